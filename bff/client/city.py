@@ -117,7 +117,7 @@ class CityClient:
             await asyncio.sleep(wait_s)
         latency_ms = (time.monotonic() - started_s) * 1000
         if answer.get("errors"):
-            raise ClientError("; ".join(_told(error) for error in answer["errors"]))
+            raise ClientError("; ".join(_text_of(error) for error in answer["errors"]))
         calls = answer.get("extensions", {}).get("calls")
         return Answer(answer["data"], latency_ms, Tally(**calls) if calls else None)
 
@@ -221,8 +221,8 @@ class CityClient:
 
     async def staff_sign_in(self, person: Person) -> None:
         """Sign in with the roles of a demo member of staff."""
-        asked = {"phone": person["phone"], "device": DEVICE}
-        code = await self._receive_code(person["phone"], REQUEST_CODE, asked)
+        body = {"phone": person["phone"], "device": DEVICE}
+        code = await self._receive_code(person["phone"], REQUEST_CODE, body)
         totp = await self.authenticator_code(person)
         variables = {"phone": person["phone"], "code": code, "key": key(), "device": DEVICE}
         tokens = await self.do(STAFF_LOG_IN, variables | {"totp": totp})
@@ -275,8 +275,8 @@ class CityClient:
         for mandate in mandates:
             if (mandate["state"], mandate["otherName"]) == ("active", child["name"]):
                 return str(mandate["personId"])
-        told = {"name": child["name"], "id": child["resident_id"], "key": key()}
-        return str((await self.do(ADD_CHILD, told))["mandate"]["personId"])
+        variables = {"name": child["name"], "id": child["resident_id"], "key": key()}
+        return str((await self.do(ADD_CHILD, variables))["mandate"]["personId"])
 
     async def _receive_code(self, phone: str, ask: str, variables: Mapping[str, Any]) -> str:
         """Ask for a code, waiting out the cooldown, and read it from the SMS gateway."""
@@ -338,5 +338,5 @@ def _totp(secret: bytes, now_s: float) -> str:
     return f"{number % 1_000_000:06d}"
 
 
-def _told(error: Mapping[str, Any]) -> str:
+def _text_of(error: Mapping[str, Any]) -> str:
     return f"{error.get('extensions', {}).get('code', 'ERROR')}: {error['message']}"

@@ -156,12 +156,12 @@ async def run_document(
     fills.
     """
     if "$person" not in document.variables:
-        async for told in _run_operations(client, person, document):
-            yield told
+        async for outcome in _run_operations(client, person, document):
+            yield outcome
         return
     async with _named_person(client, document) as (other, named):
-        async for told in _run_operations(other, named, document):
-            yield told
+        async for outcome in _run_operations(other, named, document):
+            yield outcome
 
 
 async def _run_operations(

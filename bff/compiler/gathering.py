@@ -82,9 +82,9 @@ class _AllDone(Future[None]):
         """Cancel the tasks; whoever waits hears of it when they have ended."""
         if self.done():
             return False
-        asked = [task.cancel(msg) for task in self._tasks]
-        self._is_cancelled = self._is_cancelled or any(asked)
-        return any(asked)
+        cancelled = [task.cancel(msg) for task in self._tasks]
+        self._is_cancelled = self._is_cancelled or any(cancelled)
+        return any(cancelled)
 
     def _count(self, task: Future[Any]) -> None:
         """One task less is left."""

@@ -20,7 +20,7 @@ RETRY_AFTER_S = 1
 log = structlog.get_logger(__name__)
 
 
-class Told:
+class ClientErrors:
     """Turns the errors of one operation into those its client may see."""
 
     def __init__(self, call: Call) -> None:

@@ -23,7 +23,7 @@ from graphql.pyutils import is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bff.compiler import encode
-from bff.execution.errors import Told
+from bff.execution.errors import ClientErrors
 from bff.execution.incremental import Parts
 from bff.request.negotiation import Dialect
 from bff.request.operation import InvalidDocument, Operation, RequestError
@@ -89,9 +89,9 @@ class Executor:
         extensions: Mapping[str, Any] | None,
     ) -> bytes:
         started_at = time.monotonic()
-        told = Told(call)
+        errors = ClientErrors(call)
         body = prepared.operation.execute(
-            context=call, variables=variables, on_error=told, extensions=extensions
+            context=call, variables=variables, on_error=errors, extensions=extensions
         )
         outcome = "ok"
         if not isinstance(body, bytes):
@@ -101,10 +101,10 @@ class Executor:
                 body = await within(call.deadline, grace_s, body)
             except TimeoutError:
                 outcome = "timeout"
-                body = _given_up(told)
+                body = _given_up(errors)
         call.app.metrics.graphql(prepared.name, outcome, time.monotonic() - started_at)
-        if told.request_errors:
-            raise InvalidDocument(told.request_errors)
+        if errors.request_errors:
+            raise InvalidDocument(errors.request_errors)
         return body
 
     async def run_in_parts(
@@ -117,8 +117,8 @@ class Executor:
         """
         assert prepared.deferring is not None
         started_at = time.monotonic()
-        told = Told(call)
-        parts = Parts(told, dialect)
+        errors = ClientErrors(call)
+        parts = Parts(errors, dialect)
         extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
         begun = prepared.deferring.begin(context=call, variables=variables)
         try:
@@ -132,8 +132,8 @@ class Executor:
             first = parts.first(initial, extensions)
         else:
             first = parts.first(results, extensions)
-        if told.request_errors:
-            raise InvalidDocument(told.request_errors)
+        if errors.request_errors:
+            raise InvalidDocument(errors.request_errors)
         yield first
         if rest is not None:
             async with aclosing(_following(call, parts, rest)) as following:
@@ -145,14 +145,14 @@ class Executor:
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
     ) -> AsyncGenerator[Event]:
         """The responses of a subscription, or the one response of another operation."""
-        told = Told(call)
+        errors = ClientErrors(call)
         try:
             if prepared.kind is not OperationType.SUBSCRIPTION:
                 yield Event(await self.run(call, prepared, variables))
                 return
             source = await self._source_events(call, prepared, variables)
             if isinstance(source, ExecutionResult):
-                yield Event(encode(source, told))
+                yield Event(encode(source, errors))
                 return
             resume = call.once(Resume, Resume)
             async with aclosing(source):  # type: ignore[type-var]
@@ -163,7 +163,7 @@ class Executor:
             yield Event(encode_errors(error.errors))
         except Exception as error:
             broken = GraphQLError("the stream broke", original_error=error)
-            yield Event(encode(ExecutionResult(None, [broken]), told))
+            yield Event(encode(ExecutionResult(None, [broken]), errors))
 
     async def _event(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any], event: object
@@ -175,7 +175,7 @@ class Executor:
             root=event,
             context=fresh,
             variables=variables,
-            on_error=Told(fresh),
+            on_error=ClientErrors(fresh),
             extensions={"eventId": event_id} if event_id else None,
         )
         return body if isinstance(body, bytes) else await body
@@ -220,8 +220,8 @@ def _in_time(call: Call) -> TimeLimit:
     return TimeLimit(call.deadline.remaining() + _GRACE_S)
 
 
-def _given_up(told: Told) -> bytes:
-    return encode(ExecutionResult(None, [_late()]), told)
+def _given_up(errors: ClientErrors) -> bytes:
+    return encode(ExecutionResult(None, [_late()]), errors)
 
 
 def _late() -> GraphQLError:

@@ -16,15 +16,15 @@ from graphql import (
 from graphql.execution import CompletedResult, IncrementalDeferResult, PendingResult
 
 from bff.compiler import dumps, ordered_errors
-from bff.execution.errors import Told
+from bff.execution.errors import ClientErrors
 from bff.request.negotiation import Dialect
 
 
 class Parts:
     """The parts of one answer, in the dialect of its client."""
 
-    def __init__(self, told: Told, dialect: Dialect) -> None:
-        self._told = told
+    def __init__(self, errors: ClientErrors, dialect: Dialect) -> None:
+        self._told = errors
         self._dialect = dialect
         self._pending: dict[str, PendingResult] = {}
         self._delivered: set[str] = set()
@@ -84,21 +84,21 @@ class Parts:
     def _complete(self, results: Sequence[CompletedResult]) -> list[dict[str, Any]]:
         completed = []
         for result in results:
-            told: dict[str, Any] = {"id": result.id}
+            part: dict[str, Any] = {"id": result.id}
             if result.errors:
-                told["errors"] = self._say(result.errors)
+                part["errors"] = self._say(result.errors)
             if self._dialect is Dialect.V0_2:
-                completed.append(told)
+                completed.append(part)
             elif result.errors or result.id not in self._delivered:
-                completed.append(self._placed(told | {"data": None if result.errors else {}}))
+                completed.append(self._placed(part | {"data": None if result.errors else {}}))
             del self._pending[result.id]
         return completed
 
-    def _placed(self, told: dict[str, Any]) -> dict[str, Any]:
+    def _placed(self, part: dict[str, Any]) -> dict[str, Any]:
         """As the older dialect has it: no ids, each increment says where it belongs."""
-        pending = self._pending[told.pop("id")]
-        told["path"] = [*pending.path, *told.pop("subPath", ())]
-        return told if pending.label is None else told | {"label": pending.label}
+        pending = self._pending[part.pop("id")]
+        part["path"] = [*pending.path, *part.pop("subPath", ())]
+        return part if pending.label is None else part | {"label": pending.label}
 
     def _written(self, part: dict[str, Any]) -> bytes:
         if self._dialect is Dialect.APOLLO_2022:

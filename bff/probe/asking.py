@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from graphql import GraphQLError, OperationDefinitionNode, get_operation_ast, parse
 
-from bff.execution.errors import Told, cause_of
+from bff.execution.errors import ClientErrors, cause_of
 from bff.execution.executor import Executor
 from bff.request.operation import Operation
 from bff.trusted.blanks import days_around, fill
@@ -145,16 +145,16 @@ def _ms_since(started_s: float) -> int:
     return round(1000 * (time.monotonic() - started_s))
 
 
-class _Faults(Told):
+class _Faults(ClientErrors):
     """Notes the code of the first error that is no refusal by a rule."""
 
     code: str | None = None
 
     def __call__(self, error: GraphQLError) -> GraphQLError:
-        told = super().__call__(error)
+        shown = super().__call__(error)
         if self.code is None and not isinstance(cause_of(error), _RULES):
-            self.code = str((told.extensions or {}).get("code", INTERNAL_ERROR.code))
-        return told
+            self.code = str((shown.extensions or {}).get("code", INTERNAL_ERROR.code))
+        return shown
 
 
 async def _run(

@@ -155,7 +155,9 @@ def _page(edge: Edge, checks: Mapping[str, Checked], locale: Locale, wanted: str
     return _PAGE.format(
         lang="zh-CN" if locale is Locale.ZH else "en",
         title=escape(edge.app.city.app_name.say(locale)),
-        count=escape(_COUNT.say(locale, all=len(every), live=live) + _asked(edge, checks, locale)),
+        count=escape(
+            _COUNT.say(locale, all=len(every), live=live) + _status_of(edge, checks, locale)
+        ),
         nav=_log_in(edge, locale),
         search=escape(_SEARCH.say(locale)),
         wanted=escape(wanted),
@@ -172,7 +174,7 @@ def _log_in(edge: Edge, locale: Locale) -> str:
     return f'<nav><a href="{link}">{escape(_LOG_IN.say(locale))}</a></nav>\n'
 
 
-def _asked(edge: Edge, checks: Mapping[str, Checked], locale: Locale) -> str:
+def _status_of(edge: Edge, checks: Mapping[str, Checked], locale: Locale) -> str:
     """When services were asked last, and how many did not answer."""
     if not checks:
         return ""

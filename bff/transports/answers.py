@@ -81,8 +81,8 @@ async def refuse(
 def _matches(if_none_match: bytes | None, etag: bytes) -> bool:
     if not if_none_match:
         return False
-    told = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
-    return etag in told or told == [b"*"]
+    tags = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
+    return etag in tags or tags == [b"*"]
 
 
 def _takes_gzip(headers: Headers) -> bool:

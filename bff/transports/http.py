@@ -51,7 +51,7 @@ _CHARSETS = ("", "utf-8", "utf8")
 _PARAMETERS_MAX = 20
 
 
-class _Asked(NamedTuple):
+class _Exchange(NamedTuple):
     """One request and where its answer goes."""
 
     scope: Scope
@@ -98,59 +98,59 @@ class GraphQLHttp:
         with request_scope(caller.request_id) as request_id:
             if scope["method"] == "HEAD":
                 send = _without_body(send)
-            asked = _Asked(
+            exchange = _Exchange(
                 scope, receive, send, headers, caller, accepted or JSON, parts, request_id
             )
             try:
                 taken = self._edge.gate.arrive(caller)
                 if accepted is None:
                     raise RequestError(f"`Accept` names none of {JSON}, {EVENTS}", status=406)
-                await self._serve(asked, taken)
+                await self._serve(exchange, taken)
             except RequestError as error:
-                status = 200 if error.is_well_formed and asked.accepted == JSON else error.status
-                await refuse(send, error.errors, status, asked.accepted, error.headers)
+                status = 200 if error.is_well_formed and exchange.accepted == JSON else error.status
+                await refuse(send, error.errors, status, exchange.accepted, error.headers)
             except AppError as error:
-                told = refusal(error, caller.locale)
-                await asked.refuse(told, error.http_status, _retry_headers(error))
+                answer = refusal(error, caller.locale)
+                await exchange.refuse(answer, error.http_status, _retry_headers(error))
             except Exception as error:
-                told = broken(error, caller.locale)
-                await asked.refuse(told, status_of(told), _retry_headers(error))
+                answer = broken(error, caller.locale)
+                await exchange.refuse(answer, status_of(answer), _retry_headers(error))
 
     def _is_for_a_browser(self, scope: Scope) -> bool:
         if scope["method"] == "POST" or self._edge.app.settings.is_production:
             return False
         return wants_playground(Request(scope))
 
-    async def _serve(self, asked: _Asked, taken: Taken | None) -> None:
-        edge, caller = self._edge, asked.caller
-        operation = await _read(asked)
+    async def _serve(self, exchange: _Exchange, taken: Taken | None) -> None:
+        edge, caller = self._edge, exchange.caller
+        operation = await _read(exchange)
         deadline = deadline_of(edge.app)
         viewer = None
-        if not asked.is_get:
+        if not exchange.is_get:
             # whoever says who they are is counted before their document is parsed
             viewer = await viewer_of(edge.app, caller.authorization, deadline)
             taken = edge.gate.recognise(viewer, taken)
         prepared = edge.executor.prepare(operation)
-        _refuse_unfit(asked, prepared)
+        _refuse_unfit(exchange, prepared)
         if prepared.document_id is not None:
             edge.usage.count(prepared.document_id, caller.app_version)
-        in_one_piece = asked.accepted != EVENTS and not (asked.parts and prepared.deferring)
+        in_one_piece = exchange.accepted != EVENTS and not (exchange.parts and prepared.deferring)
         if prepared.public_age_s is not None and in_one_piece:
-            public = await self._public(asked, prepared, operation, deadline)
-            await self._answer_public(asked, public, taken)
+            public = await self._public(exchange, prepared, operation, deadline)
+            await self._answer_public(exchange, public, taken)
             return
-        if asked.is_get:
+        if exchange.is_get:
             viewer = await viewer_of(edge.app, caller.authorization, deadline)
             taken = edge.gate.recognise(viewer, taken)
-        call = call_for(edge.app, caller, asked.request_id, viewer, deadline)
-        await self._execute(asked, prepared, operation, call, taken)
+        call = call_for(edge.app, caller, exchange.request_id, viewer, deadline)
+        await self._execute(exchange, prepared, operation, call, taken)
 
     async def _answer_public(
-        self, asked: _Asked, public: PublicAnswer, taken: Taken | None
+        self, exchange: _Exchange, public: PublicAnswer, taken: Taken | None
     ) -> None:
         """An answer for everybody; what goes by POST is kept by us alone."""
-        send, headers, accepted = asked.send, asked.headers, asked.accepted
-        if asked.is_get:
+        send, headers, accepted = exchange.send, exchange.headers, exchange.accepted
+        if exchange.is_get:
             await answer_public(send, headers, accepted, public)
         else:
             more = rate_headers(taken) if taken else ()
@@ -158,7 +158,7 @@ class GraphQLHttp:
 
     async def _execute(
         self,
-        asked: _Asked,
+        exchange: _Exchange,
         prepared: Prepared,
         operation: Operation,
         call: Call,
@@ -166,25 +166,27 @@ class GraphQLHttp:
     ) -> None:
         """Run an operation for its caller and answer in the form that they accept."""
         edge = self._edge
-        who = str(call.viewer.user_id) if call.viewer else asked.caller.address
-        if asked.accepted == EVENTS:
+        who = str(call.viewer.user_id) if call.viewer else exchange.caller.address
+        if exchange.accepted == EVENTS:
             with edge.gate.streaming(who):
-                await serve_events(edge, call, prepared, operation, asked.receive, asked.send)
+                await serve_events(edge, call, prepared, operation, exchange.receive, exchange.send)
             return
         more = rate_headers(taken) if taken else ()
         with edge.gate.entered(prepared.priority, who):
-            if asked.parts and prepared.deferring:
-                parts = edge.executor.run_in_parts(call, prepared, operation.variables, asked.parts)
-                await serve_parts(parts, asked.parts, asked.send, more)
+            if exchange.parts and prepared.deferring:
+                parts = edge.executor.run_in_parts(
+                    call, prepared, operation.variables, exchange.parts
+                )
+                await serve_parts(parts, exchange.parts, exchange.send, more)
                 return
             body = await edge.executor.run(call, prepared, operation.variables)
-        await answer(asked.send, asked.headers, asked.accepted, body, more=more)
+        await answer(exchange.send, exchange.headers, exchange.accepted, body, more=more)
 
     async def _public(
-        self, asked: _Asked, prepared: Prepared, operation: Operation, deadline: Deadline
+        self, exchange: _Exchange, prepared: Prepared, operation: Operation, deadline: Deadline
     ) -> PublicAnswer:
         """An answer for everybody: made for a stranger, whoever asks."""
-        edge, caller = self._edge, asked.caller
+        edge, caller = self._edge, exchange.caller
         assert prepared.public_age_s is not None
         key = answer_key(
             prepared.text_id, prepared.operation_name, operation.variables, caller.locale
@@ -192,7 +194,7 @@ class GraphQLHttp:
         kept = edge.answers.find(key)
         if kept is not None:
             return kept
-        stranger = call_for(edge.app, caller, asked.request_id, None, deadline)
+        stranger = call_for(edge.app, caller, exchange.request_id, None, deadline)
         with edge.gate.entered(prepared.priority, caller.address):
             body = await edge.executor.run(stranger, prepared, operation.variables)
         if _ERRORS in body:
@@ -200,27 +202,27 @@ class GraphQLHttp:
         return edge.answers.keep(key, body, prepared.public_age_s)
 
 
-def _refuse_unfit(asked: _Asked, prepared: Prepared) -> None:
+def _refuse_unfit(exchange: _Exchange, prepared: Prepared) -> None:
     """By GET nothing is changed; subscriptions come as events only."""
-    if asked.is_get and prepared.kind is OperationType.MUTATION:
+    if exchange.is_get and prepared.kind is OperationType.MUTATION:
         raise RequestError("mutations go by POST", status=405, headers=((b"allow", b"POST"),))
-    if prepared.kind is OperationType.SUBSCRIPTION and asked.accepted != EVENTS:
+    if prepared.kind is OperationType.SUBSCRIPTION and exchange.accepted != EVENTS:
         raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
 
 
-async def _read(asked: _Asked) -> Operation:
-    if asked.is_get:
-        operation = operation_of(_query_members(asked.scope["query_string"]))
+async def _read(exchange: _Exchange) -> Operation:
+    if exchange.is_get:
+        operation = operation_of(_query_members(exchange.scope["query_string"]))
     else:
-        _refuse_media_type(asked.headers)
+        _refuse_media_type(exchange.headers)
         try:
-            body = orjson.loads(await _body(asked.receive))
+            body = orjson.loads(await _body(exchange.receive))
         except orjson.JSONDecodeError:
             raise RequestError("the body is not JSON in UTF-8") from None
         if not isinstance(body, dict):
             raise RequestError("the body is not a JSON object")
         operation = operation_of(body)
-    last_event_id = header(asked.headers, b"last-event-id")
+    last_event_id = header(exchange.headers, b"last-event-id")
     return operation.resumed(last_event_id) if last_event_id else operation
 
 

@@ -107,8 +107,8 @@ def answer_key(
     text_id: str, operation_name: str | None, variables: Mapping[str, Any], locale: Locale
 ) -> AnswerKey:
     """The key of an answer; the order in which variables were sent makes no difference."""
-    told = orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
-    return AnswerKey(text_id, operation_name, told, locale)
+    text = orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
+    return AnswerKey(text_id, operation_name, text, locale)
 
 
 def pack(body: bytes) -> bytes:

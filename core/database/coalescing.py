@@ -105,19 +105,19 @@ class Turn(Generic[T, A]):
         return await answered
 
     def _begin(self) -> None:
-        asked, self._asked = self._asked, []
-        go = asyncio.create_task(self._go(asked))
+        questions, self._asked = self._asked, []
+        go = asyncio.create_task(self._go(questions))
         self._goes.add(go)
         go.add_done_callback(self._goes.discard)
 
-    async def _go(self, asked: Sequence[tuple[T, asyncio.Future[A]]]) -> None:
+    async def _go(self, questions: Sequence[tuple[T, asyncio.Future[A]]]) -> None:
         try:
-            answers = await self._answer([question for question, _ in asked])
+            answers = await self._answer([question for question, _ in questions])
         except BaseException as error:
-            _settle(asked, error)
+            _settle(questions, error)
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, answered), answer in zip(asked, answers, strict=True):
+        for (_, answered), answer in zip(questions, answers, strict=True):
             if not answered.done():
                 answered.set_result(answer)

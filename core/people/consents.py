@@ -204,15 +204,15 @@ async def require_held(consent_id: UUID, purpose: str, now: datetime) -> None:
 
 async def list_held(consent_ids: Sequence[UUID], now: datetime) -> set[UUID]:
     """Which of these consents still hold; the probe's always does."""
-    asked = [consent_id for consent_id in consent_ids if consent_id != PROBE_ID]
+    ids = [consent_id for consent_id in consent_ids if consent_id != PROBE_ID]
     held = {PROBE_ID} & set(consent_ids)
-    if asked:
+    if ids:
         rows = await fetch_all(
             connection(),
             """SELECT id FROM core_consent
                 WHERE id = ANY ($1::uuid[]) AND withdrawn_at IS NULL
                   AND (until_at IS NULL OR until_at > $2)""",
-            asked,
+            ids,
             now,
         )
         held.update(row["id"] for row in rows)

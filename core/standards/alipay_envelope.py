@@ -51,9 +51,9 @@ class Signer:
 
     def sign(self, params: Mapping[str, str]) -> dict[str, str]:
         """A request's parameters with their `sign`; those without a value are left out."""
-        told = {name: value for name, value in params.items() if value}
-        raw = self._private.sign(_canonical(told).encode(), PKCS1v15(), SHA256())
-        return told | {"sign": base64.b64encode(raw).decode()}
+        members = {name: value for name, value in params.items() if value}
+        raw = self._private.sign(_canonical(members).encode(), PKCS1v15(), SHA256())
+        return members | {"sign": base64.b64encode(raw).decode()}
 
     def open_answer(self, body: bytes, node: str) -> dict[str, Any]:
         """The answer's node of this name, or the gateway's `error_response`. Raises NotSigned.
@@ -67,13 +67,13 @@ class Signer:
             place = re.search(rf'"{name}"\s*:\s*', text)
             if place is None:
                 raise NotSigned
-            told, end = _DECODER.raw_decode(text, place.end())
+            members, end = _DECODER.raw_decode(text, place.end())
             self._check(str(whole["sign"]), text[place.end() : end])
         except (KeyError, TypeError, ValueError):
             raise NotSigned from None
-        if not isinstance(told, dict):
+        if not isinstance(members, dict):
             raise NotSigned
-        return told
+        return members
 
     def open_form(self, body: bytes) -> dict[str, str]:
         """A notice's parameters without `sign` and `sign_type`. Raises NotSigned."""
@@ -81,21 +81,21 @@ class Signer:
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
         except ValueError:
             raise NotSigned from None
-        told = dict(pairs)
-        signature, kind = told.pop("sign", ""), told.pop("sign_type", "")
-        if len(told) + 2 != len(pairs) or kind != SIGN_TYPE:
+        members = dict(pairs)
+        signature, kind = members.pop("sign", ""), members.pop("sign_type", "")
+        if len(members) + 2 != len(pairs) or kind != SIGN_TYPE:
             raise NotSigned
-        self._check(signature, _canonical(told))
-        return told
+        self._check(signature, _canonical(members))
+        return members
 
-    def open_content(self, told: Mapping[str, Any], content_key: bytes) -> dict[str, Any]:
+    def open_content(self, members: Mapping[str, Any], content_key: bytes) -> dict[str, Any]:
         """The content of `{response, sign}`, as `my.getPhoneNumber` gives it. Raises NotSigned.
 
         Signed is the encrypted text with its quotation marks.
         """
         try:
-            sealed = str(told["response"])
-            self._check(str(told["sign"]), f'"{sealed}"')
+            sealed = str(members["response"])
+            self._check(str(members["sign"]), f'"{sealed}"')
             content = json.loads(decrypt_content(content_key, sealed))
         except (KeyError, TypeError, ValueError):
             raise NotSigned from None

@@ -158,7 +158,7 @@ async def _command(operation: AnyOperation, visit: Visit, request: Request, raw:
     key = request.headers.get(replies.HEADER)
     claimed = await replies.claim(visit.app, visit.bank.id, key, digest)
     if isinstance(claimed, replies.Answer):
-        return _told(claimed, {"Idempotent-Replayed": "true"})
+        return _response_of(claimed, {"Idempotent-Replayed": "true"})
     try:
         async with transaction() as tx:
             body = to_bytes(await operation.handler(replace(visit, _tx=tx)))
@@ -168,10 +168,10 @@ async def _command(operation: AnyOperation, visit: Visit, request: Request, raw:
     except Exception:
         await replies.free(claimed)
         raise
-    return _told(answer, {})
+    return _response_of(answer, {})
 
 
-def _told(answer: replies.Answer, more: Mapping[str, str]) -> Response:
+def _response_of(answer: replies.Answer, more: Mapping[str, str]) -> Response:
     headers = PRIVATE | dict(answer.headers) | dict(more)
     return Response(answer.body, answer.status, headers, JSON)
 

@@ -278,11 +278,11 @@ def to_materials(
     files: Sequence[CaseFile],
 ) -> list[CaseMaterial]:
     """The papers of a case."""
-    asked = case.papers_asked or ()
+    papers = case.papers_asked or ()
     return [
         replace(
-            _material(paper, paper.code in asked or is_wanted(paper, answers)),
-            is_asked=paper.code in asked,
+            _material(paper, paper.code in papers or is_wanted(paper, answers)),
+            is_asked=paper.code in papers,
             files=[_file(call, file) for file in files if file.material == paper.code],
         )
         for paper in definition.materials

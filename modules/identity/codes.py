@@ -90,8 +90,8 @@ async def request(
     if wish.known_device is None and await captcha.is_due(
         app, wish.limits(phone_key, call.address)
     ):
-        told = {"subject": phone_key, "operation": operation, "key": key}
-        if await idempotency.recall(**told, command=command) is None:
+        use = {"subject": phone_key, "operation": operation, "key": key}
+        if await idempotency.recall(**use, command=command) is None:
             await captcha.require(call, wish.captcha)
     refusal: AppError | None = None
     async with transaction() as tx:
@@ -158,7 +158,7 @@ async def use(
     if check is CodeCheck.GOOD:
         return None
     await _count_failure(call, tx, place, is_guess=check is CodeCheck.WRONG)
-    return await _told(tx, stored, check, now)
+    return await _outcome(tx, stored, check, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ async def _count_attempt(
     return domain.CODE_ATTEMPTS if spent else 0
 
 
-async def _told(
+async def _outcome(
     tx: Transaction, stored: LoginCode | None, check: CodeCheck, now: datetime
 ) -> AppError:
     """Wrong, expired, or not arrived at all: three things a person does something else about."""

@@ -62,8 +62,8 @@ def describe(app: App, outbound: Outbound) -> Mapping[str, str]:
         "page": page_of(credentials, outbound),
         "data": orjson.dumps(fields_of(credentials, outbound)).decode(),
     }
-    told = common_params(credentials["app_id"], METHOD, app.clock.now())
-    return told | {"biz_content": orjson.dumps(content).decode()}
+    members = common_params(credentials["app_id"], METHOD, app.clock.now())
+    return members | {"biz_content": orjson.dumps(content).decode()}
 
 
 def judge(answer: Mapping[str, Any]) -> Outcome:

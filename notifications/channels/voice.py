@@ -85,8 +85,8 @@ def describe(app: App, ours: Mapping[str, str], outbound: Outbound) -> dict[str,
 def signature(params: Mapping[str, str], secret: str, method: str = "POST") -> str:
     """The signature of parameters in Base64."""
     pairs = "&".join(f"{_escaped(name)}={_escaped(params[name])}" for name in sorted(params))
-    told = f"{method}&{_escaped('/')}&{_escaped(pairs)}"
-    digest = hmac.new(f"{secret}&".encode(), told.encode(), hashlib.sha1).digest()
+    text = f"{method}&{_escaped('/')}&{_escaped(pairs)}"
+    digest = hmac.new(f"{secret}&".encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
 
@@ -106,10 +106,10 @@ def judge(answer: Mapping[str, Any]) -> Outcome:
 
 def _answer(body: bytes) -> Mapping[str, Any]:
     try:
-        told = orjson.loads(body)
+        members = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return members if isinstance(members, dict) else {}
 
 
 def _escaped(text: str) -> str:

@@ -321,8 +321,8 @@ class AlipayClient:
         raise refusal
 
     def _params(self, method: str, biz: Mapping[str, str]) -> dict[str, str]:
-        told = common_params(self.merchant.app_id, method, self._clock.now())
-        return told | {"biz_content": orjson.dumps(biz).decode()}
+        members = common_params(self.merchant.app_id, method, self._clock.now())
+        return members | {"biz_content": orjson.dumps(biz).decode()}
 
 
 def _is_refusal(node: Mapping[str, Any]) -> bool:

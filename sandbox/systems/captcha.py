@@ -42,14 +42,14 @@ class Solved(Body):
 
 async def open_challenge(request: Request, city: City) -> Response:
     """The page of a challenge; one for each reference."""
-    asked = await read_body(request, Challenge)
+    body = await read_body(request, Challenge)
     city.state.run(
         "INSERT OR IGNORE INTO captcha_challenge (request_ref, challenge, address) "
         "VALUES (?, ?, ?)",
-        (asked.request_ref, secrets.token_hex(16), asked.address),
+        (body.request_ref, secrets.token_hex(16), body.address),
     )
     row = city.state.one(
-        "SELECT challenge FROM captcha_challenge WHERE request_ref = ?", (asked.request_ref,)
+        "SELECT challenge FROM captcha_challenge WHERE request_ref = ?", (body.request_ref,)
     )
     assert row is not None
     return reply({"url": f"https://captcha.sandbox.example/{row['challenge']}"}, 201)
@@ -57,16 +57,16 @@ async def open_challenge(request: Request, city: City) -> Response:
 
 async def verify(request: Request, city: City) -> Response:
     """PASSED where the ticket is of a solved challenge of this address, the first time it comes."""
-    told = await read_body(request, Ticket)
+    body = await read_body(request, Ticket)
     with city.state.transaction():
-        row = city.state.one("SELECT * FROM captcha_challenge WHERE ticket = ?", (told.ticket,))
+        row = city.state.one("SELECT * FROM captcha_challenge WHERE ticket = ?", (body.ticket,))
         is_good = (
             row is not None
             and not row["used"]
-            and row["address"] == told.address
+            and row["address"] == body.address
             and city.now() < datetime.fromisoformat(row["solved_at"]) + LIFE
         )
-        city.state.run("UPDATE captcha_challenge SET used = 1 WHERE ticket = ?", (told.ticket,))
+        city.state.run("UPDATE captcha_challenge SET used = 1 WHERE ticket = ?", (body.ticket,))
     return reply({"result": "PASSED" if is_good else "FAILED"})
 
 

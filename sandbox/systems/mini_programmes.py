@@ -43,7 +43,7 @@ CREATE TABLE alipay_mini_code (
 """
 
 
-class Told(BaseModel):
+class TokenRequest(BaseModel):
     """A body of which only this is read, as at the platform itself."""
 
     model_config = ConfigDict(extra="ignore")
@@ -62,8 +62,8 @@ class User(Body):
 
 async def stable_token(request: Request, city: City) -> Response:
     """The present token, or a new one where it has ended: whoever asks gets the same."""
-    told = Told.model_validate_json(await read_bytes(request))
-    if refusal := _wrong_app(told.appid, told.secret):
+    body = TokenRequest.model_validate_json(await read_bytes(request))
+    if refusal := _wrong_app(body.appid, body.secret):
         return refusal
     row = city.state.one("SELECT * FROM wechat_mini_token")
     if row is None or _has_ended(city, row["ends_at"]):
@@ -80,10 +80,10 @@ async def stable_token(request: Request, city: City) -> Response:
 
 async def code_to_session(request: Request, city: City) -> Response:
     """Whose code of `wx.login` this is; JSON, but called text/plain."""
-    told = request.query_params
-    if refusal := _wrong_app(told.get("appid", ""), told.get("secret", "")):
+    query = request.query_params
+    if refusal := _wrong_app(query.get("appid", ""), query.get("secret", "")):
         return _plain(refusal)
-    phone, refusal = _spend(city, told.get("js_code", ""), "login")
+    phone, refusal = _spend(city, query.get("js_code", ""), "login")
     if refusal is not None:
         return _plain(refusal)
     session = {
@@ -102,11 +102,11 @@ async def phone_number(request: Request, city: City) -> Response:
     )
     if row is None or _has_ended(city, row["ends_at"]):
         return _refusal(40001, "invalid credential, access_token is invalid or not latest")
-    told = Told.model_validate_json(await read_bytes(request))
-    phone, refusal = _spend(city, told.code, "phone")
+    body = TokenRequest.model_validate_json(await read_bytes(request))
+    phone, refusal = _spend(city, body.code, "phone")
     if refusal is not None:
         return refusal
-    given = city.state.one("SELECT country FROM wechat_mini_code WHERE code = ?", (told.code,))
+    given = city.state.one("SELECT country FROM wechat_mini_code WHERE code = ?", (body.code,))
     assert given is not None
     country = given["country"]
     return reply(

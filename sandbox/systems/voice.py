@@ -26,25 +26,25 @@ CREATE TABLE voice_call (
 async def call(request: Request, city: City) -> Response:
     """Call one number."""
     form = dict(parse_qsl((await read_bytes(request)).decode()))
-    told = dict(request.query_params) | form
+    members = dict(request.query_params) | form
     for name in _REQUIRED:
-        if not told.get(name):
+        if not members.get(name):
             return _refusal(city, f"Missing{name}", f"{name} is mandatory for this action.")
-    if told.get("AccessKeyId") != KEY_ID:
+    if members.get("AccessKeyId") != KEY_ID:
         return _refusal(city, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
-    given = told.pop("Signature", "")
-    if not hmac.compare_digest(given, _signature(told, request.method)):
+    given = members.pop("Signature", "")
+    if not hmac.compare_digest(given, _signature(members, request.method)):
         return _refusal(city, "SignatureDoesNotMatch", "Specified signature is not matched.")
-    if city.state.one("SELECT 1 FROM voice_call WHERE nonce = ?", (told["SignatureNonce"],)):
+    if city.state.one("SELECT 1 FROM voice_call WHERE nonce = ?", (members["SignatureNonce"],)):
         return _refusal(city, "SignatureNonceUsed", "Specified signature nonce was used already.")
-    if told["TtsCode"] != TEMPLATE:
+    if members["TtsCode"] != TEMPLATE:
         return _answer(city, "isv.TTS_TEMPLATE_ILLEGAL", "未找到审核通过的文本转语音模板")
-    if not (told["CalledNumber"].isdigit() and len(told["CalledNumber"]) == 11):
+    if not (members["CalledNumber"].isdigit() and len(members["CalledNumber"]) == 11):
         return _answer(city, "isv.MOBILE_NUMBER_ILLEGAL", "手机号码格式错误")
-    text = " ".join(str(value) for value in orjson.loads(told.get("TtsParam", "{}")).values())
+    text = " ".join(str(value) for value in orjson.loads(members.get("TtsParam", "{}")).values())
     city.state.run(
         "INSERT INTO voice_call (phone, text, nonce, called_at) VALUES (?, ?, ?, ?)",
-        (told["CalledNumber"], text, told["SignatureNonce"], city.timestamp()),
+        (members["CalledNumber"], text, members["SignatureNonce"], city.timestamp()),
     )
     return _answer(city, "OK", "OK", CallId=f"{city.serial('voice_call')}^100000")
 
@@ -67,9 +67,10 @@ def _refusal(city: City, code: str, message: str) -> Response:
     return _answer(city, code, message, 400)
 
 
-def _signature(told: dict[str, str], method: str) -> str:
+def _signature(members: dict[str, str], method: str) -> str:
     query = "&".join(
-        f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in sorted(told.items())
+        f"{quote(name, safe='~')}={quote(value, safe='~')}"
+        for name, value in sorted(members.items())
     )
     message = f"{method}&%2F&{quote(query, safe='~')}"
     digest = hmac.new(f"{KEY_SECRET}&".encode(), message.encode(), hashlib.sha1).digest()

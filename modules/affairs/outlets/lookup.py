@@ -52,34 +52,34 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
     link = app.city.deep_link.format(id=APPOINTMENT)
 
     def read(feature: Feature[Properties]) -> Outlet:
-        told = feature.properties
-        here, items = feature.point, frozenset(told.items)
+        properties = feature.properties
+        here, items = feature.point, frozenset(properties.items)
         return Outlet(
             at=known_point(app.city, here.lat, here.lon, here.datum),
             outlet_ref=feature.id,
-            name=Named(told.name_zh, told.name_en),
-            kind=told.kind,
-            address_zh=told.address_zh,
-            phone=told.phone,
-            wheelchair=told.wheelchair,
-            opening_hours=told.opening_hours,
+            name=Named(properties.name_zh, properties.name_en),
+            kind=properties.kind,
+            address_zh=properties.address_zh,
+            phone=properties.phone,
+            wheelchair=properties.wheelchair,
+            opening_hours=properties.opening_hours,
             item_count=len(items),
-            queue=told.queue,
-            appointment_link=link if told.kind is OutletKind.HALL else None,
+            queue=properties.queue,
+            appointment_link=link if properties.kind is OutletKind.HALL else None,
             takes=items,
-            timetable=_timetable(told),
-            reasons={one.on: Named(one.reason_zh, one.reason_en) for one in told.closures},
+            timetable=_timetable(properties),
+            reasons={one.on: Named(one.reason_zh, one.reason_en) for one in properties.closures},
         )
 
     features = await list_features(app, deadline, list_outlets)
     return list_outlets.convert(app, features, read)
 
 
-def _timetable(told: Properties) -> Timetable | None:
+def _timetable(properties: Properties) -> Timetable | None:
     """None where hours are in no form that is read: then nothing is said of open or closed."""
     try:
-        exceptions = {one.on: parse_hours(one.opening_hours) for one in told.closures}
-        return Timetable(parse_hours(told.opening_hours), exceptions)
+        exceptions = {one.on: parse_hours(one.opening_hours) for one in properties.closures}
+        return Timetable(parse_hours(properties.opening_hours), exceptions)
     except ValueError:
         return None
 

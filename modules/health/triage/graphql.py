@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
+from strawberry import argument
 
 from core.context.call import Call
 from core.errors import InvalidInput
@@ -134,19 +135,19 @@ class Query:
     async def triage(
         self,
         info: Info,
-        told: Annotated[TriageInput, strawberry.argument(description="What is the matter.")],
+        form: Annotated[TriageInput, argument(name="told", description="What is the matter.")],
     ) -> TriageAdvice:
         """Red flags are found without asking any other system."""
         call = info.context
         rules = _rules(call)
-        advice = advise(rules, _complaint(rules, told))
+        advice = advise(rules, _complaint(rules, form))
         number, locale = rules_of(call.app).emergency_number, call.locale
         emergency = None
         if advice.red_flags:
-            filled = Named(
-                texts.EMERGENCY.zh.format(number=number), texts.EMERGENCY.en.format(number=number)
+            zh, en = (
+                text.format(number=number) for text in (texts.EMERGENCY.zh, texts.EMERGENCY.en)
             )
-            emergency = TriageEmergency(number, filled, advice.red_flags)
+            emergency = TriageEmergency(number, Named(zh, en), advice.red_flags)
         return TriageAdvice(
             emergency=emergency,
             departments=[TriageDepartment(suggestion=one) for one in advice.suggestions],
@@ -158,18 +159,18 @@ def _rules(call: Call) -> Rules:
     return call.app.once("health.triage", load_rules)
 
 
-def _complaint(rules: Rules, told: TriageInput) -> Complaint:
+def _complaint(rules: Rules, form: TriageInput) -> Complaint:
     """What was told, as a complaint. Raises InvalidInput."""
-    if not 0 < len(told.symptoms) <= _SYMPTOMS_MOST:
+    if not 0 < len(form.symptoms) <= _SYMPTOMS_MOST:
         raise InvalidInput(texts.SYMPTOMS_MISSING, "symptoms")
-    for code in told.symptoms:
+    for code in form.symptoms:
         if code not in rules.symptoms:
             raise InvalidInput(texts.SYMPTOM_UNKNOWN, "symptoms", code=code[:40])
-    if not 0 <= told.age_months < MONTHS_MOST or (told.hours is not None and told.hours < 0):
+    if not 0 <= form.age_months < MONTHS_MOST or (form.hours is not None and form.hours < 0):
         raise InvalidInput(texts.NOT_POSSIBLE, "ageMonths")
-    if told.pregnant and (told.sex is Sex.MALE or told.age_months not in _PREGNANCY_MONTHS):
+    if form.pregnant and (form.sex is Sex.MALE or form.age_months not in _PREGNANCY_MONTHS):
         raise InvalidInput(texts.NOT_POSSIBLE, "pregnant")
-    return Complaint(frozenset(told.symptoms), told.age_months, told.sex, told.pregnant, told.hours)
+    return Complaint(frozenset(form.symptoms), form.age_months, form.sex, form.pregnant, form.hours)
 
 
 async def _at_hospital(call: Call, hospital_ref: str, name: Named) -> TriageHospital | None:

@@ -49,9 +49,9 @@ async def ask(app: App, deadline: Deadline, code: str, phone_proof: str | None) 
     ours = credentials_of(app, Platform.ALIPAY)
     signer = app.once(ALIPAY.name, lambda: _signer(app, ours))
     phone = None if phone_proof is None else read_phone(signer, content_key(ours), phone_proof)
-    told = common_params(ours["app_id"], METHOD, app.clock.now())
-    told |= {"grant_type": "authorization_code", "code": code}
-    body = await call(app, deadline, signer.sign(told))
+    members = common_params(ours["app_id"], METHOD, app.clock.now())
+    members |= {"grant_type": "authorization_code", "code": code}
+    body = await call(app, deadline, signer.sign(members))
     try:
         return read_user(signer.open_answer(body, NODE), phone)
     except NotSigned:
@@ -75,8 +75,8 @@ def read_phone(signer: Signer, key: bytes, response: str) -> str:
     """The number of a content. Raises NotAccepted where there is none, or Alipay did not sign it;
     UpstreamFailed where Alipay was busy when it was made."""
     try:
-        told = json.loads(response)
-        content = signer.open_content(told if isinstance(told, dict) else {}, key)
+        members = json.loads(response)
+        content = signer.open_content(members if isinstance(members, dict) else {}, key)
     except (NotSigned, ValueError, RecursionError):
         raise NotAccepted from None
     mobile = content.get("mobile")

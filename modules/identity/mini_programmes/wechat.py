@@ -82,12 +82,12 @@ def read_phone(answer: Mapping[str, Any], app_id: str) -> str:
 
     Raises NotAccepted for a proof of another app, UpstreamFailed for an unknown form.
     """
-    told = answer.get("phone_info")
+    members = answer.get("phone_info")
     try:
-        if not isinstance(told, Mapping) or told["watermark"]["appid"] != app_id:
+        if not isinstance(members, Mapping) or members["watermark"]["appid"] != app_id:
             raise NotAccepted
-        is_mainland = str(told["countryCode"]) == MAINLAND
-        return _text(told, "purePhoneNumber" if is_mainland else "phoneNumber")
+        is_mainland = str(members["countryCode"]) == MAINLAND
+        return _text(members, "purePhoneNumber" if is_mainland else "phoneNumber")
     except (KeyError, TypeError):
         raise UpstreamFailed(WECHAT.name, "phone", "unknown form") from None
 

@@ -6,6 +6,6 @@ from sandbox.systems.hospital.directory import Hospital
 from sandbox.systems.hospital.routes import hospital_system
 
 SYSTEMS = tuple(
-    hospital_system(Hospital(*told), schema=SCHEMA if told is HOSPITALS[0] else "")
-    for told in HOSPITALS
+    hospital_system(Hospital(*hospital), schema=SCHEMA if hospital is HOSPITALS[0] else "")
+    for hospital in HOSPITALS
 )

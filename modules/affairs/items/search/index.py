@@ -39,7 +39,7 @@ class Document:
     key: str
     name: str
     texts: Sequence[tuple[str, float]] = ()
-    asked: int = 1
+    requests: int = 1
 
 
 class Index:
@@ -49,7 +49,7 @@ class Index:
         self._documents = documents
         self._synonyms = synonyms
         self._names = [normal(document.name) for document in documents]
-        self._priors = [PRIOR_WEIGHT * math.log10(max(1, one.asked)) for one in documents]
+        self._priors = [PRIOR_WEIGHT * math.log10(max(1, one.requests)) for one in documents]
         self._known = frozenset(
             reading for name in self._names for char in name for reading in readings(char)
         )
