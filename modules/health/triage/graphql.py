@@ -138,8 +138,7 @@ class Query:
         form: Annotated[TriageInput, argument(name="told", description="What is the matter.")],
     ) -> TriageAdvice:
         """Red flags are found without asking any other system."""
-        call = info.context
-        rules = _rules(call)
+        call, rules = info.context, _rules(info.context)
         advice = advise(rules, _complaint(rules, form))
         number, locale = rules_of(call.app).emergency_number, call.locale
         emergency = None
