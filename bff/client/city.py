@@ -243,10 +243,14 @@ class CityClient:
     async def verify_real_name(self, person: Person) -> None:
         """Reach level 2, and have the carrier say whose the phone is, where that has not been done
         already; consents to both."""
-        if self._claims()["lvl"] < 2:
-            await self._be_proved("identity.real-name", VERIFY_REAL_NAME, person)
+        await self.be_named(person)
         if self._claims().get("asr", "TYPED") == "TYPED":
             await self._be_proved("identity.carrier", PROVE_BY_PHONE, person)
+
+    async def be_named(self, person: Person) -> None:
+        """Reach level 2 by name and number alone, where that has not been done already."""
+        if self._claims()["lvl"] < 2:
+            await self._be_proved("identity.real-name", VERIFY_REAL_NAME, person)
 
     async def _be_proved(self, purpose: str, ask: str, person: Person) -> None:
         await self.consent(purpose)

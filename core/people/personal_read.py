@@ -40,7 +40,7 @@ from core.people.consents import (
     list_purposes,
     withdraw_consent,
 )
-from core.people.directory import Person, find_person, get_person
+from core.people.directory import Person, find_person, get_person, probe_of
 from core.people.mandates import still_acts
 from core.people.merged_accounts import list_accounts
 from core.refusal_texts import CONSENT_REQUIRED, DOCUMENT_NOT_TAKEN, NOT_FOUND
@@ -283,7 +283,7 @@ async def _open(
     Raises NotFound for who has no account.
     """
     if subject_id == PROBE_ID:
-        person = await get_person(app, subject_id)
+        person = probe_of(app).person
         entered: Sequence[tuple[UUID, UUID] | None] = [(new_id(), PROBE_ID) for _ in entries]
     else:
         person, entered = await enter_consented(app, subject_id, actor, entries)

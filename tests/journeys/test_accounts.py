@@ -208,7 +208,7 @@ async def test_somebody_from_abroad_comes_to_a_hospital(house: House, client: Ci
 async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
     house: House, client: CityClient, kind: str, number: str, typed: str, phone: str
 ) -> None:
-    """The birth date is asked for; an office that knows people by ID number alone says so."""
+    """The birth date is asked for; what needs the carrier's proof is not for a permit yet."""
     issued = {"kind": kind, "number": number, "name": "陳大文", "born_on": "1990-12-31"}
     await client.sandbox("PUT", "/_control/police/permits", issued)
     await _sign_in_on(client, phone, f"phone-{kind.lower()}")
@@ -224,7 +224,7 @@ async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
         else:
             client.token = (await client.do(VERIFY, given))["accessToken"]
     await client.consent_to_everything()
-    with pytest.raises(ClientError, match="DOCUMENT_NOT_TAKEN"):
+    with pytest.raises(ClientError, match="PROOF_REQUIRED"):
         await client.run("{ housingFund { status } }")
     booked = await journey.book_at(client, {"code": "h1", "name": "h1"})
     assert booked is not None and booked.endswith("CONFIRMED")

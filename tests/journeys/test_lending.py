@@ -25,9 +25,10 @@ async def test_a_loan_from_the_first_look_to_its_closure(house: House, client: C
     assert len(await do(client, "LoanProducts", **sheet)) == 4
     person = await client.person("sme_owner")
     await client.sign_in(person["phone"])
-    await client.verify_real_name(person)
+    await client.be_named(person)
     with pytest.raises(AssertionError, match="PROOF_REQUIRED"):
         await apply(client)
+    await client.verify_real_name(person)
     async with aiohttp.ClientSession() as http:
         banks = {name: bank_at(house, http, name) for name in ("city-bank", "rural-bank")}
         case_id = await apply(client)

@@ -21,6 +21,7 @@ MCHID = "1900000001"
 APPID = "wxsandbox0000000001"
 APPIDS = {
     "MWEB": (APPID,),
+    "PAP": (APPID,),
     "APP": ("wxsandbox0000000002",),
     "JSAPI": ("wxsandbox0000000003", "wxsandbox0000000004"),
 }

@@ -188,7 +188,7 @@ async def test_a_silent_platform_costs_nothing(mini: Mini) -> None:
 async def test_a_link_of_a_silent_account_proves_nobody(mini: Mini, clock: ManualClock) -> None:
     await mini.login(*await mini.codes())
     (account,) = await Citizen.all()
-    await Citizen.filter(id=account.id).update(level=2, name_sealed=b"-")
+    await Citizen.filter(id=account.id).update(level=2, name_sealed=b"-", resident_index=b"-")
     assert (await mini.login((await mini.codes())[0], device=DEVICE))["level"] == 2
     await Session.all().update(last_used_at=clock.now() - domain.SILENCE)
     elsewhere = {"id": "mini-programme-2", "name": ""}

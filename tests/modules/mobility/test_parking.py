@@ -22,7 +22,7 @@ from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import service
 from modules.mobility.parking.service import Stay
 from modules.mobility.parking.store import PLATES
-from payments.api import PaymentMethod
+from payments.api import PaymentMethod, Wish
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FakeParking, FakeVehicles
@@ -207,9 +207,9 @@ async def test_the_payer_changes_the_cashier_and_keeps_the_price(
     plate_id = await _link(call)
     parking.enter(PLATE, 50)
     charge_id = await _charge(call, plate_id)
-    first = await service.pay(call, charge_id, new_key(), PaymentMethod.WECHAT_PAY)
+    first = await service.pay(call, charge_id, new_key(), Wish(PaymentMethod.WECHAT_PAY))
     clock.move(12 * MINUTE)
-    second = await service.pay(call, charge_id, new_key(), PaymentMethod.ALIPAY)
+    second = await service.pay(call, charge_id, new_key(), Wish(PaymentMethod.ALIPAY))
     assert (second.id, second.amount, second.method) == (first.id, 400, PaymentMethod.ALIPAY)
     intent_id = UUID(str(second.id))
     assert not world.psp.pay(intent_id) and alipay.pay(intent_id)

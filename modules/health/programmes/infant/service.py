@@ -65,8 +65,8 @@ async def give_plan(call: Call, child: Call, enrolment_id: UUID, key: str) -> No
         await store.give(tx, row, child.subject_id)
 
 
-async def _require_birth_date(child: Call, infant: Infant) -> None:
-    person = await get_person(child.app, child.subject_id)
+async def _require_birth_date(call: Call, infant: Infant) -> None:
+    person = await get_person(call.app, call.subject_id)
     if person.born_on != infant.born_on:
         raise InvalidInput(texts.OTHER_BIRTH_DATE, "bornOn")
 
