@@ -284,6 +284,7 @@ async def _open(
     """
     if subject_id == PROBE_ID:
         person = probe_of(app).person
+        assert person is not None  # it reads: the process has one
         entered: Sequence[tuple[UUID, UUID] | None] = [(new_id(), PROBE_ID) for _ in entries]
     else:
         person, entered = await enter_consented(app, subject_id, actor, entries)
