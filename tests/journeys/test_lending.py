@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from journeys.crowd import adult
 from journeys.house import House
 from journeys.loans import apply, bank_at, do, until
 
@@ -20,14 +21,19 @@ from sandbox.systems.banks.client import BankClient, Refused
 AMOUNT_FEN = 1_002_100
 
 
+async def test_a_typed_name_borrows_nothing(house: House, client: CityClient) -> None:
+    person = await adult(house, 10_200)
+    await client.sign_in(person["phone"])
+    await client.be_named(person)
+    with pytest.raises(AssertionError, match="PROOF_REQUIRED"):
+        await apply(client)
+
+
 async def test_a_loan_from_the_first_look_to_its_closure(house: House, client: CityClient) -> None:
     sheet = {"amount": AMOUNT_FEN, "months": 12, "form": "EQUAL_INSTALMENT"}
     assert len(await do(client, "LoanProducts", **sheet)) == 4
     person = await client.person("sme_owner")
     await client.sign_in(person["phone"])
-    await client.be_named(person)
-    with pytest.raises(AssertionError, match="PROOF_REQUIRED"):
-        await apply(client)
     await client.verify_real_name(person)
     async with aiohttp.ClientSession() as http:
         banks = {name: bank_at(house, http, name) for name in ("city-bank", "rural-bank")}
