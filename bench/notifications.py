@@ -41,6 +41,10 @@ CLIENTS, ROUND_S = 32, 5.0
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "appointments.kept"
 PARAMS = {"place": "实验小学", "what": "进校", "when": "07:42"}
+CODE = "identity.login_code"
+CODE_PARAMS = {"app": "泉城", "purpose": "登录", "code": "123456", "minutes": 5}
+NEWS = "notifications.announcement"
+NEWS_PARAMS = {"title": "公告", "text": "…"}
 
 
 @contextmanager
@@ -202,14 +206,13 @@ async def _arrive(app: App, members: list[api.Member], seconds: int) -> None:
 async def _codes_amid_a_campaign(app: App, crowd: list[api.Member], seconds: int) -> None:
     for start in range(0, len(crowd), CHUNK):
         part = crowd[start : start + CHUNK]
-        parcels = [api.Parcel(member, {"title": "公告", "text": "…"}) for member in part]
+        parcels = [api.Parcel(member, NEWS_PARAMS) for member in part]
         async with transaction() as tx:
-            await api.send_many(app, tx, "notifications.announcement", parcels, "campaign")
+            await api.send_many(app, tx, NEWS, parcels, "campaign")
     for second in range(seconds):
-        params = {"app": "泉城", "code": "123456", "minutes": 5}
         async with transaction() as tx:
             to = api.Phone(f"139{second:08d}")
-            await api.send(app, tx, "identity.login_code", to, params, f"code-{second}")
+            await api.send(app, tx, CODE, to, CODE_PARAMS, f"code-{second}")
         await asyncio.sleep(1)
 
 

@@ -1,4 +1,4 @@
-"""The peers of the measurements can run the product's own documents, whatever those ask for."""
+"""What measurements stand on is the product's present: its documents and its messages."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,12 @@ import pytest
 import strawberry
 from graphql import parse, validate
 
-from bench import catalogue_document, home_document
+from bench import catalogue_document, home_document, notifications
 from bff.trusted.documents import TrustedOperation
 from core.graphql import HomeSection
+from core.manifest import discover
+from core.texts import Locale
+from notifications.templates.template import TEMPLATES
 
 Measured = tuple[Callable[[], TrustedOperation], Callable[[], strawberry.Schema]]
 
@@ -29,3 +32,13 @@ def test_a_peer_knows_what_a_document_asks(measured: Measured) -> None:
 def test_the_screen_has_a_card_of_each_kind() -> None:
     kinds = {cls.__name__ for cls in HomeSection.__subclasses__() if "tests" not in cls.__module__}
     assert kinds == {type(section).__name__ for section in home_document.SECTIONS}
+
+
+def test_a_measured_message_fits_its_template() -> None:
+    templates = {template.id: template for template in TEMPLATES.of(discover())}
+    for template, params in (
+        (notifications.TEMPLATE, notifications.PARAMS),
+        (notifications.CODE, notifications.CODE_PARAMS),
+        (notifications.NEWS, notifications.NEWS_PARAMS),
+    ):
+        assert all(templates[template].render(Locale.ZH, params))
