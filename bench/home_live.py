@@ -94,6 +94,8 @@ class Statements:
         fresh: dict[Any, UUID] = defaultdict(new_id)
 
         def afresh(value: Any) -> Any:
+            if isinstance(value, list):
+                return [afresh(one) for one in value]
             return str(fresh[value]) if _is_later(value, self.since) else value
 
         async def one(number: int, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
@@ -104,9 +106,9 @@ class Statements:
 
 
 def _is_later(value: Any, since: int) -> bool:
-    """Whether a value is an id, as the ORM sends it, that was made after another one."""
+    """Whether a value is an id, as a text or as itself, that was made after another one."""
     try:
-        return isinstance(value, str) and UUID(value).int > since
+        return isinstance(value, str | UUID) and UUID(str(value)).int > since
     except ValueError:
         return False
 
