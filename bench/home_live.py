@@ -10,12 +10,11 @@ import asyncio
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-import aiohttp
 import asyncpg
 import orjson
 import uvloop
@@ -32,18 +31,15 @@ from bench.processes import (
     free_port,
     machine,
     memory_mb,
-    opened_app,
     running,
 )
-from bench.readings import Caller, Recording, cpu_ms, make_person, send_bare
-from bff.app import Api, edge_of
+from bench.readings import Caller, Recording, cpu_ms, recorded_app, send_bare
 from bff.trusted.documents import documents_of
 from core.context.app import App
 from core.database import connection
 from core.ids import new_id
 from core.manifest import discover
 from core.processes.embedded import DatabaseUrls
-from core.upstream.operation import Upstreams
 
 CONNECTIONS, WARM = 10, 5
 
@@ -116,17 +112,9 @@ def _is_later(value: Any, since: int) -> bool:
 async def _compare(
     urls: DatabaseUrls, folder: Path, sandbox: int
 ) -> tuple[float, float, float, Row]:
-    limits: Row = {"rate_person": 0, "rate_device": 0, "rate_address": 0, "log_level": "error"}
-    async with (
-        opened_app(urls, folder, CONNECTIONS, sandbox_port=sandbox, **limits) as opened,
-        aiohttp.ClientSession() as session,
-    ):
-        token = await make_person(opened, session, sandbox)
-        recording = Recording(opened.upstreams)
-        app = replace(opened, upstreams=cast(Upstreams, recording))
-        api = Api()
-        api.open(edge_of(app))
-        caller, document = Caller(api, token), documents_of(app.manifests).by_name["home"]
+    async with recorded_app(urls, folder, sandbox, CONNECTIONS, log_level="error") as one:
+        app, session, recording, caller = one.app, one.session, one.recording, one.caller
+        document = documents_of(app.manifests).by_name["home"]
 
         async def ours() -> None:
             app.last_good.forget_all(())
@@ -137,19 +125,19 @@ async def _compare(
         bare_connections = [await asyncpg.connect(urls.app) for _ in range(CONNECTIONS)]
 
         async def bare() -> None:
-            calls = (send_bare(app, session, *one) for one in sent)
+            calls = (send_bare(app, session, *request) for request in sent)
             await asyncio.gather(statements.run(bare_connections), *calls)
             orjson.dumps(data)
 
         for warm in (ours, bare):
             await cpu_ms(warm)
         rounds = [(await cpu_ms(ours), await cpu_ms(bare)) for _ in range(ROUNDS)]
-        for one in bare_connections:
-            await one.close()
+        for connected in bare_connections:
+            await connected.close()
         ours_ms, bare_ms = (statistics.median(side) for side in zip(*rounds, strict=True))
         ratio = statistics.median(b / o for o, b in rounds)
-        sql = [query for one in statements.by_connection.values() for query, _ in one]
-        cards = {one["id"]: one["status"] for one in data["data"]["home"]["sections"]}
+        sql = [query for sent_on in statements.by_connection.values() for query, _ in sent_on]
+        cards = {card["id"]: card["status"] for card in data["data"]["home"]["sections"]}
         parts = {"statements": len(sql), "http_calls": len(sent), "cards": cards}
         return ours_ms, bare_ms, ratio, parts | {"answer_bytes": len(answer)}
 

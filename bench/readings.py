@@ -8,7 +8,8 @@ alone and parses the JSON. PostgreSQL and the sandbox city are processes of thei
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from os import devnull
 from pathlib import Path
@@ -124,10 +125,24 @@ def readings() -> Row:
     }
 
 
-async def _measure(urls: DatabaseUrls, folder: Path, sandbox: int) -> dict[str, dict[str, float]]:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A citizen before an App of this process whose upstream requests are noted."""
+
+    app: App
+    session: aiohttp.ClientSession
+    recording: Recording
+    caller: Caller
+
+
+@asynccontextmanager
+async def recorded_app(
+    urls: DatabaseUrls, folder: Path, sandbox: int, connections: int, **settings: Any
+) -> AsyncIterator[Recorded]:
+    """An App without limits on so many connections, open, with somebody who has every consent."""
     limits: Row = {"rate_person": 0, "rate_device": 0, "rate_address": 0}
     async with (
-        opened_app(urls, folder, CONNECTIONS, sandbox_port=sandbox, **limits) as opened,
+        opened_app(urls, folder, connections, sandbox_port=sandbox, **limits, **settings) as opened,
         aiohttp.ClientSession() as session,
     ):
         token = await make_person(opened, session, sandbox)
@@ -135,7 +150,12 @@ async def _measure(urls: DatabaseUrls, folder: Path, sandbox: int) -> dict[str, 
         app = replace(opened, upstreams=cast(Upstreams, recording))
         api = Api()
         api.open(edge_of(app))
-        caller = Caller(api, token)
+        yield Recorded(app, session, recording, Caller(api, token))
+
+
+async def _measure(urls: DatabaseUrls, folder: Path, sandbox: int) -> dict[str, dict[str, float]]:
+    async with recorded_app(urls, folder, sandbox, CONNECTIONS) as one:
+        app, caller, recording = one.app, one.caller, one.recording
         tiles = {tile.number: tile.id for m in app.manifests for tile in m.services}
         table = {}
         for number, names in READINGS.items():
@@ -146,7 +166,7 @@ async def _measure(urls: DatabaseUrls, folder: Path, sandbox: int) -> dict[str, 
                 app.last_good.forget_all(())
                 recording.sent.clear()
                 size = len(await caller.ask(document, name))
-                row = await _compare(app, session, caller, document, name, [*recording.sent])
+                row = await _compare(app, one.session, caller, document, name, [*recording.sent])
                 table[f"{number} {name}"] = row | {"answer_bytes": size}
         return table
 
