@@ -5,12 +5,14 @@ reproduces it. Signals go to processes of the stage alone.
 """
 
 import asyncio
+import errno
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -267,13 +269,24 @@ def rotate_keys(draw: random.Random) -> Fault:
 
     @asynccontextmanager
     async def spoil(stage: Stage) -> AsyncIterator[None]:
-        add_token_key(stage.data_dir / "keys")
-        add_data_key(stage.data_dir / "keys")
+        for add in (add_token_key, add_data_key):
+            _add_whole_or_not(add, stage.data_dir / "keys")
         await asyncio.to_thread(stage.kill, first)
         yield
         await asyncio.to_thread(stage.kill, second)
 
     return Fault("keys", f"{first} first", draw.uniform(0.5, 3.0), spoil, silences_api=True)
+
+
+def _add_whole_or_not(add: Callable[[Path], Path], folder: Path) -> None:
+    """A full disk may refuse a key, and leaves no piece of it."""
+    before = set(folder.iterdir())
+    try:
+        add(folder)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        assert set(folder.iterdir()) == before
 
 
 def hostile(draw: random.Random) -> Fault:
