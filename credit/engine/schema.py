@@ -74,6 +74,10 @@ class Part:
     prefix: int = 0
 
 
+STATISTICS = ("count", "mean", "median")
+"""What a profile may say of a category: the logarithm of 1 + its rows, or what is usual there."""
+
+
 @dataclass(frozen=True)
 class Derivation:
     """How a number is made from columns; see `credit.engine.features` for each form."""

@@ -6,10 +6,10 @@ random-effects logistic model). Training rows see effects learned from earlier y
 deployed model will; where the data have no time, from the other folds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from credit.engine.features import Floats, category_keys, evaluate
@@ -26,6 +26,12 @@ FIRST_ROWS = 200
 VINTAGE_PRIOR = 5.0
 """Loans' worth of the overall rate mixed into each vintage's own."""
 
+_STATISTICS: Mapping[str, Callable[[Floats], Any]] = {
+    "count": lambda values: np.log1p(len(values)),
+    "mean": np.mean,
+    "median": np.median,
+}
+
 Effects = list[dict[str, float]]
 
 
@@ -35,10 +41,11 @@ def vintage_log_odds(data: Dataset) -> Floats:
     Unweighted on purpose: within a stratum that was sampled by outcome, this absorbs both the
     vintage's base rate and the sampling, so the features explain only what is left.
     """
-    frame = pd.DataFrame({"stratum": data.stratum, "year": data.year, "bad": data.bad})
+    strata = np.unique(data.stratum, return_inverse=True)[1]
+    pairs = np.column_stack((strata, data.year))
+    vintage = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
     overall = float(data.bad.mean())
-    grouped = frame.groupby(["stratum", "year"])["bad"]
-    bad, rows = grouped.transform("sum"), grouped.transform("size")
+    bad, rows = np.bincount(vintage, data.bad)[vintage], np.bincount(vintage)[vintage]
     rate = (bad + VINTAGE_PRIOR * overall) / (rows + VINTAGE_PRIOR)
     return np.asarray(np.log(rate / (1 - rate)), dtype=np.float64)
 
@@ -126,18 +133,27 @@ def _level(
     prior: float,
 ) -> dict[str, float]:
     expected = probability(log_odds)
-    frame = pd.DataFrame(
-        {
-            "key": pd.Series(list(keys), dtype=object),
-            "excess": weight * (bad - expected),
-            "spread": weight * expected * (1 - expected),
-            "parent": parent,
-        }
-    )
-    grouped = frame.groupby("key", sort=True)
-    sums = grouped[["excess", "spread"]].sum()
-    effect = grouped["parent"].first() + sums["excess"] / (sums["spread"] + prior)
-    return {str(key): float(value) for key, value in effect.items()}
+    names, rows, group = _grouped(keys)
+    excess = np.bincount(group, (weight * (bad - expected))[rows], len(names))
+    spread = np.bincount(group, (weight * expected * (1 - expected))[rows], len(names))
+    first = rows[np.unique(group, return_index=True)[1]]
+    effect = parent[first] + excess / (spread + prior)
+    return dict(zip(names, effect.tolist(), strict=True))
+
+
+def _grouped(
+    keys: Sequence[str | None], known: NDArray[np.bool_] | None = None
+) -> tuple[list[str], NDArray[np.intp], NDArray[np.intp]]:
+    """The keys in order, the rows that have one (and are `known`), and each row's key by place."""
+    usable = [
+        (row, key)
+        for row, key in enumerate(keys)
+        if key is not None and (known is None or known[row])
+    ]
+    names = sorted({key for _, key in usable})
+    place = {name: i for i, name in enumerate(names)}
+    rows = np.array([row for row, _ in usable], np.intp)
+    return names, rows, np.array([place[key] for _, key in usable], np.intp)
 
 
 def _profile(derivation: Derivation, data: Dataset, fit: Fit) -> dict[str, float]:
@@ -149,14 +165,9 @@ def _profile(derivation: Derivation, data: Dataset, fit: Fit) -> dict[str, float
 
 def _usual(derivation: Derivation, columns: Columns) -> dict[str, float]:
     assert derivation.of is not None
-    frame = pd.DataFrame(
-        {
-            "key": pd.Series(category_keys(derivation.levels[0], columns), dtype=object),
-            "value": evaluate(derivation.of, columns),
-        }
-    )
-    grouped = frame.dropna().groupby("key", sort=True)["value"]
-    if derivation.statistic == "count":
-        return {str(key): float(np.log1p(count)) for key, count in grouped.count().items()}
-    usual = grouped.median() if derivation.statistic == "median" else grouped.mean()
-    return {str(key): float(value) for key, value in usual.items()}
+    value = evaluate(derivation.of, columns)
+    names, rows, group = _grouped(category_keys(derivation.levels[0], columns), ~np.isnan(value))
+    order = np.argsort(group, kind="stable")
+    parts = np.split(value[rows[order]], np.flatnonzero(np.diff(group[order])) + 1)
+    statistic = _STATISTICS[derivation.statistic]
+    return {name: float(statistic(part)) for name, part in zip(names, parts, strict=False)}

@@ -169,6 +169,12 @@ def test_bad_input_ends_in_one_clear_line(tmp_path, spec_file, old, new, message
         ('good = ["否"]', 'good = ["是"]', "none in common"),
         ("minimum = 0", "least = 0", "knows no least"),
         ('known = "label"', 'known = "labels"', "'labels' is not a valid Known"),
+        (
+            'known = "label"',
+            'known = "label"\n[[features]]\nname = "usual"\nform = "profile"\n'
+            'levels = [["行业"]]\nof = {columns = ["金额"]}\nstatistic = "modian"',
+            "unknown statistic 'modian'",
+        ),
         ("name", "name =", "small.toml"),
     ],
 )

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from credit.engine.scale import Scale
-from credit.engine.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.engine.schema import (
+    STATISTICS,
+    USABLE,
+    Column,
+    Derivation,
+    Feature,
+    Kind,
+    Known,
+    Lever,
+    Part,
+)
 from credit.storage.files import TableForm
 from credit.training.specs.spec import Fit, Group, Spec, SpecError, check
 
@@ -170,6 +180,8 @@ def _derivation(item: Mapping[str, Any], where: str) -> Derivation:
     pairs = codes.items() if isinstance(codes, Mapping) else codes
     of = _derivation(item["of"], where) if "of" in item else None
     rest = {k: v for k, v in item.items() if k in ("log", "floor", "statistic", "relative")}
+    if rest.get("statistic", "mean") not in STATISTICS:
+        raise SpecError(f"{where}: unknown statistic {rest['statistic']!r}")
     return Derivation(
         form=form,
         columns=columns,
