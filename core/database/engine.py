@@ -74,7 +74,8 @@ class Client(AsyncpgDBClient):
 
     async def create_pool(self, **options: Any) -> Pool:
         """Open it."""
-        return await open_pool(**options)
+        pool: Pool = await open_pool(**options)
+        return pool
 
 
 client_class = Client
