@@ -158,7 +158,17 @@ async def _record(
     recording.sent.clear()
     answer = await caller.ask(document, "Home")
     statements.is_recording = False
+    await _unlog(pool, loggers)
     return statements, answer
+
+
+async def _unlog(pool: asyncpg.Pool, loggers: Sequence[Callable[[Any], None]]) -> None:
+    """Take the loggers away again: the driver times each statement while it has one."""
+    held = [await pool.acquire() for _ in range(CONNECTIONS)]
+    for one in held:
+        for logger in loggers:
+            one.remove_query_logger(logger)
+        await pool.release(one)
 
 
 def _served() -> Row:

@@ -68,7 +68,10 @@ async def opened_app(
     upstreams: Mapping[Any, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[App]:
-    """An App in this process on a migrated database, with further settings."""
+    """An App in this process on a migrated database, with further settings.
+
+    Statements are not counted, as they are not in production.
+    """
     keys = folder / "keys"
     ensure_sandbox_keys(keys)
     known = Settings(
@@ -81,7 +84,7 @@ async def opened_app(
         **settings,
     )
     async with open_app(
-        known, manifests=discover(), upstreams=upstreams or {}, application="bench"
+        known, manifests=discover(), upstreams=upstreams or {}, application="bench", counts=False
     ) as app:
         yield app
 

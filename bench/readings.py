@@ -21,7 +21,8 @@ import uvloop
 
 from bench.notifications import server
 from bench.processes import command_of, free_port, machine, opened_app, running
-from bff.app import Api, edge_of
+from bff.app import Api, make_edge
+from bff.schema.build import build_schema
 from bff.trusted.documents import TrustedDocument, documents_of
 from core.assurance import Assurance
 from core.context.app import App
@@ -149,7 +150,9 @@ async def recorded_app(
         recording = Recording(opened.upstreams)
         app = replace(opened, upstreams=cast(Upstreams, recording))
         api = Api()
-        api.open(edge_of(app))
+        # as production opens it: what a request cost is told to who develops, and nobody else
+        documents = documents_of(app.manifests)
+        api.open(make_edge(app, build_schema(app.manifests), documents, trusted_only=True))
         yield Recorded(app, session, recording, Caller(api, token))
 
 

@@ -92,6 +92,14 @@ def _working_days(calendar: Calendar, after: date, until: date) -> int:
     return sum(calendar.is_working_day(day) for day in days)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Boundary:
+    """Where a city ends. Compared by identity: what is kept by it need not walk the ring."""
+
+    ring: Sequence[tuple[float, float]]
+    """Latitude and longitude, WGS 84, with the whole city and little more within."""
+
+
 @dataclass(frozen=True, slots=True)
 class City:
     """A city's own facts. `slug` marks its tokens, `division_code` is its six-digit GB/T 2260.
@@ -108,8 +116,7 @@ class City:
     departments: Mapping[str, Named]
     districts: Mapping[str, Named]
     calendar: Calendar
-    boundary: Sequence[tuple[float, float]]
-    """Latitude and longitude, WGS 84, of a ring with the whole city and little more within it."""
+    boundary: Boundary
     rates: Mapping[str, Sequence[tuple[date, int]]]
     """Published rates by name: (from which day, basis points a year), oldest first."""
 
@@ -142,7 +149,7 @@ def load_city(path: Path) -> City:
             departments=_named(data["departments"]),
             districts=_named(data["districts"]),
             calendar=_calendar(data["calendar"]),
-            boundary=_ring(data["boundary"]["ring"]),
+            boundary=Boundary(_ring(data["boundary"]["ring"])),
             rates=_rates(data.get("rates", [])),
         )
     except FileNotFoundError:

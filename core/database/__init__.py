@@ -1,10 +1,10 @@
 """The database: its pool and transactions here; idempotency keys and rate limits beside it."""
 
+from core.database.engine import open_pool
 from core.database.locks import lock_name, lock_names
 from core.database.pool import (
     CONNECTION_LOST,
     IntegrityError,
-    PooledConnection,
     Transaction,
     connection,
     fetch_all,
@@ -28,7 +28,6 @@ from core.database.pool import (
 __all__ = [
     "CONNECTION_LOST",
     "IntegrityError",
-    "PooledConnection",
     "Transaction",
     "connection",
     "fetch_all",
@@ -41,6 +40,7 @@ __all__ = [
     "lock_name",
     "lock_names",
     "notify_after_commit",
+    "open_pool",
     "parse_url",
     "raw_connection",
     "read_model",

@@ -4,7 +4,6 @@ A transaction belongs to one command. Inside it there is no network call and no 
 transaction; `transaction()` and the outbound client both refuse that.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
@@ -20,6 +19,7 @@ from tortoise.exceptions import IntegrityError as IntegrityError
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+from core.database import engine
 from core.manifest import Manifest
 from core.rooms import models_of, require_module
 from core.telemetry.call_counts import count_sql
@@ -56,8 +56,6 @@ _BUSY_STATES = (
 
 _GONE_STATES = ("08", "57P0")
 
-_CANCEL_WITHIN_S = 0.1
-
 _NOTIFY = (
     "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) n (channel, payload)"
 )
@@ -74,33 +72,6 @@ _Notices: TypeAlias = dict[tuple[str, str], None]
 
 _open: ContextVar[_Notices | None] = ContextVar("transaction_open", default=None)
 """The notices, each a channel and a payload, that follow on the transaction that is open here."""
-
-
-class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that goes back to its pool without a word to the server.
-
-    The driver would send four statements each time, as dear as the query itself. They undo what a
-    session keeps, and ours keeps nothing: locks and settings are those of a transaction, listeners
-    have connections of their own. A transaction left open is still rolled back.
-    """
-
-    def get_reset_query(self) -> str:
-        """Nothing."""
-        return ""
-
-    def _cancel_current_command(self, waiter: Any, cancel_waiter: Any = None) -> None:
-        """Cancel a statement; a server that does not answer even to that loses the connection.
-
-        The driver waits for the answer as long as the server pleases, and with it the request
-        whose deadline has passed (asyncpg's issues 1326 and 1356). A test holds this shape.
-        """
-        super()._cancel_current_command(waiter, cancel_waiter)
-
-        def end_if_hung() -> None:
-            if cancel_waiter is not None and not cancel_waiter.done():
-                self.terminate()
-
-        asyncio.get_running_loop().call_later(_CANCEL_WITHIN_S, end_if_hung)
 
 
 def tortoise_config(
@@ -125,15 +96,13 @@ def tortoise_config(
     credentials = parse_url(url) | {
         "minsize": 1,
         "maxsize": pool_size,
-        "connection_class": PooledConnection,
+        "connection_class": engine.PooledConnection,
         "server_settings": settings,
     }
     if counts:
         credentials["init"] = _count_statements
     return {
-        "connections": {
-            "default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
-        },
+        "connections": {"default": {"engine": engine.__name__, "credentials": credentials}},
         "apps": apps,
         "use_tz": True,
         "timezone": "UTC",

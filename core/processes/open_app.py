@@ -38,8 +38,12 @@ async def open_app(
     manifests: Sequence[Manifest] | None = None,
     upstreams: Mapping[Any, Any] | None = None,
     application: str = "quancheng",
+    counts: bool | None = None,
 ) -> AsyncIterator[App]:
-    """Build the process's App and close it at the end; `upstreams` gives fakes."""
+    """Build the process's App and close it at the end; `upstreams` gives fakes.
+
+    Statements are counted for who develops, not in production, unless `counts` says otherwise.
+    """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
     clock = clock or SystemClock(settings.clock_offset)
@@ -54,7 +58,7 @@ async def open_app(
             manifests,
             pool_size=settings.database_pool_size,
             application=application,
-            counts=not settings.is_production,
+            counts=not settings.is_production if counts is None else counts,
         )
         try:
             await check_keys(app.vault)

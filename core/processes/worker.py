@@ -29,7 +29,7 @@ from pgqueuer.sm import SchedulerManager
 
 from core.clock import Clock
 from core.context.app import App
-from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
+from core.database import CONNECTION_LOST, open_pool, parse_url, transaction
 from core.processes.lane import register
 from core.processes.lane_queries import PACE, LaneQueries
 from core.processes.operators import find_backlog, find_database_fault
@@ -108,9 +108,8 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
-    pool = await asyncpg.create_pool(
+    pool = await open_pool(
         **parse_url(url),
-        connection_class=PooledConnection,
         min_size=len(Lane) + 1,
         max_size=3 * (len(Lane) + 1),
         server_settings={

@@ -41,6 +41,9 @@ _LEEWAY = timedelta(seconds=5)
 _REVOCATION_MATTERS = ACCESS_TOKEN_LIFE + timedelta(minutes=1)
 _RELOAD_EVERY_S = 1.0
 _VIEWER_CLAIMS = ("sub", "sid", "lvl", "auth_time")
+_REMEMBERS = 10_000
+"""How many tokens a process remembers as good; a phone sends the same one for a quarter of an hour.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,20 @@ class Viewer:
         return self
 
 
+_Verified = tuple[Viewer, Mapping[str, Any]]
+"""Who a token says is there, and its claims."""
+
+
 class Tokens:
     """Signs and verifies access tokens, and the small signed messages of other audiences.
 
     The first key signs; every key verifies, so signing keys rotate without logging anyone out.
     `reload` reads the keys anew: a token of an unknown key may come from a process that has
     a newer one, and is looked at again once a second at most.
+
+    What has been verified is remembered by the token's hash, so that a signature is computed once
+    and not with every request; its life is looked at each time, and whether its session was revoked
+    (`Revocations`) is not remembered at all.
     """
 
     def __init__(
@@ -82,8 +93,11 @@ class Tokens:
         issuer: str,
         clock: Clock,
         reload: Callable[[], Sequence[bytes]] | None = None,
+        *,
+        remembers: int = _REMEMBERS,
     ) -> None:
         self._issuer = issuer
+        self._remembers = remembers
         self._clock = clock
         self._reload = reload
         self._reloaded_at_s = time.monotonic()
@@ -142,14 +156,28 @@ class Tokens:
         Expired and forged are told in the same words: nothing is learned from the refusal.
         """
         try:
-            claims = self.read(token, audience=AUDIENCE, claims=_VIEWER_CLAIMS)
-            if int(claims["exp"]) - int(claims["nbf"]) > ACCESS_TOKEN_LIFE.total_seconds():
-                raise ValueError("no token of ours is good for so long")
-            if claims["sub"] == str(PROBE_ID):
-                raise ValueError("the probe has no token")
-            return _viewer(claims)
+            digest = hashlib.sha256(token.encode()).digest()
+            if (known := self._verified.get(digest)) is None:
+                known = self._remember(digest, self._verify(token))
+            viewer, claims = known
+            self._refuse_outside_life(claims)
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
             raise LoginRequired(SESSION_EXPIRED) from None
+        return viewer
+
+    def _verify(self, token: str) -> _Verified:
+        claims = self.read(token, audience=AUDIENCE, claims=_VIEWER_CLAIMS)
+        if int(claims["exp"]) - int(claims["nbf"]) > ACCESS_TOKEN_LIFE.total_seconds():
+            raise ValueError("no token of ours is good for so long")
+        if claims["sub"] == str(PROBE_ID):
+            raise ValueError("the probe has no token")
+        return _viewer(claims), claims
+
+    def _remember(self, digest: bytes, known: _Verified) -> _Verified:
+        if len(self._verified) >= self._remembers:  # the first in has the least life left
+            del self._verified[next(iter(self._verified))]
+        self._verified[digest] = known
+        return known
 
     def read(self, token: str, *, audience: str, claims: Sequence[str] = ()) -> Mapping[str, Any]:
         """The claims of a JWT of ours for an audience.
@@ -188,6 +216,7 @@ class Tokens:
     def _take(self, signing_keys: Sequence[bytes]) -> None:
         self._private = [_private_key(pem) for pem in signing_keys]
         self._public = {key_id(key.public_key()): key.public_key() for key in self._private}
+        self._verified: dict[bytes, _Verified] = {}  # a key that is gone signs no more
 
     def _refuse_outside_life(self, claims: Mapping[str, Any]) -> None:
         now = self._clock.now()

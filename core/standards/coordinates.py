@@ -17,7 +17,7 @@ import numpy
 from shapely import LineString, Point, Polygon, box, contains_xy, dwithin, linestrings, prepare
 from shapely.geometry.base import BaseGeometry
 
-from core.city import City
+from core.city import Boundary, City
 from core.errors import InvalidInput
 from core.refusal_texts import OUTSIDE_CITY, POINT_INVALID, POINTS_SWAPPED
 
@@ -230,7 +230,7 @@ def _flat(path: Sequence[GeoPoint], latitude: float) -> BaseGeometry:
 
 def lies_in_city(city: City, point: GeoPoint) -> bool:
     """Whether a WGS 84 point lies within the city's boundary."""
-    return bool(contains_xy(_shape(tuple(city.boundary)), point.lon, point.lat))
+    return bool(contains_xy(_shape(city.boundary), point.lon, point.lat))
 
 
 def known_point(city: City, lat: float, lon: float, datum: str) -> GeoPoint:
@@ -248,19 +248,19 @@ def known_path(city: City, points: Sequence[tuple[float, float]], datum: str) ->
 
     Raises ValueError as that does for any of the points, and for none.
     """
-    return _known_path(tuple(city.boundary), tuple(map(tuple, points)), datum)
+    return _known_path(city.boundary, tuple(map(tuple, points)), datum)
 
 
 @lru_cache(maxsize=PLACES_KEPT)
 def _known_path(
-    ring: Sequence[tuple[float, float]], points: Sequence[tuple[float, float]], datum: str
+    boundary: Boundary, points: Sequence[tuple[float, float]], datum: str
 ) -> Sequence[GeoPoint]:
     if not points:
         raise ValueError("a line without points")
     measured = parse_datum(datum)
     path = tuple(to_wgs84(GeoPoint(lat, lon, measured)) for lat, lon in points)
     lons, lats = [point.lon for point in path], [point.lat for point in path]
-    if not contains_xy(_shape(ring), lons, lats).all():
+    if not contains_xy(_shape(boundary), lons, lats).all():
         raise ValueError("a place outside the city")
     return path
 
@@ -290,13 +290,13 @@ def area_in_city(city: City, area: GeoArea, field: str) -> GeoArea:
         raise InvalidInput(POINTS_SWAPPED if all(swapped) else POINT_INVALID, field)
     first, last = map(to_wgs84, corners)
     here = GeoArea(first.lat, first.lon, last.lat, last.lon)
-    if not _shape(tuple(city.boundary)).intersects(here.shape):
+    if not _shape(city.boundary).intersects(here.shape):
         raise InvalidInput(OUTSIDE_CITY, field)
     return here
 
 
 @lru_cache(maxsize=8)
-def _shape(ring: Sequence[tuple[float, float]]) -> BaseGeometry:
-    shape = Polygon([(lon, lat) for lat, lon in ring])
+def _shape(boundary: Boundary) -> BaseGeometry:
+    shape = Polygon([(lon, lat) for lat, lon in boundary.ring])
     prepare(shape)
     return shape

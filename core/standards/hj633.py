@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -60,6 +62,8 @@ CONCENTRATION_BELOW = 1e6
 """What is not below this is no concentration."""
 Concentration = Annotated[float, Field(ge=0, lt=CONCENTRATION_BELOW)]
 """One in a record; other numbers are none, such as the -9999 of a silent sensor."""
+HOURS_KEPT = 4_096
+"""How many hours are kept reckoned: the same ones come with every answer."""
 COMPLETE_ABOVE = 100
 """Up to this no index is published while a pollutant is missing (5.3.1)."""
 
@@ -121,12 +125,17 @@ def air_index(concentrations: Mapping[Pollutant, float | None]) -> AirIndex:
     return AirIndex(highest, category_of(highest), above, subs, missing)
 
 
-_MEASURED = [(pollutant, pollutant.lower()) for pollutant in Pollutant]
+_FIELDS = attrgetter(*(pollutant.lower() for pollutant in Pollutant))
 
 
 def index_of(hour: object) -> AirIndex:
     """The index of a record that has a field for each pollutant: `pm2_5`, `pm10`, `so2` …"""
-    return air_index({pollutant: getattr(hour, name) for pollutant, name in _MEASURED})
+    return _index_of(_FIELDS(hour))
+
+
+@lru_cache(maxsize=HOURS_KEPT)
+def _index_of(measured: Sequence[float | None]) -> AirIndex:
+    return air_index(dict(zip(Pollutant, measured, strict=True)))
 
 
 def category_of(aqi: int) -> AirCategory:

@@ -20,7 +20,7 @@ import structlog
 from yarl import URL
 
 from core.database import refuse_in_transaction
-from core.deadline import Deadline, Monotonic
+from core.deadline import Deadline, Monotonic, TimeLimit
 from core.telemetry.call_counts import count_upstream
 from core.telemetry.logging import current_request_id
 from core.telemetry.metrics import Metrics
@@ -310,19 +310,19 @@ class Upstream:
 
         There is one alone where the budget is spent, the upstream is busy or its breaker not shut.
         """
-        attempts = [asyncio.create_task(self._attempt(call))]
+        racing = {asyncio.create_task(self._attempt(call))}
         try:
-            done, racing = await asyncio.wait(attempts, timeout=after_s)
+            done, racing = await asyncio.wait(racing, timeout=after_s)
             if not done and self._has_room(call) and hedging.spend():
-                attempts.append(asyncio.create_task(self._attempt(call)))
-                racing = set(attempts)
+                racing.add(asyncio.create_task(self._attempt(call)))
             while racing and not any(map(_has_answer, done)):
                 done, racing = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
             return max(done, key=_has_answer).result()
         finally:
-            for attempt in attempts:
+            for attempt in racing:
                 attempt.cancel()
-            await asyncio.gather(*attempts, return_exceptions=True)
+            if racing:
+                await asyncio.gather(*racing, return_exceptions=True)
 
     def _has_room(self, call: Call) -> bool:
         breaker = self._client.breaker(call.upstream, call.circuit)
@@ -355,7 +355,7 @@ class Upstream:
 
     async def _in_slot(self, call: Call) -> Response:
         try:
-            async with asyncio.timeout(call.deadline.remaining()):
+            with TimeLimit(call.deadline.remaining()):
                 await self._slots[call.server].acquire()
         except TimeoutError:
             raise UpstreamUnavailable(

@@ -7,12 +7,13 @@ Bodies, paths and query strings are in no error's text.
 
 import math
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, BinaryIO, ClassVar
 
 import aiohttp
 import orjson
+from aiohttp.connector import Connection
 from yarl import URL
 
 from core.deadline import Deadline
@@ -141,8 +142,38 @@ class Response:
         return _parse(self.upstream, self.operation, self.body)
 
 
-class _ConnectionLost(aiohttp.ClientError):
-    """The connection broke after it was made."""
+class _Wire:
+    """What is known of an exchange that is under way."""
+
+    __slots__ = ("connected",)
+
+    def __init__(self) -> None:
+        self.connected = False
+
+
+_wire: ContextVar[_Wire] = ContextVar("wire")
+"""The exchange that this task is in."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes when an exchange has its connection: from there on everything may have been sent.
+
+    A trace of the library's would tell it too, and be told of eight other things with every call.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        _wire.get().connected = True
+        return connection
+
+
+_LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, OSError)
+"""The connection broke after it was made."""
 
 
 class _BodyTooLarge(aiohttp.ClientError):
@@ -151,16 +182,14 @@ class _BodyTooLarge(aiohttp.ClientError):
 
 def open_session() -> aiohttp.ClientSession:
     """The session `exchange` needs. To be called inside the event loop, closed by the caller."""
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(_mark_connected)
-    trace.on_connection_reuseconn.append(_mark_connected)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),  # each upstream bounds itself
+    session = aiohttp.ClientSession(
+        connector=_Connector(limit=0),  # each upstream bounds itself
         cookie_jar=aiohttp.DummyCookieJar(),  # one citizen's cookie is not another's
         headers={"User-Agent": "quancheng"},
-        middlewares=[_send_once],
-        trace_configs=[trace],
     )
+    # it would repeat a PUT or DELETE by itself when a connection turns out dead; a test holds this
+    session._retry_connection = False
+    return session
 
 
 async def exchange(
@@ -170,7 +199,8 @@ async def exchange(
     allowed_s = min(call.deadline.remaining(), timeouts.total_s)
     if allowed_s <= 0:
         raise UpstreamUnavailable(call.upstream, call.operation, "no time left", blamed=False)
-    wire = SimpleNamespace(connected=False)
+    wire = _Wire()
+    _wire.set(wire)
     try:
         async with session.request(
             call.method,
@@ -184,7 +214,6 @@ async def exchange(
                 connect=min(allowed_s, timeouts.connect_s),
                 ceil_threshold=math.inf,  # a deadline is not rounded up
             ),
-            trace_request_ctx=wire,
         ) as reply:
             body = await _read(reply, body_max_bytes, call.into)
     except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
@@ -192,22 +221,6 @@ async def exchange(
         fair = not isinstance(error, TimeoutError) or allowed_s >= timeouts.fair_s
         raise _explain(call, error, connected=wire.connected, fair=fair) from None
     return _judge(call, reply.status, reply.headers, body)
-
-
-async def _mark_connected(_: object, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.connected = True
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a PUT or DELETE by itself when a connection turns out dead."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionLost(type(error).__name__) from error
 
 
 async def _read(reply: aiohttp.ClientResponse, body_max_bytes: int, into: BinaryIO | None) -> bytes:
@@ -232,7 +245,7 @@ def _explain(call: Call, error: Exception, *, connected: bool, fair: bool) -> Up
         return UpstreamUnavailable(*names, f"not connected: {kind}", retryable=True, blamed=fair)
     if isinstance(error, TimeoutError):
         return UpstreamTimeout(*names, "no answer in time", blamed=fair)
-    lost = isinstance(error, _ConnectionLost | aiohttp.ClientPayloadError | OSError)
+    lost = isinstance(error, _LOST)
     return UpstreamFailed(*names, f"broken answer: {kind}", retryable=lost)
 
 

@@ -195,7 +195,7 @@ def _size_bytes(value: object) -> int:
     return round(size_bytes)
 
 
-_WEIGHED = 8
+_WEIGHED = 4
 _Parts = tuple[Iterable[object], float]
 _PARTS: dict[type, Callable[[Any], _Parts] | None] = {}
 """What reaches the parts of a class's values: those that are weighed, and for how many each stands.

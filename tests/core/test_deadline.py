@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deadline import Deadline, TimeLimit, within
+from core.deadline import Deadline, TimeLimit, to_the_end, within
 
 
 class Seconds:
@@ -139,3 +139,35 @@ async def test_errors_and_cancellations_reach_what_waits_within_a_deadline() -> 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended == [True]
+
+
+async def test_what_is_to_end_ends_though_nobody_waits_for_it_any_more() -> None:
+    done, gate = list[str](), asyncio.Event()
+
+    async def work(name: str) -> str:
+        await asyncio.sleep(0)
+        await gate.wait()
+        done.append(name)
+        return name
+
+    left = asyncio.create_task(to_the_end(work("left")))
+    stays = asyncio.create_task(to_the_end(work("stays")))
+    await asyncio.sleep(0.01)
+    left.cancel()
+    await asyncio.wait([left])
+    assert left.cancelled() and done == []
+    gate.set()
+    assert await stays == "stays"
+    assert done == ["left", "stays"]
+
+
+async def test_what_is_to_end_and_waits_for_nothing_is_no_task() -> None:
+    async def at_once() -> asyncio.Task[object] | None:
+        return asyncio.current_task()
+
+    async def failing() -> None:
+        raise ValueError("no")
+
+    assert await to_the_end(at_once()) is asyncio.current_task()
+    with pytest.raises(ValueError, match="no"):
+        await to_the_end(failing())

@@ -39,7 +39,7 @@ class Properties:
     phone: str
     opening_hours: str
     wheelchair: Wheelchair
-    items: list[int]
+    items: frozenset[int]
     closures: list[Closure]
     queue: OutletQueue | None
 
@@ -53,7 +53,7 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
 
     def read(feature: Feature[Properties]) -> Outlet:
         properties = feature.properties
-        here, items = feature.point, frozenset(properties.items)
+        here = feature.point
         return Outlet(
             at=known_point(app.city, here.lat, here.lon, here.datum),
             outlet_ref=feature.id,
@@ -63,10 +63,10 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
             phone=properties.phone,
             wheelchair=properties.wheelchair,
             opening_hours=properties.opening_hours,
-            item_count=len(items),
+            item_count=len(properties.items),
             queue=properties.queue,
             appointment_link=link if properties.kind is OutletKind.HALL else None,
-            takes=items,
+            takes=properties.items,
             timetable=_timetable(properties),
             reasons={one.on: Named(one.reason_zh, one.reason_en) for one in properties.closures},
         )

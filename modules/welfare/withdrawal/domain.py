@@ -3,10 +3,10 @@
 The purposes are those of article 24 of the Regulations on the Administration of the Housing
 Provident Fund (住房公积金管理条例, State Council decree 262 of 1999, revised by 350 of 2002 and
 710 of 2019); who draws for retirement or on settling abroad closes the account. Renting takes
-three months of deposits in a row and no home of one's own here (建金〔2015〕19号, part 1); who has
-left the employer and does not pay in elsewhere waits for half a year after the account was sealed
-(建金〔2018〕46号, part 2). Ceilings, and for what else the centre pays, are the centre's own
-decisions: it names them with each record (`Rule`).
+three months of deposits in a row and no home of one's own here; who has left the employer and does
+not pay in elsewhere waits for half a year after the account was sealed. So fund centres publish it;
+which notice of the ministries it rests on is not confirmed. Ceilings, and for what else the centre
+pays, are the centre's own decisions: it names them with each record (`Rule`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -128,6 +128,29 @@ async def test_who_gives_up_takes_no_answer_from_the_others() -> None:
     assert first.cancelled()
 
 
+async def test_the_first_who_gives_up_before_the_turn_ends_leaves_it_to_the_others() -> None:
+    answers = Answers()
+    answers.gate.set()
+    turn = Turn(answers)
+    first, second = [asyncio.create_task(turn.ask(question)) for question in (1, 2)]
+    asyncio.get_running_loop().call_soon(first.cancel)  # between its question and the end of it
+    assert await second == 4
+    assert first.cancelled()
+    assert await turn.ask(3) == 6
+
+
+async def test_who_is_alone_and_gives_up_gives_the_answer_up_too() -> None:
+    answers = Answers()
+    turn = Turn(answers)
+    alone = asyncio.create_task(turn.ask(1))
+    await asyncio.sleep(0.01)
+    alone.cancel()
+    await asyncio.wait([alone])
+    answers.gate.set()
+    assert alone.cancelled()
+    assert await turn.ask(2) == 4
+
+
 @pytest.mark.usefixtures("app")
 async def test_nobody_waits_for_others_inside_a_transaction() -> None:
     async with transaction():

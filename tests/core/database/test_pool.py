@@ -3,6 +3,7 @@
 import asyncio
 import re
 from contextvars import Context
+from typing import Any
 
 import asyncpg
 import pytest
@@ -247,6 +248,24 @@ async def test_a_connection_comes_back_without_a_round_trip(
     finally:
         await admin.close()
     assert "SELECT 41 + 1 AS answer" in {row["query"] for row in last}
+
+
+async def test_a_connection_comes_back_without_a_task(app: App) -> None:
+    loop, made = asyncio.get_running_loop(), []
+
+    def make(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        made.append(work)
+        return asyncio.Task(work, loop=loop, **options)
+
+    await fetch_one(connection(), "SELECT 1")  # the connection is there
+    loop.set_task_factory(make)
+    try:
+        await fetch_one(connection(), "SELECT 1")
+        async with transaction() as tx:
+            await _insert(tx, "one")
+    finally:
+        loop.set_task_factory(None)
+    assert made == []
 
 
 async def test_a_transaction_left_open_is_rolled_back_all_the_same(app: App) -> None:

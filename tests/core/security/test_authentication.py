@@ -175,6 +175,42 @@ def test_signing_keys_rotate_without_logging_anyone_out(clock: ManualClock) -> N
     assert len(rotated.jwks()["keys"]) == 2
 
 
+def test_a_remembered_token_opens_the_door_to_no_other(tokens: Tokens) -> None:
+    good = _signed(_claims())
+    head, body, signature = good.split(".")
+    tokens.verify(good)
+    for other in (
+        f"{head}.{body}.",
+        f"{head}.{body}.{_signed(_claims()).split('.')[2]}",
+        f"{head}.{_signed(_claims(lvl=9)).split('.')[1]}.{signature}",
+        f"{good}=",
+        f"{good}\ud800",
+    ):
+        with pytest.raises(LoginRequired):
+            tokens.verify(other)
+    assert tokens.verify(good) is tokens.verify(good)  # its signature is not computed again
+
+
+def test_no_more_tokens_are_remembered_than_there_is_room_for(clock: ManualClock) -> None:
+    tokens = Tokens([_pem(KEY)], ISSUER, clock, remembers=3)
+    issued = [tokens.issue(_viewer()) for _ in range(5)]
+    viewers = [tokens.verify(token) for token in issued]
+    assert len(tokens._verified) == 3
+    assert [tokens.verify(token) for token in issued] == viewers
+
+
+def test_a_token_is_forgotten_with_the_key_that_signed_it(clock: ManualClock) -> None:
+    keys = [_pem(KEY)]
+    tokens = Tokens(keys, ISSUER, clock, lambda: keys)
+    before = tokens.issue(_viewer())
+    tokens.verify(before)
+    keys[:] = [_pem(STRANGER)]
+    tokens._reloaded_at_s -= 60
+    tokens.verify(Tokens(keys, ISSUER, clock).issue(_viewer()))  # makes the keys be read anew
+    with pytest.raises(LoginRequired):
+        tokens.verify(before)
+
+
 def test_the_published_keys_verify_our_tokens_and_hold_no_secret(tokens: Tokens) -> None:
     (published,) = tokens.jwks()["keys"]
     assert "d" not in published

@@ -48,7 +48,7 @@ def _drawn(purpose: WithdrawalPurpose, paid_on: date, amount_fen: int) -> Housin
         (RENT, {}, 1_800_000, []),
         (RENT, {"balance_fen": 500_000}, 500_000, []),
         (RENT, {"balance_fen": 0}, 0, ["WITHDRAWAL_NOTHING_LEFT"]),
-        # three months in a row and no home here: 建金〔2015〕19号
+        # three months in a row and no home here
         (RENT, {"months_in_a_row": 2, "owns_home_here": True}, 0,
          ["WITHDRAWAL_MONTHS_MISSING", "WITHDRAWAL_OWNS_HOME"]),
         (RENT, {"withdrawals": [_drawn(RENT, date(2026, 8, 23), 600_000)]}, 1_200_000, []),
@@ -59,7 +59,7 @@ def _drawn(purpose: WithdrawalPurpose, paid_on: date, amount_fen: int) -> Housin
         (LOAN, {}, 8_000_000, []),
         (LOAN, {"loan_outstanding_fen": 700_000}, 700_000, []),
         (LOAN, {"loan_outstanding_fen": 0}, 0, ["WITHDRAWAL_NO_LOAN"]),
-        # half a year after the account was sealed: 建金〔2018〕46号
+        # half a year after the account was sealed
         (LEAVING, {"sealed_on": date(2026, 5, 23)}, 8_000_000, []),
         (LEAVING, {"sealed_on": date(2026, 5, 24)}, 0, ["WITHDRAWAL_SEALED_LATELY"]),
         (LEAVING, {"sealed_on": None}, 0, ["WITHDRAWAL_NOT_SEALED"]),
