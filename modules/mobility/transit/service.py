@@ -9,6 +9,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
 from core.errors import NotFound, Unavailable
+from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Access, Purpose, personal_read
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
@@ -33,6 +34,7 @@ TRIPS = Purpose(
     fields=("trips", "fares"),
     text=texts.TRIPS_CONSENT,
     text_version="2026-11",
+    documents=EVERY_DOCUMENT,
 )
 
 
