@@ -299,10 +299,9 @@ class Mutation:
         born_on: BornOn = None,
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
-        token = await real_name.verify_real_name(
-            info.context, name, resident_id, claim_code, born_on
-        )
-        call = info.context.of(info.context.app.tokens.verify(token))
+        context = info.context
+        token = await real_name.verify_real_name(context, name, resident_id, claim_code, born_on)
+        call = context.of(context.app.tokens.verify(token))
         return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(call))
 
 

@@ -73,11 +73,8 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
     index = app.vault.blind_index(plate, PLATE)
     if await owned.find(store.PLATES, citizen_id, plate_index=index) is None:
         await _count(app, f"plate:{citizen_id}")
-    row = {
-        "plate_sealed": app.vault.encrypt(plate, PLATE),
-        "plate_index": index,
-        "linked_at": app.clock.now(),
-    }
+    sealed = app.vault.encrypt(plate, PLATE)
+    row = {"plate_sealed": sealed, "plate_index": index, "linked_at": app.clock.now()}
     async with transaction() as tx:
         return await owned.add(call, tx, store.PLATES, "linkPlate", key, row, {"plate": plate})
 
@@ -108,13 +105,8 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
 
 
 async def _count(app: App, what: str) -> None:
-    await rate_limit.require(
-        app.clock,
-        what,
-        limit=NEW_PLATES_PER_DAY,
-        window=timedelta(days=1),
-        refusal=texts.TOO_MANY_NEW_PLATES,
-    )
+    day, refusal = timedelta(days=1), texts.TOO_MANY_NEW_PLATES
+    await rate_limit.require(app.clock, what, limit=NEW_PLATES_PER_DAY, window=day, refusal=refusal)
 
 
 async def unlink_plate(call: Call, plate_id: UUID, key: str) -> None:

@@ -67,12 +67,8 @@ async def issue_ride_code(call: Call) -> SignedCode:
     """
     app, citizen_id = call.app, call.require_viewer(2).user_id
     await app.once(_Gates, _Gates).learn(call, reader_key(app.tokens))
-    return issue_code(
-        app.tokens,
-        subject=rider_ref(app, citizen_id),
-        audience=domain.GATES,
-        life=domain.CODE_LIFE,
-    )
+    subject = rider_ref(app, citizen_id)
+    return issue_code(app.tokens, subject=subject, audience=domain.GATES, life=domain.CODE_LIFE)
 
 
 class _Gates:
