@@ -17,6 +17,7 @@ from notifications.channels.port import PROVIDERS
 from notifications.messages import sending, store
 from notifications.messages.sending import Envelope
 from notifications.messages.store import inbox_topic as inbox_topic
+from notifications.reach.store import delete_session_addresses as forget_devices_of
 from notifications.templates import domain
 from notifications.templates.domain import Channel
 from notifications.templates.domain import MessageClass as MessageClass
@@ -57,6 +58,7 @@ __all__ = [
     "enable_webhook",
     "find_template",
     "find_webhook",
+    "forget_devices_of",
     "inbox_topic",
     "list_sent",
     "list_webhook_deliveries",

@@ -130,26 +130,26 @@ class FakeProofs(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.phones: dict[str, str] = {}
-        """By phone, the resident ID of whose it is now."""
+        """By phone, the document number of whose it is now."""
         self.cards: dict[str, str] = {}
-        self.passed: dict[str, tuple[str, str]] = {}
-        """By ticket, name and resident ID of who showed their face."""
+        self.passed: dict[str, tuple[str, Document]] = {}
+        """By ticket, name and document of who showed their face."""
         self.sessions: dict[str, str] = {}
 
     async def three_elements(
-        self, access: Access, name: str, resident_id: str, phone: str
+        self, access: Access, name: str, document: Document, phone: str
     ) -> Elements:
         """See modules.identity.proofs.upstream."""
         self.answer("three_elements")
-        is_theirs = self.phones.get(phone) == resident_id
+        is_theirs = self.phones.get(phone) == document.number
         return Elements.CONSISTENT if is_theirs else Elements.INCONSISTENT
 
     async def four_elements(
-        self, access: Access, name: str, resident_id: str, phone: str, card_no: str
+        self, access: Access, name: str, document: Document, phone: str, card_no: str
     ) -> Elements:
         """See modules.identity.proofs.upstream."""
         self.answer("four_elements")
-        is_theirs = self.phones.get(phone) == resident_id and self.cards.get(card_no) == resident_id
+        is_theirs = self.phones.get(phone) == self.cards.get(card_no) == document.number
         return Elements.CONSISTENT if is_theirs else Elements.INCONSISTENT
 
     async def open_ticket(self, request_ref: str, session_ref: str) -> Handoff:
@@ -164,8 +164,10 @@ class FakeProofs(Silence):
         if ticket not in self.sessions:
             return None
         if ticket not in self.passed:
-            return Passage(TicketState.PENDING, self.sessions[ticket], None, None)
-        return Passage(TicketState.PASSED, self.sessions[ticket], *self.passed[ticket])
+            return Passage(TicketState.PENDING, self.sessions[ticket], None, None, None, None)
+        name, shown = self.passed[ticket]
+        who = (name, shown.kind, shown.number, shown.born_on)
+        return Passage(TicketState.PASSED, self.sessions[ticket], *who)
 
 
 class FakeHousingFund(Silence):

@@ -31,6 +31,7 @@ from modules.identity import alarm, claims, death_store, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.service import assurance_of
 from modules.identity.upstream import REGISTRY, Match, verify, verify_permit
+from notifications import api as notifications
 
 REAL_NAME = Purpose(
     id="identity.real-name",
@@ -79,7 +80,7 @@ async def verify_real_name(
     if age_on(document.born_on, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         await _require_guardian(app, number)
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
-    await _confirm_document(call, access, cleaned, document)
+    await confirm_document(call, access, cleaned, document)
     citizen_id = await _store(app, replace(viewer, proved=is_proved), cleaned, document, claim_code)
     citizen = await store.find_citizen(citizen_id)
     assurance = assurance_of(citizen) if citizen is not None else None
@@ -97,18 +98,24 @@ def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]
     return cleaned, number
 
 
-def checked_document(
-    call: Call, name: str, document_no: str, born_on: date | None
-) -> tuple[str, Document]:
-    """Name and document in one spelling. Raises InvalidInput for what can be none, and without the
-    birth date that the number does not say."""
+def checked_number(call: Call, name: str, document_no: str) -> tuple[str, str]:
+    """Name and number of a card or permit in one spelling. Raises InvalidInput for what can be
+    none."""
     number, cleaned = read_document_no(document_no), read_name(name)
     if cleaned is None:
         raise InvalidInput(texts.REAL_NAME_INVALID, "name")
-    today = civil_date(call.app.clock.now())
-    if kind_of(number, today=today) is None:
+    if kind_of(number, today=civil_date(call.app.clock.now())) is None:
         raise InvalidInput(texts.RESIDENT_ID_INVALID, "residentId")
-    document = document_of(number, born_on, today=today)
+    return cleaned, number
+
+
+def checked_document(
+    call: Call, name: str, document_no: str, born_on: date | None
+) -> tuple[str, Document]:
+    """As `checked_number`, with the birth date; raises InvalidInput too where it is missing and the
+    number does not say it."""
+    cleaned, number = checked_number(call, name, document_no)
+    document = document_of(number, born_on, today=civil_date(call.app.clock.now()))
     if document is None:
         raise InvalidInput(texts.BIRTH_DATE_NEEDED, "bornOn")
     return cleaned, document
@@ -125,7 +132,8 @@ async def confirm_identity(call: Call, access: Access, name: str, number: str) -
     )
 
 
-async def _confirm_document(call: Call, access: Access, name: str, document: Document) -> None:
+async def confirm_document(call: Call, access: Access, name: str, document: Document) -> None:
+    """As `confirm_identity`, of any document."""
     if document.kind is DocumentKind.RESIDENT_ID:
         await confirm_identity(call, access, name, document.number)
         return
@@ -186,11 +194,7 @@ async def _store(
                     raise Forbidden(texts.CLAIM_REQUIRED)
                 await join(app, tx, citizen, record)
                 return record.id
-            citizen.name_sealed = app.vault.encrypt(name, NAME)
-            citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
-            citizen.resident_index = index
-            if document.kind is not DocumentKind.RESIDENT_ID:
-                citizen.born_on = document.born_on
+            write_document(app, citizen, name, document)
             citizen.level = 2
             citizen.assurance = Assurance.TYPED
             citizen.verified_at = app.clock.now()
@@ -200,6 +204,15 @@ async def _store(
             raise
         raise Conflict(texts.ID_IN_USE) from None
     return citizen_id
+
+
+def write_document(app: App, citizen: Citizen, name: str, document: Document) -> None:
+    """Put name and document into an account that is about to be saved."""
+    citizen.name_sealed = app.vault.encrypt(name, NAME)
+    citizen.resident_sealed = app.vault.encrypt(document.number, RESIDENT_ID)
+    citizen.resident_index = app.vault.blind_index(document.number, RESIDENT_ID)
+    if document.kind is not DocumentKind.RESIDENT_ID:
+        citizen.born_on = document.born_on
 
 
 async def take_phone(app: App, tx: Transaction, old: Citizen, viewer: Viewer) -> Citizen:
@@ -222,6 +235,7 @@ async def take_phone(app: App, tx: Transaction, old: Citizen, viewer: Viewer) ->
         created_at=app.clock.now(),
     )
     await store.hand_over_session(tx, viewer.session_id, new.id)
+    await notifications.forget_devices_of(tx, viewer.session_id)  # it asked for the old account's
     return new
 
 

@@ -21,20 +21,20 @@ from core.security.mandate import MandateKind
 from modules.identity import domain, families, link_store, store, texts
 from modules.identity.messages import RECOVERY_BEGUN
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
-from modules.identity.real_name import checked_identity, take_over
+from modules.identity.real_name import checked_number, take_over
 from modules.identity.service import checked_phone, end_sessions
 from notifications import api as notifications
 
 COOLING_OFF = timedelta(days=3)
 
 
-async def propose(call: Call, name: str, resident_id: str, phone: str, key: str) -> Recovery:
+async def propose(call: Call, name: str, document_no: str, phone: str, key: str) -> Recovery:
     """An officer has seen a person and the card: their account shall have this phone.
 
     The same key proposes once. Raises Forbidden without the scope, and InvalidInput.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
-    cleaned, number = checked_identity(call, name, resident_id)
+    cleaned, number = checked_number(call, name, document_no)
     phone = checked_phone(phone)
     async with transaction() as tx:
         command = {"number": app.vault.blind_index(number, RESIDENT_ID).hex()}

@@ -20,6 +20,7 @@ from core.typed_text import read_code, read_mobile
 from modules.identity import alarm, codes, device_proof, domain, store, texts
 from modules.identity.domain import RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, PHONE, Citizen, Session
+from notifications import api as notifications
 
 DEVICE = "identity.device"
 
@@ -306,10 +307,14 @@ async def end_sessions(
 
 
 async def end_session(app: App, tx: Transaction, session: Session) -> None:
-    """End a session and its access tokens on every process when `tx` commits. Repeat-safe."""
+    """End a session, its access tokens on every process and push to its device when `tx` commits.
+
+    Repeat-safe.
+    """
     if session.revoked_at is None:
         session.revoked_at = app.clock.now()
         await session.save(using_db=tx, update_fields=["revoked_at"])
+    await notifications.forget_devices_of(tx, session.id)
     await authentication.revoke(tx, app.clock, session.id)
 
 

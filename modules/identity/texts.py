@@ -137,20 +137,21 @@ CARD_NETWORK = "银行卡核验 / card network"
 NETWORK_IDENTITY = "国家网络身份认证 / network identity"
 CARRIER_CONSENT = Text(
     "CARRIER_CONSENT",
-    "为确认手机号由本人使用,将您的姓名、身份证号码和手机号提交运营商比对。",
-    "To confirm that the phone is yours, name, ID number and phone are compared with its carrier.",
+    "为确认手机号由本人使用,将您的姓名、证件号码和手机号提交运营商比对。",
+    "To confirm that the phone is yours, name, document number and phone are compared with its "
+    "carrier.",
 )
 CARD_CONSENT = Text(
     "CARD_CONSENT",
-    "为确认是您本人,将您的姓名、身份证号码、手机号和银行卡号提交银行比对;卡号不予保存。",
-    "To confirm that it is you, name, ID number, phone and card number are compared with the bank; "
-    "the card number is not kept.",
+    "为确认是您本人,将您的姓名、证件号码、手机号和银行卡号提交银行比对;卡号不予保存。",
+    "To confirm that it is you, name, document number, phone and card number are compared with "
+    "the bank; the card number is not kept.",
 )
 NETWORK_CONSENT = Text(
     "NETWORK_CONSENT",
-    "为确认是您本人,由国家网络身份认证平台告知您的姓名和身份证号码;人脸信息不经过本应用。",
-    "To confirm that it is you, the national platform tells your name and ID number; your face "
-    "never passes through this app.",
+    "为确认是您本人,由国家网络身份认证平台告知您的姓名、证件号码和出生日期;人脸信息不经过本应用。",
+    "To confirm that it is you, the national platform tells your name, document number and "
+    "birth date; your face never passes through this app.",
 )
 STRONGER_PROOF = Text(
     "STRONGER_PROOF",

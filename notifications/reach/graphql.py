@@ -149,7 +149,7 @@ class Mutation:
         quiet = await service.set_quiet_hours(info.context, starts, ends, days)
         return QuietHoursSet(quiet_hours=_quiet_hours(quiet))
 
-    @mutation(signed_in(), description="Have push sent to a device too.")
+    @mutation(signed_in(), description="Have push sent to a device too, until this session ends.")
     async def register_device(
         self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
     ) -> RegisterDeviceResult:

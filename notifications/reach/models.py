@@ -12,7 +12,8 @@ class Address(Model):
     """A device or mailbox of a person. `provider` is whose token it is, or "email".
 
     A token is one device: registered for somebody else it is no longer the first one's. `gone_at`:
-    the provider has said that it is no more.
+    the provider has said that it is no more. `session_id`: in which session the device asked for
+    push; it ends with that.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -23,6 +24,7 @@ class Address(Model):
     address_index = fields.BinaryField()
     seen_at = fields.DatetimeField()
     gone_at = fields.DatetimeField(null=True)
+    session_id = fields.UUIDField(null=True, db_index=True)
 
     class Meta:
         table = "notifications_address"

@@ -71,19 +71,21 @@ async def set_quiet_hours(call: Call, starts: str, ends: str, days: Sequence[int
 
 
 async def register_device(call: Call, device: Device) -> UUID:
-    """Push goes to this device too; from somebody who had it before it goes away.
+    """Push goes to this device too, until the viewer's session ends; from somebody who had it
+    before it goes away.
 
     Returns the device's id.
 
     Raises InvalidInput for what cannot be a token: an Apple one stands in an address.
     """
-    person_id = call.require_viewer().user_id
+    viewer = call.require_viewer()
     form = _TOKEN if device.provider in _WITH_SIGNS else _PLAIN
     if form.fullmatch(device.token) is None:
         raise InvalidInput(DEVICE_TOKEN_INVALID, "token")
     async with transaction() as tx:
         return await store.put_address(
-            call.app, tx, person_id, _channel_of(device), device.provider, device.token
+            *(call.app, tx, viewer.user_id, _channel_of(device), device.provider, device.token),
+            session_id=viewer.session_id,
         )
 
 

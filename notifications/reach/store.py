@@ -75,19 +75,26 @@ async def list_addresses(
 
 
 async def put_address(
-    app: App, tx: Transaction, person_id: UUID, channel: Channel, provider: str, address: str
+    app: App,
+    tx: Transaction,
+    person_id: UUID,
+    channel: Channel,
+    provider: str,
+    address: str,
+    session_id: UUID | None = None,
 ) -> UUID:
     """Note a person's device or mailbox; one that was somebody else's is theirs no more.
 
-    Returns the address's id.
+    A device goes with the session in which it asked. Returns the address's id.
     """
     (row,) = await fetch_all(
         tx,
         """INSERT INTO notifications_address
-             (id, person_id, channel, provider, address_sealed, address_index, seen_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
+             (id, person_id, channel, provider, address_sealed, address_index, seen_at, session_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
            ON CONFLICT (provider, address_index) DO UPDATE
-             SET person_id = excluded.person_id, seen_at = excluded.seen_at, gone_at = NULL
+             SET person_id = excluded.person_id, seen_at = excluded.seen_at, gone_at = NULL,
+                 session_id = excluded.session_id
            RETURNING id""",
         new_id(),
         person_id,
@@ -96,8 +103,14 @@ async def put_address(
         app.vault.encrypt(address, ADDRESS),
         app.vault.blind_index(address, ADDRESS),
         app.clock.now(),
+        session_id,
     )
     return UUID(str(row["id"]))
+
+
+async def delete_session_addresses(tx: Transaction, session_id: UUID) -> None:
+    """Forget the devices that asked for push in a session. Repeat-safe."""
+    await Address.filter(session_id=session_id).using_db(tx).delete()
 
 
 async def delete_address(

@@ -1,6 +1,7 @@
 """Three systems that say whether somebody is who they say: the mobile carriers, the banks' card
 network, and the network identity platform, to which people are handed off."""
 
+import dataclasses
 import hashlib
 
 from pydantic import Field
@@ -9,24 +10,25 @@ from starlette.responses import Response
 
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
-from sandbox.shared.registry import find_person
+from sandbox.systems.police_names import find_holder
 
 CARRIERS_SCHEMA = """
-CREATE TABLE carriers_number (phone TEXT PRIMARY KEY, resident_id TEXT NOT NULL);
+CREATE TABLE carriers_number (phone TEXT PRIMARY KEY, number TEXT NOT NULL);
 """
 NETWORK_SCHEMA = """
 CREATE TABLE network_ticket (
     request_ref TEXT PRIMARY KEY, ticket TEXT NOT NULL UNIQUE, session_ref TEXT NOT NULL,
-    state TEXT NOT NULL, method TEXT NOT NULL, resident_id TEXT NOT NULL
+    state TEXT NOT NULL, method TEXT NOT NULL, number TEXT NOT NULL
 );
 """
 
 
 class Elements(Body):
-    """Three elements that must belong together."""
+    """Three elements that must belong together: a name, a document and a phone."""
 
     name: str = Field(min_length=1, max_length=100)
-    resident_id: str = Field(min_length=18, max_length=18)
+    kind: str = Field(pattern="^(RESIDENT_ID|FOREIGN_RESIDENT|HK_MACAO_PERMIT|TAIWAN_PERMIT)$")
+    number: str = Field(min_length=8, max_length=18)
     phone: str = Field(pattern=r"^1[3-9][0-9]{9}$")
 
 
@@ -37,44 +39,44 @@ class CardElements(Elements):
 
 
 class Number(Body):
-    """Whose a number is from now on."""
+    """Whose a phone is from now on, by the number of their document."""
 
     phone: str = Field(pattern=r"^1[3-9][0-9]{9}$")
-    resident_id: str = Field(min_length=18, max_length=18)
+    number: str = Field(min_length=8, max_length=18)
 
 
 async def three_elements(request: Request, city: City) -> Response:
-    """CONSISTENT where the carriers have this number under this name and ID."""
+    """CONSISTENT where the carriers have this phone under this name and document."""
     elements = await read_body(request, Elements)
     return reply({"result": _judge(city, elements), "request_no": _request_no(city)})
 
 
 async def four_elements(request: Request, city: City) -> Response:
-    """CONSISTENT where a bank has this card under this name, ID and number."""
+    """CONSISTENT where a bank has this card under this name, document and phone."""
     elements = await read_body(request, CardElements)
     result = _judge(city, elements)
-    if result == "CONSISTENT" and elements.card_no != card_no(elements.resident_id):
+    if result == "CONSISTENT" and elements.card_no != card_no(elements.number):
         result = "INCONSISTENT"
     return reply({"result": result, "request_no": _request_no(city)})
 
 
 async def give_number(request: Request, city: City) -> Response:
-    """The carriers give a number to somebody else."""
+    """The carriers give a phone to somebody else, or to somebody new."""
     number = await read_body(request, Number)
     city.state.run(
-        "INSERT OR REPLACE INTO carriers_number VALUES (?, ?)", (number.phone, number.resident_id)
+        "INSERT OR REPLACE INTO carriers_number VALUES (?, ?)", (number.phone, number.number)
     )
     return Response(status_code=204)
 
 
 async def show_card(request: Request, city: City) -> Response:
     """The number of somebody's card."""
-    return reply({"card_no": card_no(request.path_params["resident_id"])})
+    return reply({"card_no": card_no(request.path_params["number"])})
 
 
-def card_no(resident_id: str) -> str:
-    """The number of the one card that somebody has."""
-    digest = hashlib.sha256(f"card {resident_id}".encode()).digest()
+def card_no(number: str) -> str:
+    """The number of the one card that somebody has, by that of their document."""
+    digest = hashlib.sha256(f"card {number}".encode()).digest()
     return f"622200{int.from_bytes(digest[:8], 'big') % 10**13:013d}"
 
 
@@ -92,9 +94,9 @@ class Ticket(Body):
 
 
 class Passage(Ticket):
-    """Who has shown themselves, and how."""
+    """Who has shown themselves, by the number of their document, and how."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    number: str = Field(min_length=8, max_length=18)
     method: str = Field("FACE", pattern="^(FACE|NETWORK_ID)$")
 
 
@@ -116,38 +118,34 @@ async def read_ticket(request: Request, city: City) -> Response:
     row = city.state.one("SELECT * FROM network_ticket WHERE ticket = ?", (body.ticket,))
     if row is None:
         raise Refusal(404, "NOT_FOUND", "no such ticket")
-    person = find_person(city, row["resident_id"]) if row["resident_id"] else None
-    return reply(
-        {
-            "state": row["state"],
-            "session_ref": row["session_ref"],
-            "name": person.name if person else None,
-            "resident_id": person.resident_id if person else None,
-        }
-    )
+    holder = find_holder(city, row["number"]) if row["number"] else None
+    shown: dict[str, object] = dict.fromkeys(("name", "kind", "number", "born_on"))
+    if holder is not None:
+        shown = dataclasses.asdict(holder)
+    return reply({"state": row["state"], "session_ref": row["session_ref"]} | shown)
 
 
 async def pass_ticket(request: Request, city: City) -> Response:
     """Somebody shows their face, or their network identity."""
     passage = await read_body(request, Passage)
     city.state.run(
-        "UPDATE network_ticket SET state = 'PASSED', method = ?, resident_id = ? WHERE ticket = ?",
-        (passage.method, passage.resident_id, passage.ticket),
+        "UPDATE network_ticket SET state = 'PASSED', method = ?, number = ? WHERE ticket = ?",
+        (passage.method, passage.number, passage.ticket),
     )
     return Response(status_code=204)
 
 
 def _judge(city: City, elements: Elements) -> str:
-    person = find_person(city, elements.resident_id)
-    given = city.state.one("SELECT * FROM carriers_number WHERE phone = ?", (elements.phone,))
-    if person is None:
+    holder = find_holder(city, elements.number)
+    if holder is None or holder.kind != elements.kind:
         return "NOT_FOUND"
-    is_theirs = (
-        given["resident_id"] == person.resident_id
-        if given is not None
-        else person.phone == elements.phone
-    )
-    return "CONSISTENT" if is_theirs and person.name == elements.name else "INCONSISTENT"
+    given = city.state.one("SELECT * FROM carriers_number WHERE phone = ?", (elements.phone,))
+    if given is None:
+        person = city.population.find(elements.number)
+        is_theirs = person is not None and person.phone == elements.phone
+    else:
+        is_theirs = given["number"] == elements.number
+    return "CONSISTENT" if is_theirs and holder.name == elements.name else "INCONSISTENT"
 
 
 def _request_no(city: City) -> str:
@@ -172,9 +170,7 @@ SYSTEMS = (
         operations=(
             Operation("four_elements", "POST", "/card-network/four-elements", four_elements),
         ),
-        controls=(
-            Operation("show_card", "GET", "/_control/card-network/{resident_id}", show_card),
-        ),
+        controls=(Operation("show_card", "GET", "/_control/card-network/{number}", show_card),),
     ),
     System(
         name="network_identity",

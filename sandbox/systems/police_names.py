@@ -1,14 +1,18 @@
 """What the police register of names that the population was not born with: people marry, and people
 come from abroad."""
 
+from dataclasses import dataclass
+
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.ids import resident_birth_date
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, read_body
 from sandbox.shared.registry import find_person
 
+ID_CHARS = 18
 SCHEMA = """
 CREATE TABLE police_name (resident_id TEXT PRIMARY KEY, name TEXT NOT NULL);
 """
@@ -28,6 +32,27 @@ def name_of(city: City, resident_id: str) -> str | None:
     if row is not None:
         return str(row["name"])
     return person.name if person else None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody by a document: a card of GB 11643, or a permit."""
+
+    name: str
+    kind: str
+    number: str
+    born_on: str
+
+
+def find_holder(city: City, number: str) -> Holder | None:
+    """Whose document has this number, or None. Raises Refusal 422 where it can be none."""
+    if len(number) < ID_CHARS:
+        row = city.state.one("SELECT * FROM police_permit WHERE number = ?", (number,))
+        return Holder(row["name"], row["kind"], number, row["born_on"]) if row else None
+    name, born_on = name_of(city, number), resident_birth_date(number)
+    if name is None or born_on is None:
+        return None
+    return Holder(name, "RESIDENT_ID", number, born_on.isoformat())
 
 
 async def register(request: Request, city: City) -> Response:

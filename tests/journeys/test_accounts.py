@@ -19,11 +19,7 @@ VERIFY = """mutation ($name: String!, $number: String!, $born: Date, $key: Strin
   verifyRealName(name: $name, residentId: $number, bornOn: $born, idempotencyKey: $key) {
     ... on RealNameVerified { accessToken viewer { id name level } } ... on Refusal { code message }
   } }"""
-BY_PHONE = (
-    VERIFY.replace("verifyRealName", "proveByPhone")
-    .replace(" $born: Date,", "")
-    .replace(" bornOn: $born,", "")
-)
+BY_PHONE = VERIFY.replace("verifyRealName", "proveByPhone")
 BEGIN = """mutation ($key: String!) { beginNetworkProof(idempotencyKey: $key) {
   ... on ProofBegun { ticket } ... on Refusal { code message } } }"""
 FINISH = """mutation ($ticket: String!, $key: String!) {
@@ -36,6 +32,8 @@ SIGN_IN = """mutation ($phone: String!, $code: String!, $device: DeviceInput!, $
 REFRESH = """mutation ($token: String!, $device: DeviceInput!, $key: String!) {
   refreshSession(refreshToken: $token, device: $device, idempotencyKey: $key) {
     ... on Tokens { accessToken refreshToken } ... on Refusal { code message } } }"""
+ENROL = """mutation ($key: String!) { enrolInHypertensionCare(idempotencyKey: $key) {
+  ... on CareJoined { enrolment { id } } ... on Refusal { code message } } }"""
 ME = "{ viewer { id name level } }"
 
 
@@ -86,7 +84,7 @@ async def test_a_number_passes_to_somebody_else(house: House) -> None:
         account = await _account(house, old, before)
         await old.consent("welfare.housing-fund")
         await _be_silent(house, account)
-        number = {"phone": before["phone"], "resident_id": after["resident_id"]}
+        number = {"phone": before["phone"], "number": after["resident_id"]}
         await old.sandbox("PUT", "/_control/carriers/numbers", number)
 
         tokens = await _sign_in_on(new, before["phone"], "phone-of-a-stranger")
@@ -115,7 +113,7 @@ async def test_a_number_passes_to_somebody_else(house: House) -> None:
         await _sign_in_on(old, moved, "phone-of-the-owner")
         await old.consent("identity.network-identity")
         ticket = (await old.do(BEGIN, {"key": key()}))["ticket"]
-        passage = {"ticket": ticket, "resident_id": before["resident_id"]}
+        passage = {"ticket": ticket, "number": before["resident_id"]}
         await old.sandbox("POST", "/_control/network-identity/passages", passage)
         back = await old.do(FINISH, {"ticket": ticket, "key": key()})
         assert back["viewer"]["id"] == account
@@ -137,7 +135,7 @@ async def test_a_lost_phone(house: House) -> None:
         ticket = (await new.do(BEGIN, {"key": key()}))["ticket"]
         with pytest.raises(ClientError, match="PROOF_PENDING"):
             await new.do(FINISH, {"ticket": ticket, "key": key()})
-        passage = {"ticket": ticket, "resident_id": person["resident_id"], "method": "NETWORK_ID"}
+        passage = {"ticket": ticket, "number": person["resident_id"], "method": "NETWORK_ID"}
         await new.sandbox("POST", "/_control/network-identity/passages", passage)
         back = await new.do(FINISH, {"ticket": ticket, "key": key()})
         new.token = back["accessToken"]
@@ -208,7 +206,7 @@ async def test_somebody_from_abroad_comes_to_a_hospital(house: House, client: Ci
 async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
     house: House, client: CityClient, kind: str, number: str, typed: str, phone: str
 ) -> None:
-    """The birth date is asked for; what needs the carrier's proof is not for a permit yet."""
+    """The birth date is asked for, and the carrier has the phone under the permit."""
     issued = {"kind": kind, "number": number, "name": "陳大文", "born_on": "1990-12-31"}
     await client.sandbox("PUT", "/_control/police/permits", issued)
     await _sign_in_on(client, phone, f"phone-{kind.lower()}")
@@ -225,7 +223,13 @@ async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
             client.token = (await client.do(VERIFY, given))["accessToken"]
     await client.consent_to_everything()
     with pytest.raises(ClientError, match="PROOF_REQUIRED"):
-        await client.run("{ housingFund { status } }")
+        await client.do(ENROL, {"key": key()})
+    with pytest.raises(ClientError, match="PROOF_MISMATCH"):
+        await client.do(BY_PHONE, given)
+    await client.sandbox("PUT", "/_control/carriers/numbers", {"phone": phone, "number": number})
+    client.token = (await client.do(BY_PHONE, given))["accessToken"]
+    assert (await client.run("{ viewer { assurance } }")).data["viewer"]["assurance"] == "CARRIER"
+    assert (await client.do(ENROL, {"key": key()}))["enrolment"]["id"]
     booked = await journey.book_at(client, {"code": "h1", "name": "h1"})
     assert booked is not None and booked.endswith("CONFIRMED")
     export = "mutation ($key: String!) { exportMyData(idempotencyKey: $key) {"

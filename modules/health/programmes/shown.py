@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import transaction
+from core.id_documents import EVERY_DOCUMENT
 from core.people import consents
 from core.people.personal_read import Purpose
 from modules.health.programmes import service, store, texts
@@ -19,6 +20,7 @@ PURPOSE = Purpose(
     fields=("care_plan", "measurements", "follow_ups"),
     text=texts.SHOWN_CONSENT,
     text_version="2026-11",
+    documents=EVERY_DOCUMENT,
 )
 _NAMES = {quantity: f"{name.zh} / {name.en}" for quantity, name in NAME.items()}
 

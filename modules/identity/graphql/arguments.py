@@ -1,5 +1,6 @@
 """Arguments that several of identity's fields take, with the words that the playground shows."""
 
+from datetime import date
 from typing import Annotated
 
 import strawberry
@@ -35,6 +36,9 @@ DocumentNo = Annotated[
         "Hong Kong, Macao or Taiwan, of a foreigner's permanent residence card, or of a mainland "
         "travel permit."
     ),
+]
+BornOn = Annotated[
+    date | None, strawberry.argument(description="Needed unless the number has 18 characters.")
 ]
 ResidentId = Annotated[
     str, strawberry.argument(description="The 18 characters of the identity card (GB 11643).")

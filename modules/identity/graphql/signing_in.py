@@ -1,6 +1,6 @@
 """Signing in, in GraphQL: codes, sessions, step-up, resuming, the viewer."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -29,7 +29,7 @@ from core.refusal_texts import NOT_FOUND
 from core.security.authorization import decide
 from core.security.vault import mask_name, mask_phone
 from modules.identity import domain, real_name, service, store
-from modules.identity.graphql.arguments import Code, DocumentNo, Phone, RealName
+from modules.identity.graphql.arguments import BornOn, Code, DocumentNo, Phone, RealName
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
 from modules.identity.models import ADDRESS
 from modules.identity.service import Device, SignedIn
@@ -296,16 +296,12 @@ class Mutation:
             str | None,
             strawberry.argument(description="For a child that was added: the guardian's code."),
         ] = None,
-        born_on: Annotated[
-            date | None,
-            strawberry.argument(description="Needed unless the number has 18 characters."),
-        ] = None,
+        born_on: BornOn = None,
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
-        token = await real_name.verify_real_name(
-            info.context, name, resident_id, claim_code, born_on
-        )
-        call = info.context.of(info.context.app.tokens.verify(token))
+        context = info.context
+        token = await real_name.verify_real_name(context, name, resident_id, claim_code, born_on)
+        call = context.of(context.app.tokens.verify(token))
         return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(call))
 
 

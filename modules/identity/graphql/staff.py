@@ -26,7 +26,7 @@ from core.security.authorization import Scope
 from core.security.vault import mask_phone
 from modules.identity import models, recovery
 from modules.identity import staff as service
-from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
+from modules.identity.graphql.arguments import Code, DocumentNo, Phone, RealName
 from modules.identity.graphql.signing_in import SteppedUp, ThisDevice, Tokens, to_tokens
 from modules.identity.service import Device
 
@@ -163,7 +163,7 @@ class Mutation:
         self,
         info: Info,
         name: RealName,
-        resident_id: ResidentId,
+        resident_id: DocumentNo,
         phone: Phone,
         idempotency_key: IdempotencyKey,
     ) -> ProposeRecoveryResult:

@@ -18,6 +18,7 @@ from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import Transaction, idempotency, transaction
 from core.errors import AppError, Forbidden, InvalidInput, LoginRequired, Missing, NotFound
+from core.id_documents import EVERY_DOCUMENT
 from core.ids import new_id
 from core.people import consents
 from core.people.personal_read import Purpose, Verifier, open_access_shown
@@ -34,6 +35,7 @@ SIGN_IN_ELSEWHERE = Purpose(
     fields=("name", "phone"),
     text=texts.APP_CONSENT,
     text_version="2026-11",
+    documents=EVERY_DOCUMENT,
 )
 _REQUEST, _CODE, _TOKEN = "quancheng-openid-request", "quancheng-openid-code", "quancheng-openid"
 _FIELDS = {OpenidScope.PROFILE: "name", OpenidScope.PHONE: "phone"}

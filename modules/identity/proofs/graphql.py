@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from core.graphql import IdempotencyKey, Info, Refused, mutation, signed_in
-from modules.identity.graphql.arguments import RealName, ResidentId
+from modules.identity.graphql.arguments import BornOn, DocumentNo, RealName
 from modules.identity.graphql.signing_in import RealNameVerified, viewer_of
 from modules.identity.proofs import service
 
@@ -33,32 +33,41 @@ class Mutation:
     @mutation(
         signed_in(proved=False),
         description="Have the phone's carrier say whose it is; needs the consent "
-        "`identity.carrier`.",
+        "`identity.carrier`, and with `bornOn` also `identity.real-name`: the registry knows birth "
+        "dates, carriers do not.",
     )
     async def prove_by_phone(
-        self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        name: RealName,
+        resident_id: DocumentNo,
+        idempotency_key: IdempotencyKey,
+        born_on: BornOn = None,
     ) -> ProveByPhoneResult:
         """More than a typed name and number; proving twice is proving once."""
-        return await _verified(info, await service.prove_by_phone(info.context, name, resident_id))
+        return await _verified(
+            info, await service.prove_by_phone(info.context, name, resident_id, born_on)
+        )
 
     @mutation(
         signed_in(proved=False),
         description="Have a bank say whose card and phone it is; needs the consent "
-        "`identity.bank-card`.",
+        "`identity.bank-card`, and with `bornOn` also `identity.real-name`.",
     )
     async def prove_by_card(
         self,
         info: Info,
         name: RealName,
-        resident_id: ResidentId,
+        resident_id: DocumentNo,
         card_no: Annotated[
             str, strawberry.argument(description="The number of a card of one's own; not kept.")
         ],
         idempotency_key: IdempotencyKey,
+        born_on: BornOn = None,
     ) -> ProveByCardResult:
         """More than the carrier alone."""
         return await _verified(
-            info, await service.prove_by_card(info.context, name, resident_id, card_no)
+            info, await service.prove_by_card(info.context, name, resident_id, card_no, born_on)
         )
 
     @mutation(

@@ -6,7 +6,7 @@ opens an account whose phone was silent for long, which a typed name and number 
 """
 
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TypeVar
 
 from core.assurance import Assurance
@@ -15,18 +15,25 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, rate_limit, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
-from core.ids import resident_birth_date
+from core.id_documents import EVERY_DOCUMENT, Document, DocumentKind
 from core.people.directory import CHILD_UNTIL_AGE, age_on, get_person
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
 from modules.identity import death_store, store, texts
 from modules.identity.domain import REAL_NAME_TRIES_PER_DAY
-from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
+from modules.identity.models import PHONE, RESIDENT_ID, Citizen
 from modules.identity.moving import tell_old_phone
 from modules.identity.proofs import upstream
 from modules.identity.proofs.upstream import Elements, Handoff, TicketState
-from modules.identity.real_name import checked_identity, join, take_phone
+from modules.identity.real_name import (
+    REAL_NAME,
+    checked_document,
+    confirm_document,
+    join,
+    take_phone,
+    write_document,
+)
 from modules.identity.recovery import move
 from modules.identity.service import signed_in
 
@@ -37,52 +44,62 @@ BY_CARRIER = Purpose(
     upstream=upstream.CARRIERS.name,
     fields=("name", "resident_id", "phone"),
     text=texts.CARRIER_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
     proves=True,
+    documents=EVERY_DOCUMENT,
 )
 BY_CARD = Purpose(
     id="identity.bank-card",
     upstream=upstream.CARD_NETWORK.name,
     fields=("name", "resident_id", "phone", "card_no"),
     text=texts.CARD_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
     proves=True,
+    documents=EVERY_DOCUMENT,
 )
 BY_NETWORK_IDENTITY = Purpose(
     id="identity.network-identity",
     upstream=upstream.NETWORK_IDENTITY.name,
-    fields=("name", "resident_id"),
+    fields=("name", "resident_id", "born_on"),
     text=texts.NETWORK_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
     proves=True,
+    documents=EVERY_DOCUMENT,
 )
 
 
-async def prove_by_phone(call: Call, name: str, resident_id: str) -> str:
-    """The carrier says whether the viewer's phone is under this name and number.
+async def prove_by_phone(
+    call: Call, name: str, document_no: str, born_on: date | None = None
+) -> str:
+    """The carrier says whether the viewer's phone is under this name and document.
+
+    Of a document whose number does not say the birth date the registry is asked too: carriers and
+    banks do not know that date, and it decides who is a child.
 
     Returns an access token of level 2. Repeat-safe; five tries a day, whatever the way. Raises
-    InvalidInput, Conflict for an ID that another account holds by as good a proof, Forbidden
+    InvalidInput, Conflict for a document that another account holds by as good a proof, Forbidden
     without consent and for children, RateLimited, Unavailable.
     """
-    proving, access, cleaned, number = await _begin(call, BY_CARRIER, name, resident_id)
+    proving, access, cleaned, document = await _begin(call, BY_CARRIER, name, document_no, born_on)
     phone = await _phone(proving)
-    ask = upstream.three_elements(call.app, call.deadline, access, cleaned, number, phone)
+    ask = upstream.three_elements(call.app, call.deadline, access, cleaned, document, phone)
     await _require(_reached(ask, texts.CARRIERS))
-    return await _hold(call, cleaned, number, Assurance.CARRIER)
+    return await _hold(call, cleaned, document, Assurance.CARRIER)
 
 
-async def prove_by_card(call: Call, name: str, resident_id: str, card_no: str) -> str:
-    """A bank says whether card and phone are under this name and number. As `prove_by_phone`."""
+async def prove_by_card(
+    call: Call, name: str, document_no: str, card_no: str, born_on: date | None = None
+) -> str:
+    """A bank says whether card and phone are under this name and document. As `prove_by_phone`."""
     digits = "".join(card_no.split())
     if not (digits.isascii() and digits.isdigit() and 16 <= len(digits) <= 19):
         raise InvalidInput(texts.PROOF_MISMATCH, "cardNo")
-    proving, access, cleaned, number = await _begin(call, BY_CARD, name, resident_id)
+    proving, access, cleaned, document = await _begin(call, BY_CARD, name, document_no, born_on)
     ask = upstream.four_elements(
-        call.app, call.deadline, access, cleaned, number, await _phone(proving), digits
+        call.app, call.deadline, access, cleaned, document, await _phone(proving), digits
     )
     await _require(_reached(ask, texts.CARD_NETWORK))
-    return await _hold(call, cleaned, number, Assurance.BANK_CARD)
+    return await _hold(call, cleaned, document, Assurance.BANK_CARD)
 
 
 async def begin_handoff(call: Call, key: str) -> Handoff:
@@ -106,20 +123,25 @@ async def finish_handoff(call: Call, ticket: str) -> str:
     session = str(proving.require_viewer().session_id)
     if passage is None or passage.session_ref != session or passage.state is TicketState.FAILED:
         raise InvalidInput(texts.PROOF_MISMATCH, "ticket")
-    if passage.state is TicketState.PENDING or not (passage.name and passage.resident_id):
+    if passage.state is TicketState.PENDING or not (passage.name and passage.number):
         raise Conflict(texts.PROOF_PENDING)
-    name, number = checked_identity(call, passage.name, passage.resident_id)
-    return await _hold(call, name, number, Assurance.NETWORK_ID)
+    name, document = checked_document(call, passage.name, passage.number, passage.born_on)
+    if document.kind != passage.kind:  # a passport may have the digits of a permit
+        raise InvalidInput(texts.RESIDENT_ID_INVALID, "ticket")
+    return await _hold(call, name, document, Assurance.NETWORK_ID)
 
 
 async def _begin(
-    call: Call, purpose: Purpose, name: str, resident_id: str
-) -> tuple[Call, Access, str, str]:
+    call: Call, purpose: Purpose, name: str, document_no: str, born_on: date | None
+) -> tuple[Call, Access, str, Document]:
     proving = call.admitting_unproved()
-    cleaned, number = checked_identity(call, name, resident_id)
+    cleaned, document = checked_document(call, name, document_no, born_on)
     await _count(proving)
     access = await open_access(proving, service="real-name", purpose=purpose)
-    return proving, access, cleaned, number
+    if document.kind is not DocumentKind.RESIDENT_ID:
+        registry = await open_access(proving, service="real-name", purpose=REAL_NAME)
+        await confirm_document(proving, registry, cleaned, document)
+    return proving, access, cleaned, document
 
 
 async def _count(call: Call) -> None:
@@ -148,14 +170,12 @@ async def _require(answer: Awaitable[Elements]) -> None:
         raise InvalidInput(texts.PROOF_MISMATCH, "residentId")
 
 
-async def _hold(call: Call, name: str, number: str, assurance: Assurance) -> str:
-    """Write name and number into the viewer's account, whoever held the number before."""
+async def _hold(call: Call, name: str, document: Document, assurance: Assurance) -> str:
+    """Write name and document into the viewer's account, whoever held the document before."""
     app = call.app
-    born_on = resident_birth_date(number)
-    assert born_on is not None
-    if age_on(born_on, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
+    if age_on(document.born_on, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         raise Forbidden(texts.GUARDIAN_REQUIRED)
-    viewer, index = call.viewer, app.vault.blind_index(number, RESIDENT_ID)
+    viewer, index = call.viewer, app.vault.blind_index(document.number, RESIDENT_ID)
     assert viewer is not None
     if await death_store.has_died(index):
         raise InvalidInput(texts.PROOF_MISMATCH, "residentId")
@@ -174,17 +194,15 @@ async def _hold(call: Call, name: str, number: str, assurance: Assurance) -> str
                 citizen = other
             else:
                 raise Conflict(texts.ID_IN_USE)
-        await _write(app, tx, citizen, name, number, assurance)
+        await _write(app, tx, citizen, name, document, assurance)
         await store.hand_over_session(tx, viewer.session_id, citizen.id)
     return (await signed_in(app, viewer.session_id)).access_token
 
 
 async def _write(
-    app: App, tx: Transaction, citizen: Citizen, name: str, number: str, assurance: Assurance
+    app: App, tx: Transaction, citizen: Citizen, name: str, document: Document, assurance: Assurance
 ) -> None:
-    citizen.name_sealed = app.vault.encrypt(name, NAME)
-    citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
-    citizen.resident_index = app.vault.blind_index(number, RESIDENT_ID)
+    write_document(app, citizen, name, document)
     citizen.level = 2
     if not Assurance(citizen.assurance or Assurance.TYPED).is_stronger_than(assurance):
         citizen.assurance = assurance

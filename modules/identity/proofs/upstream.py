@@ -1,8 +1,10 @@
 """Who can say that it is this person. See docs/upstreams/identity-proofs.md."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
+from core.id_documents import Document
 from core.people.personal_read import Access
 from core.upstream.operation import Request, System, json_of
 
@@ -42,24 +44,28 @@ class Passage:
     state: TicketState
     session_ref: str
     name: str | None
-    resident_id: str | None
+    kind: str | None
+    """A `DocumentKind`, or one of the platform's others, which nobody is known by here."""
+    number: str | None
+    born_on: date | None
 
 
 @CARRIERS.operation(
     "POST", "/three-elements", answers=json_of(Elements, "result"), safe=True, personal=True
 )
-def three_elements(access: Access, name: str, resident_id: str, phone: str) -> Request:
-    """Whether a carrier has a phone under a name and a number."""
-    body = {"name": name, "resident_id": resident_id, "phone": phone}
-    return Request(json=body, access=access)
+def three_elements(access: Access, name: str, document: Document, phone: str) -> Request:
+    """Whether a carrier has a phone under a name and a document."""
+    return Request(json=_elements(name, document) | {"phone": phone}, access=access)
 
 
 @CARD_NETWORK.operation(
     "POST", "/four-elements", answers=json_of(Elements, "result"), safe=True, personal=True
 )
-def four_elements(access: Access, name: str, resident_id: str, phone: str, card_no: str) -> Request:
-    """Whether a bank has a card and a phone under a name and a number."""
-    body = {"name": name, "resident_id": resident_id, "phone": phone, "card_no": card_no}
+def four_elements(
+    access: Access, name: str, document: Document, phone: str, card_no: str
+) -> Request:
+    """Whether a bank has a card and a phone under a name and a document."""
+    body = _elements(name, document) | {"phone": phone, "card_no": card_no}
     return Request(json=body, access=access)
 
 
@@ -75,3 +81,7 @@ def open_ticket(request_ref: str, session_ref: str) -> Request:
 def read_ticket(access: Access, ticket: str) -> Request:
     """What became of a hand-off; None for one that does not exist."""
     return Request(json={"ticket": ticket}, access=access)
+
+
+def _elements(name: str, document: Document) -> dict[str, str]:
+    return {"name": name, "kind": document.kind, "number": document.number}

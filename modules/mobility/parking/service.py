@@ -72,18 +72,9 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
         raise InvalidInput(texts.PLATE_INVALID, "plate")
     index = app.vault.blind_index(plate, PLATE)
     if await owned.find(store.PLATES, citizen_id, plate_index=index) is None:
-        await rate_limit.require(
-            app.clock,
-            f"plate:{citizen_id}",
-            limit=NEW_PLATES_PER_DAY,
-            window=timedelta(days=1),
-            refusal=texts.TOO_MANY_NEW_PLATES,
-        )
-    row = {
-        "plate_sealed": app.vault.encrypt(plate, PLATE),
-        "plate_index": index,
-        "linked_at": app.clock.now(),
-    }
+        await _count(app, f"plate:{citizen_id}")
+    sealed = app.vault.encrypt(plate, PLATE)
+    row = {"plate_sealed": sealed, "plate_index": index, "linked_at": app.clock.now()}
     async with transaction() as tx:
         return await owned.add(call, tx, store.PLATES, "linkPlate", key, row, {"plate": plate})
 
@@ -91,11 +82,12 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
 async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
     """Have the vehicle registry confirm that a linked car is the viewer's own.
 
-    Raises NotFound, Forbidden CONSENT_REQUIRED, Conflict PLATE_NOT_YOURS, Unavailable.
+    Raises NotFound, RateLimited, Forbidden CONSENT_REQUIRED, Conflict PLATE_NOT_YOURS, Unavailable.
     """
     app, citizen_id = call.app, call.require_viewer(2).user_id
     plate = await owned.get(store.PLATES, citizen_id, plate_id)
     if plate.verified_at is None:
+        await _count(app, f"plate-owner:{citizen_id}")
         access = await open_access(call, service=SERVICE, purpose=VEHICLE)
         try:
             owns = await verify_owner(app, call.deadline, access, plate_text(app, plate))
@@ -110,6 +102,11 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
         if plate.verified_at is None and not claim.replayed:
             await store.mark_verified(tx, plate_id, app.clock.now())
     return await owned.get(store.PLATES, citizen_id, plate_id)
+
+
+async def _count(app: App, what: str) -> None:
+    day, refusal = timedelta(days=1), texts.TOO_MANY_NEW_PLATES
+    await rate_limit.require(app.clock, what, limit=NEW_PLATES_PER_DAY, window=day, refusal=refusal)
 
 
 async def unlink_plate(call: Call, plate_id: UUID, key: str) -> None:

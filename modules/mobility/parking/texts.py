@@ -11,8 +11,8 @@ TOO_MANY_PLATES = Text(
 )
 TOO_MANY_NEW_PLATES = Text(
     "TOO_MANY_NEW_PLATES",
-    "今天绑定车牌过于频繁,请在 {retry_after_s} 秒后再试",
-    "Too many plates were linked today, try again in {retry_after_s} seconds",
+    "今天绑定或核验车牌过于频繁,请在 {retry_after_s} 秒后再试",
+    "Too many plates were linked or verified today, try again in {retry_after_s} seconds",
 )
 PLATE_NOT_YOURS = Text(
     "PLATE_NOT_YOURS",

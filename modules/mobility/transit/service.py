@@ -9,6 +9,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
 from core.errors import NotFound, Unavailable
+from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Access, Purpose, personal_read
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
@@ -33,6 +34,7 @@ TRIPS = Purpose(
     fields=("trips", "fares"),
     text=texts.TRIPS_CONSENT,
     text_version="2026-11",
+    documents=EVERY_DOCUMENT,
 )
 
 
@@ -65,12 +67,8 @@ async def issue_ride_code(call: Call) -> SignedCode:
     """
     app, citizen_id = call.app, call.require_viewer(2).user_id
     await app.once(_Gates, _Gates).learn(call, reader_key(app.tokens))
-    return issue_code(
-        app.tokens,
-        subject=rider_ref(app, citizen_id),
-        audience=domain.GATES,
-        life=domain.CODE_LIFE,
-    )
+    subject = rider_ref(app, citizen_id)
+    return issue_code(app.tokens, subject=subject, audience=domain.GATES, life=domain.CODE_LIFE)
 
 
 class _Gates:

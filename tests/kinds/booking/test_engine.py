@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -316,6 +317,9 @@ async def test_the_calendar_follows_every_change(
     assert [event["status"] for event in events] == statuses
     assert events[0]["dtstamp"].dt < events[2]["dtstamp"].dt == clock.now()
     assert all(event["organizer"].params["CN"] == "Hall" for event in events)
+    there = calendar_file.write(app, replace(ended, address="1 Spring Street"), Locale.EN)
+    (event,) = Calendar.from_ical(there).walk("VEVENT")
+    assert event["location"] == "Hall, 1 Spring Street"
 
 
 async def test_limits_per_slot_per_day_and_open(app: App, call: MakeCall) -> None:

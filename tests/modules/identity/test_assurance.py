@@ -1,6 +1,7 @@
 """How somebody is proved, and what the phone alone opens: next to nothing once it was silent."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from core.assurance import Assurance
 from core.clock import ManualClock
 from core.context.app import App
+from core.id_documents import Document, DocumentKind
 from core.security.authentication import Viewer
 from core.security.authorization import Need, decide
 from modules.identity import domain
@@ -21,6 +23,7 @@ from tests.modules.identity.conftest import REFUSAL
 from tests.modules.identity.conftest import Phone as Handset
 
 NAME, NUMBER = "欧阳娜", "110101199003070011"
+CARD_OF_HERS = Document(DocumentKind.RESIDENT_ID, NUMBER, date(1990, 3, 7))
 OTHER_NAME, OTHER_NUMBER = "李想", "110101199003070038"
 CARD = "6222020200112233445"
 VERIFIED = f"... on RealNameVerified {{ accessToken level viewer {{ id name }} }} {REFUSAL}"
@@ -80,7 +83,7 @@ async def test_each_proof_says_how_and_the_strongest_stays(
     begun = await ask(phone, token, BEGIN)
     pending = await ask(phone, token, FINISH, ticket=begun["ticket"])
     assert pending["code"] == "PROOF_PENDING"
-    proofs.passed[begun["ticket"]] = (NAME, NUMBER)
+    proofs.passed[begun["ticket"]] = (NAME, CARD_OF_HERS)
     for query, given in (
         (VERIFY, pair),
         (BY_PHONE, pair),
@@ -103,7 +106,7 @@ async def test_what_is_not_confirmed_changes_nothing(
     other = Handset(phone.client, phone.sms, "13900139000")
     theirs = await agreed(other)
     begun = await ask(other, theirs, BEGIN)
-    proofs.passed[begun["ticket"]] = (NAME, NUMBER)
+    proofs.passed[begun["ticket"]] = (NAME, CARD_OF_HERS)
     for query, given, code in (
         (BY_PHONE, {"name": OTHER_NAME, "number": OTHER_NUMBER}, "PROOF_MISMATCH"),
         (BY_CARD, {"name": NAME, "number": NUMBER, "card": CARD[:-1] + "0"}, "PROOF_MISMATCH"),

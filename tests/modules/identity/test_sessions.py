@@ -13,12 +13,16 @@ from core.database import connection, fetch_all
 from modules.identity import alarm, domain
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
+from notifications.reach.models import Address
 from tests.asgi import Client
 from tests.modules.identity.conftest import REFUSAL, Phone
 
 REVOKE = f"""mutation R($id: ID!, $key: String!) {{
   revokeSession(sessionId: $id, idempotencyKey: $key) {{
     ... on SessionRevoked {{ sessionId }} {REFUSAL} }} }}"""
+REGISTER = f"""mutation D($token: String!, $key: String!) {{
+  registerDevice(pushService: JPUSH, token: $token, idempotencyKey: $key) {{
+    ... on DeviceRegistered {{ device {{ id }} }} {REFUSAL} }} }}"""
 SESSIONS = "{ viewer { sessions { id current } } }"
 
 
@@ -196,3 +200,23 @@ async def test_a_number_that_was_silent_for_months_proves_again(
     tokens = await other.sign_in()
     assert tokens["level"] == 1, "the number may be somebody else's by now"
     assert (await other.refresh(tokens["refreshToken"], other.device))["level"] == 1
+
+
+async def test_a_device_is_sent_nothing_any_more_once_its_session_has_ended(
+    phone: Phone, clock: ManualClock
+) -> None:
+    """A phone that was lost would go on to show its owner's messages on the lock screen."""
+    lost = str((await phone.sign_in())["accessToken"])
+    variables = {"token": "lost-phone", "key": "device-key-1"}
+    registered = (await phone.ask(REGISTER, lost, variables))["registerDevice"]
+    assert registered["__typename"] == "DeviceRegistered", registered
+    clock.move(domain.CODE_COOLDOWN)
+    kept = replace(phone, device={"id": "device-0002", "name": ""})
+    token = str((await kept.sign_in())["accessToken"])
+    variables = {"token": "kept-phone", "key": "device-key-2"}
+    await phone.ask(REGISTER, token, variables)
+    assert await Address.all().count() == 2
+    other = next(one["id"] for one in await _sessions(kept, token) if not one["current"])
+    assert (await _revoke(kept, token, other))["__typename"] == "SessionRevoked"
+    (left,) = await Address.all()
+    assert left.session_id is not None and str(left.session_id) != other
