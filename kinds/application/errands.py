@@ -31,7 +31,7 @@ from kinds.application.task_rights import command_of, refuse_foreign, refuse_not
 OPERATION = "actOnTask"
 SCOPE = Scope.CASES_HANDLE
 _MOST = 32
-_AT_ONCE, _CROWD = 2, 4
+_AT_ONCE, _CROWD = 2, 8
 """While one go waits for the disk another may read; a small one would only cost its trips."""
 
 log = structlog.get_logger(__name__)

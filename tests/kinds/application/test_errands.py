@@ -135,6 +135,14 @@ async def test_what_cannot_share_goes_alone(app: App, town: Town, filed: list[Ta
     assert task.status == "AGREED"
 
 
+async def test_one_key_sent_many_times_at_once_acts_once(town: Town, filed: list[Task]) -> None:
+    officer, (first, *_), one = await town.officer("hotline"), filed, key()
+    sent = [desk.act(officer, first.id, "accept", NOTHING, one) for _ in range(8)]
+    for task, case in await asyncio.gather(*sent):
+        assert (task.id, task.status, case.state) == (first.id, "DONE", "review")
+    assert await town.events(await find(first.case_id)) == ["open", "submit", "accept"]
+
+
 async def test_a_case_that_somebody_holds_is_left_and_waits_alone(
     app: App, town: Town, filed: list[Task]
 ) -> None:
