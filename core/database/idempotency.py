@@ -15,6 +15,7 @@ from uuid import UUID
 
 from core.clock import Clock
 from core.database import Transaction, connection, fetch_all, fetch_one
+from core.database.arrays import unnest
 from core.errors import AppError, Conflict, InvalidInput
 from core.json import to_json
 from core.refusal_texts import KEY_EXPIRED, KEY_INVALID, KEY_REUSED
@@ -83,6 +84,23 @@ async def claim(
     return earlier
 
 
+CLAIM = {"subject": "text", "key": "text", "input_hash": "bytea", "effect_id": "uuid"}
+"""The columns in which claims go to the database, and their types."""
+
+
+def insert_claims(source: str) -> str:
+    """The statement that binds the free keys of a source named `w`, which has the columns of
+    `CLAIM`, and returns their effects; `$1` to `$3` are the operation, now, and until when."""
+    return f"""INSERT INTO core_idempotency (subject, operation, key, input_hash, effect_id,
+                                         created_at, expires_at)
+           SELECT w.subject, $1, w.key, w.input_hash, w.effect_id, $2, $3
+             FROM {source} ORDER BY w.subject, w.key
+           ON CONFLICT (subject, operation, key) DO NOTHING RETURNING effect_id"""  # noqa: S608
+
+
+_CLAIM_MANY = insert_claims(unnest(CLAIM, "w", first=4))
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """One of many claims made in one statement."""
@@ -91,6 +109,16 @@ class Wish:
     key: str
     command: Mapping[str, Any]
     effect_id: UUID
+
+    @property
+    def is_well_formed(self) -> bool:
+        """Whether its key is one."""
+        return _KEY.fullmatch(self.key) is not None
+
+    @property
+    def columns(self) -> tuple[str, str, bytes, UUID]:
+        """The wish in the columns of `CLAIM`."""
+        return self.subject, self.key, fingerprint(self.command), self.effect_id
 
 
 async def claim_many(
@@ -102,16 +130,10 @@ async def claim_many(
     second replayed. What `claim` raises is returned here, so that one bad key harms nobody else.
     """
     now, digests = clock.now(), [fingerprint(wish.command) for wish in wishes]
-    good = [n for n, wish in enumerate(wishes) if _KEY.fullmatch(wish.key)]
+    good = [n for n, wish in enumerate(wishes) if wish.is_well_formed]
     inserted = await fetch_all(
         tx,
-        """INSERT INTO core_idempotency (subject, operation, key, input_hash, effect_id,
-                                         created_at, expires_at)
-           SELECT w.subject, $1, w.key, w.input_hash, w.effect_id, $2, $3
-             FROM unnest($4::text[], $5::text[], $6::bytea[], $7::uuid[])
-               AS w (subject, key, input_hash, effect_id)
-            ORDER BY w.subject, w.key
-           ON CONFLICT (subject, operation, key) DO NOTHING RETURNING effect_id""",
+        _CLAIM_MANY,
         operation,
         now,
         now + KEPT,

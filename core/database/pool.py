@@ -221,16 +221,30 @@ async def transaction() -> AsyncIterator[Transaction]:
 
     Raises RuntimeError inside another transaction: commands do not nest.
     """
+    async with _command(), AsyncExitStack() as stack:
+        context = in_transaction("default")
+        tx = await _begin(context)
+        stack.push_async_exit(context)
+        yield tx
+
+
+@asynccontextmanager
+async def statement() -> AsyncIterator[BaseDBAsyncClient]:
+    """The pool, for a command that writes by one statement: that is its transaction, without the
+    trips to begin and to commit it. Raises as `transaction` does."""
+    async with _command():
+        yield connection()
+
+
+@asynccontextmanager
+async def _command() -> AsyncIterator[None]:
+    """What a command notifies follows on its end; where it fails nobody is notified."""
     if _open.get() is not None:
         raise RuntimeError("a transaction is open already: commands do not nest")
     notices: _Notices = {}
     token = _open.set(notices)
     try:
-        async with AsyncExitStack() as stack:
-            context = in_transaction("default")
-            tx = await _begin(context)
-            stack.push_async_exit(context)
-            yield tx
+        yield
     finally:
         _open.reset(token)
     if notices:

@@ -24,6 +24,7 @@ from pgqueuer.domain.types import JobId
 from pydantic import BaseModel, create_model
 
 from core.database import Transaction, fetch_all, notify_after_commit, raw_connection
+from core.database.arrays import unnest
 from core.errors import StartError
 from core.manifest import Manifest
 from core.rooms import ExtensionPoint
@@ -58,13 +59,20 @@ END $$
 its transaction: lanes are woken after the commit. Safe to run again."""
 
 
-_ENQUEUE = """
+JOB = {"priority": "int", "kind": "text", "payload": "bytea", "after": "interval", "key": "text"}
+"""The columns in which jobs go to the database, and their types."""
+
+
+def insert_jobs(source: str) -> str:
+    """The statement that adds the jobs of a source named `n`, which has the columns of `JOB`."""
+    return f"""
 INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status)
-SELECT n.priority, n.kind, n.payload, now() + n.after, n.key, 'queued'
-  FROM unnest($1::int[], $2::text[], $3::bytea[], $4::interval[], $5::text[])
-    AS n (priority, kind, payload, after, key)
+SELECT n.priority, n.kind, n.payload, now() + n.after, n.key, 'queued' FROM {source}
 ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
-"""
+"""  # noqa: S608 - our own text
+
+
+_ENQUEUE = insert_jobs(unnest(JOB, "n"))
 """The queue's own statement logs each job too, which nobody reads: metrics tell of jobs."""
 
 
@@ -264,16 +272,20 @@ class JobQueue:
 
         They become visible when `tx` commits. Raises KeyError for a kind that is in no room.
         """
-        if not jobs:
-            return
-        await raw_connection(tx).execute(
-            _ENQUEUE,
-            [_PRIORITY[self.kinds[job.kind].lane] for job in jobs],
-            [job.kind for job in jobs],
-            [self.kinds[job.kind].write(job.arguments) for job in jobs],
-            [job.after for job in jobs],
-            [None if job.key is None else f"{job.kind}:{job.key}" for job in jobs],
-        )
+        if jobs:
+            columns = zip(*map(self.columns_of, jobs), strict=True)
+            await raw_connection(tx).execute(_ENQUEUE, *map(list, columns))
+            await self.wake(tx, jobs)
+
+    def columns_of(self, job: NewJob) -> tuple[object, ...]:
+        """A job in the columns of `JOB`. Raises as `enqueue`."""
+        declared = self.kinds[job.kind]
+        key = None if job.key is None else f"{job.kind}:{job.key}"
+        payload = declared.write(job.arguments)
+        return _PRIORITY[declared.lane], job.kind, payload, job.after, key
+
+    async def wake(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
+        """Have the lanes of jobs that were added look for work once `tx` commits."""
         soon = [self.kinds[job.kind].lane for job in jobs if job.after < LOOKS_EVERY]
         for channel in dict.fromkeys(map(wake_channel, soon)):
             await notify_after_commit(tx, channel, wake_payload(channel))

@@ -13,6 +13,7 @@ from core.context.sweep import sweep_pages
 from core.database import Transaction, transaction
 from core.queue.jobs import job
 from kinds.application import domain, engine, messages, move_store, store, versions
+from kinds.application.assignment import pick_officers
 from kinds.application.definition import Definition, Turn
 from kinds.application.domain import Due, TaskKind
 from kinds.application.engine import SYSTEM
@@ -93,7 +94,7 @@ async def _escalate(app: App, tx: Transaction, case: Case, definition: Definitio
     await engine.note(app, tx, case, "escalate", SYSTEM)
     await _remind(app, tx, case, "escalate")
     work = [Work(case, "", definition.escalates_to, {case.citizen_id})]
-    officers = await engine.pick_officers(app, tx, work)
+    officers = await pick_officers(app, tx, work)
     await store.open_tasks(tx, TaskKind.SUPERVISE, work, officers, app.clock.now())
 
 

@@ -18,6 +18,7 @@ from core.people.staffing import Officer, require_officer
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from kinds.application import engine, errands, store, texts, versions
+from kinds.application.assignment import pick_officers
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition
 from kinds.application.engine import NOTHING, By, Choices
 from kinds.application.models import Case, CaseEvent, Task
@@ -205,7 +206,7 @@ async def _give(
     refuse_not_mine(task, officer)
     is_back = event == "return"
     work = [Work(case, task.branch, choices.unit, {case.citizen_id})]
-    (assignee_id,) = await engine.pick_officers(app, tx, work)
+    (assignee_id,) = await pick_officers(app, tx, work)
     from_unit = "" if is_back else task.unit
     await store.change_task(
         tx, task, unit=choices.unit, from_unit=from_unit, assignee_id=assignee_id

@@ -3,7 +3,6 @@
 Everything here runs in the caller's transaction, under the lock of the case's row.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,15 +13,14 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction
 from core.errors import AppError, Conflict, InvalidInput
-from core.people.staffing import list_officers
 from core.queue.jobs import NewJob
-from core.security.authorization import Scope
 from kinds.application import domain, messages, move_store, store, texts, versions
+from kinds.application.assignment import Staff, list_staff, pick_officers, units_of
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
 from kinds.application.domain import TaskKind, TaskStatus
 from kinds.application.events import CaseAwaits, CaseEnded, LicenceGranted
 from kinds.application.models import Case, Task
-from kinds.application.move_store import Entry, MoveRow
+from kinds.application.move_store import Entry, MoveRow, WorkRow
 from kinds.application.store import Taken, Work
 
 NOTE = "applications.note"
@@ -91,28 +89,38 @@ async def take(
 
 
 async def take_all(app: App, tx: Transaction, moves: Sequence[Move]) -> Sequence[AppError | None]:
-    """Take a step in each of several cases, with as many statements as for one.
+    """Take a step in each of several locked cases, with as many statements as for one.
 
     Returns, in order, what `take` would raise; what is refused changes nothing. The instances of
     the cases and tasks are then as their rows.
     """
-    before = await _steps_before(tx, moves)
-    taken: list[Move] = []
-    refusals: list[AppError | None] = []
+    checked, before = await check_all(app, tx, moves)
+    taken = [one for one in checked if isinstance(one, Move)]
+    if taken:
+        plan = await make_plan(app, tx, taken, before)
+        await move_store.write_moves(tx, plan.rows, plan.work)
+        for move in taken:
+            said = move.choices.note if move.step.by is Actor.OFFICER else ""
+            await tell_service(app, tx, move.case, move.step.event, said)
+        await tell_people(tx, taken)
+        await app.queue.enqueue(tx, [job for move in taken for job in jobs_of(app, move)])
+        await _go_on(app, tx, plan.onward)
+    return [None if isinstance(one, Move) else one for one in checked]
+
+
+async def check_all(
+    app: App, db: Transaction, moves: Sequence[Move]
+) -> tuple[Sequence[Move | AppError], set[Taken]]:
+    """Moves with the choices that their steps take, or what refuses them; and those of the steps
+    taken earlier on which it depends who may do what."""
+    before = await _steps_before(db, moves)
+    checked: list[Move | AppError] = []
     for move in moves:
         try:
-            taken.append(_checked(app, move, before))
-            refusals.append(None)
+            checked.append(_checked(app, move, before))
         except AppError as refusal:
-            refusals.append(refusal)
-    if taken:
-        await _write(app, tx, taken)
-        await _tell(app, tx, taken)
-        did = {
-            Taken(m.case.id, m.step.event, m.by.id) for m in taken if m.by.actor is Actor.OFFICER
-        }
-        await _open_work(app, tx, [(move.case, move.definition) for move in taken], before | did)
-    return refusals
+            checked.append(refusal)
+    return checked, before
 
 
 async def _steps_before(tx: Transaction, moves: Sequence[Move]) -> set[Taken]:
@@ -153,46 +161,71 @@ def _checked(app: App, move: Move, before: set[Taken]) -> Move:
     return move if checked == choices else replace(move, choices=checked)
 
 
-async def _write(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
-    """Write the moves, and have the instances say what the rows do."""
-    now = app.clock.now()
-    rows = [
-        MoveRow(
-            move.case.id,
-            _moved(app, move, now),
-            _entry(app, move.step.event, move.by, move.choices.note, now, once=move.step.once),
-            None if move.task is None else move.task.id,
-        )
-        for move in moves
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What moves come to: their rows, the work that opens, the steps that follow at once; and the
+    staff of the units that are concerned."""
+
+    rows: Sequence[MoveRow]
+    work: Sequence[WorkRow]
+    onward: Sequence[Move]
+    staff: Staff
+
+
+async def make_plan(app: App, db: Transaction, moves: Sequence[Move], before: set[Taken]) -> Plan:
+    """What moves that are checked come to; the instances of cases and tasks say it already."""
+    rows = _rows(app, moves)
+    did = {Taken(m.case.id, m.step.event, m.by.id) for m in moves if m.by.actor is Actor.OFFICER}
+    cases = [(move.case, move.definition) for move in moves]
+    work, onward = await _next_work(db, cases, before | did)
+    movers = {(versions.scope_of(app, m.case.service_id), m.by.unit) for m in moves if m.by.unit}
+    staff = await list_staff(app, units_of(app, work) | movers)
+    closing = [move.case.id for move in moves]
+    officers = await pick_officers(app, db, work, staff=staff, closing=closing)
+    opens = [
+        WorkRow(one.case.id, one.branch, one.unit, officer_id)
+        for one, officer_id in zip(work, officers, strict=True)
     ]
-    await move_store.write_moves(tx, rows)
-    for move, row in zip(moves, rows, strict=True):
-        move.case.sequence += 1
-        vars(move.case).update(row.values)  # as the ORM does, without looking at each
-        if move.task is not None:
-            move.task.status, move.task.closed_at = TaskStatus.DONE, now
+    return Plan(rows, opens, onward, staff)
 
 
-async def _tell(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
-    """Tell the services, the citizens and whoever listens to events of moves, as `tx` commits."""
-    jobs: list[NewJob] = []
+def _rows(app: App, moves: Sequence[Move]) -> list[MoveRow]:
+    """The rows of moves, which the instances say then too."""
+    now, rows = app.clock.now(), []
     for move in moves:
-        case, step = move.case, move.step
-        said = move.choices.note if step.by is Actor.OFFICER else ""
-        await tell_service(app, tx, case, step.event, said)
-        if step.by is not Actor.CITIZEN:
-            jobs.append(await messages.tell_later(tx, case, step.event))
-        target = move.definition.by_name[step.target]
-        if target.turn is Turn.NOBODY:
-            ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
-            jobs += app.events.jobs_of(ended)
-        grants = move.definition.grants
-        if grants is not None and grants.state == target.name:
-            jobs += app.events.jobs_of(LicenceGranted(case.id, case.service_id))
-        if target.outside:
-            awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
-            jobs += app.events.jobs_of(awaits)
-    await app.queue.enqueue(tx, jobs)
+        case, task, step = move.case, move.task, move.step
+        values = _moved(app, move, now)
+        entry = _entry(app, step.event, move.by, move.choices.note, now, once=step.once)
+        rows.append(MoveRow(case.id, values, entry, None if task is None else task.id))
+        case.sequence += 1
+        vars(case).update(values)  # as the ORM does, without looking at each
+        if task is not None:
+            task.status, task.closed_at = TaskStatus.DONE, now
+    return rows
+
+
+async def tell_people(tx: Transaction, moves: Sequence[Move]) -> None:
+    """Tell the citizens' open screens of moves that others took when `tx` commits."""
+    for move in moves:
+        if move.step.by is not Actor.CITIZEN:
+            await messages.show(tx, move.case)
+
+
+def jobs_of(app: App, move: Move) -> list[NewJob]:
+    """What tells the citizen, and whoever listens to events, of a move that was planned."""
+    case, step = move.case, move.step
+    jobs = [] if step.by is Actor.CITIZEN else [messages.news(case, step.event)]
+    target = move.definition.by_name[step.target]
+    if target.turn is Turn.NOBODY:
+        ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
+        jobs += app.events.jobs_of(ended)
+    grants = move.definition.grants
+    if grants is not None and grants.state == target.name:
+        jobs += app.events.jobs_of(LicenceGranted(case.id, case.service_id))
+    if target.outside:
+        awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
+        jobs += app.events.jobs_of(awaits)
+    return jobs
 
 
 async def say(
@@ -263,19 +296,22 @@ async def open_work(app: App, tx: Transaction, case: Case, definition: Definitio
 
     Where all branches have agreed already, the step that follows from it is taken.
     """
-    await _open_work(app, tx, [(case, definition)], set())
+    work, onward = await _next_work(tx, [(case, definition)], set())
+    if work:
+        officers = await pick_officers(app, tx, work)
+        await store.open_tasks(tx, TaskKind.WORK, work, officers, app.clock.now())
+    await _go_on(app, tx, onward)
     return case
 
 
-async def _open_work(
-    app: App,
-    tx: Transaction,
-    cases: Sequence[tuple[Case, Definition]],
-    before: set[Taken],
-) -> None:
+async def _next_work(
+    db: Transaction, cases: Sequence[tuple[Case, Definition]], before: set[Taken]
+) -> tuple[list[Work], list[Move]]:
+    """The work that the states of cases ask for, and the steps that follow where all branches have
+    agreed."""
     ours = [one for one in cases if one[1].by_name[one[0].state].turn is Turn.UNIT]
     branched = [case for case, definition in ours if definition.by_name[case.state].branches]
-    agreed = await store.list_agreed(tx, branched) if branched else {}
+    agreed = await store.list_agreed(db, branched) if branched else {}
     work: list[Work] = []
     onward: list[Move] = []
     for case, definition in ours:
@@ -290,9 +326,10 @@ async def _open_work(
         else:
             step = definition.find_step(case.state, state.agreed)
             onward.append(Move(case, definition, step, SYSTEM))
-    if work:
-        officers = await pick_officers(app, tx, work)
-        await store.open_tasks(tx, TaskKind.WORK, work, officers, app.clock.now())
+    return work, onward
+
+
+async def _go_on(app: App, tx: Transaction, onward: Sequence[Move]) -> None:
     if onward:
         for refusal in await take_all(app, tx, onward):
             if refusal is not None:
@@ -310,37 +347,6 @@ async def tell_service(app: App, tx: Transaction, case: Case, event: str, note: 
     application = versions.find_application(app, case.service_id)
     if application is not None and application.moved is not None:
         await application.moved(app, tx, case, event, note)
-
-
-async def pick_officers(app: App, tx: Transaction, work: Sequence[Work]) -> list[UUID | None]:
-    """For each piece of work the officer of its unit with the fewest open tasks, of those who suit
-    its case where any do; None where the unit has nobody else."""
-    scopes = [versions.scope_of(app, one.case.service_id) for one in work]
-    staff: dict[tuple[Scope, str], list[UUID]] = defaultdict(list)
-    for scope in set(scopes):
-        units = {one.unit for one, its in zip(work, scopes, strict=True) if its is scope}
-        for officer in await list_officers(app, units, scope):
-            staff[scope, officer.unit].append(officer.id)
-    everybody = {id_ for ids in staff.values() for id_ in ids}
-    loads = Counter(await store.count_loads(tx, everybody) if len(everybody) > 1 else {})
-    picked: list[UUID | None] = []
-    for one, scope in zip(work, scopes, strict=True):
-        ids = [id_ for id_ in staff[scope, one.unit] if id_ not in one.but]
-        ids = await _suited(app, tx, one.case, ids) if len(ids) > 1 else ids
-        least = min(ids, key=lambda id_: (loads[id_], id_), default=None)
-        if least is not None:
-            loads[least] += 1
-        picked.append(least)
-    return picked
-
-
-async def _suited(app: App, tx: Transaction, case: Case, ids: list[UUID]) -> list[UUID]:
-    """Those of some officers who suit a case, where any do."""
-    application = versions.find_application(app, case.service_id)
-    if application is None or application.suited is None:
-        return ids
-    suited = await application.suited(app, tx, case)
-    return [id_ for id_ in ids if id_ in suited] or ids
 
 
 def _entry(app: App, event: str, by: By, note: str, now: datetime, *, once: bool = False) -> Entry:

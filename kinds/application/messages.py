@@ -22,13 +22,23 @@ def topic(citizen_id: UUID) -> str:
 async def tell_later(tx: Transaction, case: Case, event: str) -> NewJob:
     """Tell the citizen of a step on open screens when `tx` commits, and in the inbox by the job
     that it returns."""
+    await show(tx, case)
+    return news(case, event)
+
+
+async def show(tx: Transaction, case: Case) -> None:
+    """Tell the citizen's open screens that a case has changed when `tx` commits."""
     await bus.publish_after(tx, topic(case.citizen_id), str(case.id))
+
+
+def news(case: Case, event: str) -> NewJob:
+    """What tells the citizen in the inbox what has just happened to a case."""
     return tell.later(case.id, case.sequence, event, case.state)
 
 
 @job("applications.tell")
 async def tell(app: App, case_id: UUID, sequence: int, event: str, state: str) -> None:
-    """The job behind `tell_later`; the message's key makes it repeat-safe.
+    """The job behind `news`; the message's key makes it repeat-safe.
 
     Where the case waits for the citizen, and still does, it goes by SMS too.
     """

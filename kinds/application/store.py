@@ -52,20 +52,30 @@ async def lock_case_of(tx: Transaction, task_id: UUID) -> tuple[Case, Task] | No
     return None if row is None else (read_model(Case, row), read_model(Task, row, "task_"))
 
 
-async def lock_free_cases_of(
-    tx: Transaction, task_ids: Sequence[UUID]
-) -> Mapping[UUID, tuple[Case, Task]]:
-    """Some tasks with their cases, rows locked, by task; those that somebody else holds are not
-    among them."""
-    rows = await fetch_all(tx, f"{_LOCK_TASK} SKIP LOCKED", list(task_ids))
-    return {row["task_id"]: (read_model(Case, row), read_model(Task, row, "task_")) for row in rows}
+async def list_seen(
+    db: Transaction, task_ids: Sequence[UUID]
+) -> Mapping[UUID, tuple[Case, Task, int, int]]:
+    """Some tasks with their cases, by task, and the versions of both rows, first the case's; none
+    is locked."""
+    rows = await fetch_all(db, _SEEN, list(task_ids))
+    return {
+        row["task_id"]: (
+            read_model(Case, row),
+            read_model(Task, row, "task_"),
+            row["case_seen"],
+            row["task_seen"],
+        )
+        for row in rows
+    }
 
 
 _TASK_COLUMNS = ", ".join(f"t.{name} AS task_{name}" for name in Task._meta.fields_db_projection)
-_LOCK_TASK = f"""SELECT c.*, {_TASK_COLUMNS}
-  FROM applications_task t JOIN applications_case c ON c.id = t.case_id
- WHERE t.id = ANY($1) ORDER BY c.id FOR UPDATE OF c, t"""  # noqa: S608 - names of columns
+_OF_TASKS = """FROM applications_task t JOIN applications_case c ON c.id = t.case_id
+ WHERE t.id = ANY($1)"""
+_LOCK_TASK = f"SELECT c.*, {_TASK_COLUMNS} {_OF_TASKS} FOR UPDATE OF c, t"
 """The case is locked first, as by everybody."""
+_SEEN = f"""SELECT c.*, {_TASK_COLUMNS}, c.xmin AS case_seen, t.xmin AS task_seen
+  {_OF_TASKS}"""
 
 
 async def find_case(case_id: UUID) -> Case | None:
@@ -199,13 +209,17 @@ async def open_tasks(
     )
 
 
-async def count_loads(tx: Transaction, officers: Collection[UUID]) -> Mapping[UUID, int]:
-    """How many open tasks officers have; those without one are not in it."""
+async def count_loads(
+    tx: Transaction, officers: Collection[UUID], *, but: Collection[UUID] = ()
+) -> Mapping[UUID, int]:
+    """How many open tasks officers have, those of some cases aside; who has none is not in it."""
     rows = await fetch_all(
         tx,
         """SELECT assignee_id, count(*) AS load FROM applications_task
-            WHERE assignee_id = ANY($1) AND status = 'OPEN' GROUP BY assignee_id""",
+            WHERE assignee_id = ANY($1) AND status = 'OPEN' AND case_id <> ALL($2)
+            GROUP BY assignee_id""",
         list(officers),
+        list(but),
     )
     return {row["assignee_id"]: row["load"] for row in rows}
 

@@ -39,11 +39,12 @@ async def begin(
     service that is handled with another scope.
     """
     officer = await require_officer(call, deed.scope)
-    command = {**command_of(task_id, event, choices), **deed.more}
-    claim = await claim_key(call, tx, deed.operation, deed.key, command, effect_id=task_id)
     locked = await store.lock_case_of(tx, task_id)
     if locked is None:
         raise NotFound(NOT_FOUND)
+    # the case before the key, as where errands share: two sends at once wait and do not lock up
+    command = {**command_of(task_id, event, choices), **deed.more}
+    claim = await claim_key(call, tx, deed.operation, deed.key, command, effect_id=task_id)
     case, task = locked
     refuse_foreign(call.app, case, officer, deed.scope)
     if not claim.replayed and not await _works_on(tx, task, officer):

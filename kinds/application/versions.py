@@ -134,8 +134,10 @@ def services_of(app: App, scope: Scope) -> Sequence[str]:
 
 
 def _declared(app: App) -> Mapping[str, Application]:
-    found = app.extensions(APPLICATIONS)
-    return app.once("applications.declared", lambda: {one.service: one for one in found})
+    return app.once(
+        "applications.declared",
+        lambda: {one.service: one for one in app.extensions(APPLICATIONS)},
+    )
 
 
 async def find_call_back(call: Call) -> Definition | None:

@@ -9,10 +9,10 @@ import pytest
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import connection, transaction
+from core.database import connection, idempotency, statement, transaction
 from core.errors import AppError
 from core.security.authentication import Viewer
-from kinds.application import desk, errands, store
+from kinds.application import desk, engine, errands, move_store, store
 from kinds.application.engine import NOTHING, Choices
 from kinds.application.errands import Errand
 from kinds.application.models import Case, Task
@@ -43,7 +43,7 @@ async def _states(tasks: list[Task]) -> list[str]:
     return [(await find(task.case_id)).state for task in tasks]
 
 
-async def test_those_who_share_are_written_together_and_the_refused_change_nothing(
+async def test_those_who_share_are_written_together_and_the_refused_are_left(
     app: App, town: Town, filed: list[Task]
 ) -> None:
     officer, other = await town.officer("hotline"), await town.officer("police")
@@ -58,17 +58,17 @@ async def test_those_who_share_are_written_together_and_the_refused_change_nothi
     before = await town.rows("SELECT count(*) AS n FROM core_idempotency")
     await errands.go(app, party)
     assert await _states(filed) == ["review", "desk", "desk", "review"]
-    assert isinstance(party[1].outcome, AppError) and party[2].outcome is None
-    # the keys of the refused are free
+    assert party[1].outcome is None and party[2].outcome is None
+    # the keys of those who are left are free
     after = await town.rows("SELECT count(*) AS n FROM core_idempotency")
     assert after[0]["n"] == before[0]["n"] + 2
-    again = _errand(officer, good, one=one)
-    await errands.go(app, [again])
-    assert isinstance(again.outcome, tuple) and again.outcome[1].state == "review"
-    assert await town.events(await find(good.case_id)) == ["open", "submit", "accept"]
-    reused = _errand(officer, also, one=one)
-    await errands.go(app, [reused])
-    assert isinstance(reused.outcome, AppError) and reused.outcome.code == "KEY_REUSED"
+    task, case = await desk.act(officer, good.id, "accept", NOTHING, one)
+    assert (task.status, case.state) == ("DONE", "review")
+    assert await town.events(case) == ["open", "submit", "accept"]
+    with pytest.raises(AppError, match="KEY_REUSED"):
+        await desk.act(officer, also.id, "accept", NOTHING, one)
+    with pytest.raises(AppError):
+        await desk.act(officer, wrong.id, "grant", NOTHING, key())
 
 
 async def test_work_that_is_opened_together_is_spread(
@@ -79,6 +79,46 @@ async def test_work_that_is_opened_together_is_spread(
     await errands.go(app, [_errand(officer, task) for task in filed])
     held = await store.count_loads(connection(), [one.subject_id for one in police])
     assert sorted(held.values()) == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("change", ["case", "task", "key", "nothing"])
+async def test_what_has_changed_since_it_was_read_is_not_written(
+    app: App, town: Town, filed: list[Task], change: str
+) -> None:
+    officer, (first, *_) = await town.officer("hotline"), filed
+    colleague = await town.officer("hotline", 1)
+    errand = _errand(officer, first)
+    ((case_id, one),) = (await errands.read(app, [errand])).items()
+    async with transaction() as tx:
+        if change == "case":
+            case = await store.lock_case(tx, case_id)
+            assert case is not None
+            await engine.note(app, tx, case, "remark", engine.SYSTEM)
+        elif change == "task":
+            await store.change_task(tx, first, assignee_id=colleague.subject_id)
+        elif change == "key":
+            await idempotency.claim_many(app.clock, tx, errands.OPERATION, [one.seen.wish])
+    before = await _written(town)
+    plan = await engine.make_plan(app, connection(), [one.move], set())
+    jobs = [(case_id, app.queue.columns_of(job)) for job in engine.jobs_of(app, one.move)]
+    async with statement() as db:
+        moves = [(plan.rows[0], one.seen)]
+        moved = await move_store.write_free(
+            db, app.clock, errands.OPERATION, moves, plan.work, jobs
+        )
+    assert moved == ({case_id} if change == "nothing" else set())
+    assert (await _written(town) == before) is (change != "nothing")
+
+
+async def _written(town: Town) -> list[dict[str, Any]]:
+    return await town.rows(
+        """SELECT (SELECT count(*) FROM applications_event) AS lines,
+                  (SELECT count(*) FROM applications_task) AS tasks,
+                  (SELECT count(*) FROM applications_task WHERE status = 'OPEN') AS open,
+                  (SELECT sum(sequence) FROM applications_case) AS sequence,
+                  (SELECT count(*) FROM core_idempotency) AS keys,
+                  (SELECT count(*) FROM pgqueuer) AS jobs"""
+    )
 
 
 async def test_what_cannot_share_goes_alone(app: App, town: Town, filed: list[Task]) -> None:
@@ -95,25 +135,35 @@ async def test_what_cannot_share_goes_alone(app: App, town: Town, filed: list[Ta
     assert task.status == "AGREED"
 
 
+async def test_one_key_sent_many_times_at_once_acts_once(town: Town, filed: list[Task]) -> None:
+    officer, (first, *_), one = await town.officer("hotline"), filed, key()
+    sent = [desk.act(officer, first.id, "accept", NOTHING, one) for _ in range(8)]
+    for task, case in await asyncio.gather(*sent):
+        assert (task.id, task.status, case.state) == (first.id, "DONE", "review")
+    assert await town.events(await find(first.case_id)) == ["open", "submit", "accept"]
+
+
 async def test_a_case_that_somebody_holds_is_left_and_waits_alone(
     app: App, town: Town, filed: list[Task]
 ) -> None:
     officer = await town.officer("hotline")
     held, free = filed[:2]
     party = [_errand(officer, held), _errand(officer, free)]
-    gone = asyncio.Event()
+    gone, over = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         async with transaction() as tx:
             assert await store.lock_case(tx, held.case_id) is not None
             gone.set()
-            await asyncio.sleep(0.2)
+            await over.wait()
 
     holding = asyncio.create_task(hold())
     await gone.wait()
     await errands.go(app, party)
     assert party[0].outcome is None and isinstance(party[1].outcome, tuple)
-    await desk.act(officer, held.id, "accept", NOTHING, party[0].key)
+    alone = asyncio.create_task(desk.act(officer, held.id, "accept", NOTHING, party[0].key))
+    over.set()
+    await alone
     await holding
     assert await _states(filed[:2]) == ["review", "review"]
 
