@@ -27,7 +27,7 @@ from core.telemetry.call_counts import count_sql
 
 # What a model says of itself stands in its docstring. The ORM would parse the source of each for
 # comments too, a tenth of the time in which a process starts. A test holds this shape.
-tortoise.models._get_comments = lambda _model: {}
+tortoise.models._get_comments = lambda cls: {}
 
 M = TypeVar("M", bound=Model)
 
