@@ -103,7 +103,7 @@ def _owned(
     found = tuple(
         (manifest, item)
         for manifest, item in _distinct(manifests)
-        if isinstance(item, point.held) and not isinstance(item, type)
+        if not isinstance(item, type) and isinstance(item, point.held)  # most are classes
     )
     refuse_duplicates(point.name, [point.key(item) for _, item in found])
     return found

@@ -14,6 +14,7 @@ from bff.app import Api
 from bff.transports.endpoint import Edge
 from bff.trusted.documents import documents_of
 from core.security.authentication import Viewer
+from tests.machine import PATIENCE_S
 
 GRAPHQL = "/graphql"
 
@@ -159,7 +160,7 @@ class Client:
             yield chunks
         finally:
             hung_up.set()
-            await asyncio.wait_for(serving, 5)
+            await asyncio.wait_for(serving, PATIENCE_S)
 
     @asynccontextmanager
     async def websocket(
@@ -175,7 +176,7 @@ class Client:
         finally:
             await socket.inward.put({"type": "websocket.disconnect", "code": 1000})
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(serving, 5)
+                await asyncio.wait_for(serving, PATIENCE_S)
             assert serving.done()
             serving.result()
 
@@ -189,7 +190,7 @@ class Socket:
 
     async def accepted(self) -> str | None:
         """The protocol that the server chose."""
-        message = await asyncio.wait_for(self.outward.get(), 5)
+        message = await asyncio.wait_for(self.outward.get(), PATIENCE_S)
         assert message["type"] == "websocket.accept"
         return message.get("subprotocol")
 
@@ -201,7 +202,7 @@ class Socket:
     async def hear(self) -> dict[str, Any]:
         """The next message that is no ping."""
         while True:
-            message = await asyncio.wait_for(self.outward.get(), 5)
+            message = await asyncio.wait_for(self.outward.get(), PATIENCE_S)
             assert message["type"] == "websocket.send", message
             heard: dict[str, Any] = orjson.loads(message["text"])
             if heard["type"] != "ping":
@@ -209,7 +210,7 @@ class Socket:
 
     async def closed(self) -> int:
         """The code with which the server closed."""
-        message = await asyncio.wait_for(self.outward.get(), 5)
+        message = await asyncio.wait_for(self.outward.get(), PATIENCE_S)
         assert message["type"] == "websocket.close", message
         return int(message["code"])
 

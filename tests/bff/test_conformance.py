@@ -16,6 +16,7 @@ from core.security.authentication import Viewer, revoke
 from notifications import api as notifications
 from tests.bff.inboxes import until, until_listening, write, write_now
 from tests.bff.lag import within
+from tests.machine import PATIENCE_S
 from tests.served import served
 
 MESSAGES = {"query": "subscription { messageReceived { title } }"}
@@ -46,7 +47,7 @@ class EventStream:
     async def block(self) -> dict[str, str]:
         """The next block, its fields by name; empty for a bare ping or the end."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while (line := (await self.response.content.readline()).decode()) not in ("\n", ""):
                 name, _, value = line.rstrip("\n").partition(":")
                 fields[name] = value.strip()

@@ -17,6 +17,7 @@ from core.context.app import App
 from core.errors import Conflict
 from core.refusal_texts import ILLEGAL_STATE
 from core.settings import Settings
+from tests.machine import PATIENCE_S
 
 SECRET = "resident 11010519491231002X"
 PARTS = "multipart/mixed"
@@ -125,7 +126,7 @@ class Answer:
 
     async def part(self) -> Any:
         """The next part; None at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             part = await self._reader.next()
             return None if part is None else await part.json()
 

@@ -29,7 +29,7 @@ from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
 from bff.playground.cli import app as playground_cli
 from bff.transports.endpoint import Edge
 from tests.browser import Visit, chromium, visiting
-from tests.machine import in_time
+from tests.machine import PATIENCE_S, in_time
 from tests.served import served
 
 TITLE = "城市服务 API · City services API"
@@ -164,7 +164,7 @@ async def test_browser_runs_an_example(visit: Visit, base_url: str) -> None:
     docs = page.locator(".graphiql-doc-explorer")
     await docs.get_by_role("link", name="Query").click()
     await expect(docs).to_contain_text("按主题找服务 Services of a theme.")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not visit.worker_names >= {"editor", "graphql", "json"}:
             await page.wait_for_timeout(50)
     await visit.screenshot("playground")
@@ -271,7 +271,7 @@ async def test_browser_opens_an_example_and_keeps_it(visit: Visit, base_url: str
     await visit.expect_response("anonymous")
 
     # GraphiQL writes its tabs half a second after the last change.
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while "Hidden" not in await page.evaluate("localStorage['graphiql:tabState'] ?? ''"):
             await page.wait_for_timeout(50)
     await page.reload()

@@ -18,6 +18,7 @@ from core.security.authentication import Viewer
 from notifications import api
 from notifications.messages.models import Delivery, Message
 from tests.asgi import Client
+from tests.core.waiting import eventually
 from tests.fakes import FakeSms
 from tests.messages import deliver_due, send_code
 
@@ -194,11 +195,15 @@ async def test_a_subscription_tells_each_new_message_to_its_person_alone(
 ) -> None:
     viewer, other = await citizen(), await citizen()
     token = client.app.tokens.issue(viewer)
+
+    async def listens() -> bool:
+        return api.inbox_topic(viewer.user_id) in client.app.bus._listeners
+
     async with client.websocket() as socket:
         await socket.open(token)
         query = "subscription { messageReceived { body } }"
         await socket.say({"type": "subscribe", "id": "1", "payload": {"query": query}})
-        await asyncio.sleep(0.2)
+        await eventually(listens, what="listening")
         await _notify(client.app, other, "theirs", name="theirs")
         await _notify(client.app, viewer, "mine", name="mine")
         heard = await socket.hear()

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 90
 
 
 def free_port() -> int:

@@ -13,6 +13,7 @@ from core.context.app import App
 from core.settings import Settings
 from tests.asgi import Client
 from tests.bff.probes import SECRET, STATE, probe_edge
+from tests.machine import PATIENCE_S
 
 STRICT = {"accept": "application/graphql-response+json"}
 
@@ -37,7 +38,7 @@ def client(edge: Edge) -> Client:
 async def events(client: Client, query: str, count: int) -> list[Any]:
     """The first results of a stream."""
     found = []
-    async with client.events(query) as chunks, asyncio.timeout(5):
+    async with client.events(query) as chunks, asyncio.timeout(PATIENCE_S):
         while len(found) < count:
             for line in (await chunks.get()).decode().splitlines():
                 if line.startswith("data: "):
@@ -46,7 +47,7 @@ async def events(client: Client, query: str, count: int) -> list[Any]:
 
 
 async def test_a_query_that_outlives_its_deadline_is_given_up(client: Client) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await client.run("{ quick slow }")
     assert (answer.status, answer.codes) == (200, ["DEADLINE_PASSED"])
     assert answer.json["data"] is None

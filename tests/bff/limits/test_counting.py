@@ -15,6 +15,7 @@ from core.settings import Settings
 from tests.asgi import Client
 from tests.bff.probes import probe_edge
 from tests.bff.transports.test_websocket import INIT, closed, subscribe
+from tests.machine import PATIENCE_S
 
 JSON = {"content-type": "application/json"}
 NESTED = b'{"query":"{__typename}","variables":{"a":%b}}' % (b"[" * 400 + b"]" * 400)
@@ -132,7 +133,7 @@ async def test_a_nested_shape_costs_next_to_nothing(client: Client) -> None:
         await socket.open()
         message = NESTED.decode()
         await socket.say(f'{{"type":"subscribe","id":"deep","payload":{message}}}')
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             heard = await socket.hear()
     assert (heard["type"], heard["id"]) == ("error", "deep")
     assert heard["payload"][0]["extensions"]["code"] == "VARIABLES_TOO_DEEP"

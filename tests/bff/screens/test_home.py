@@ -24,6 +24,7 @@ from core.texts import Locale, Text
 from core.upstream.readings import ReadStatus
 from tests.asgi import Client
 from tests.bff.lag import within
+from tests.machine import PATIENCE_S
 from tests.people import make_citizen
 
 TITLE = Text("PROBE_CARD", "卡片", "Card")
@@ -174,7 +175,7 @@ async def test_whoever_leaves_takes_no_shared_card_with_them(client: Client) -> 
     LOADED.clear()
     leaving = asyncio.create_task(_sections(client))
     staying = asyncio.create_task(_sections(client))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not LOADED:  # noqa: ASYNC110 - the card notes itself
             await asyncio.sleep(0)
     leaving.cancel()

@@ -16,6 +16,7 @@ from core.security.authentication import Viewer
 from core.settings import Settings
 from tests.asgi import Client, Socket
 from tests.bff.probes import SECRET, STATE, probe_edge
+from tests.machine import PATIENCE_S
 
 INIT = {"type": "connection_init"}
 
@@ -43,7 +44,7 @@ def subscribe(id_: str, query: str) -> dict[str, Any]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - it happens in the connection's own tasks
             await asyncio.sleep(0.005)
 
@@ -51,7 +52,7 @@ async def until(condition: Callable[[], object]) -> None:
 async def closed(socket: Socket) -> int:
     """The code with which the server closes, whatever it says before."""
     while True:
-        message = await asyncio.wait_for(socket.outward.get(), 5)
+        message = await asyncio.wait_for(socket.outward.get(), PATIENCE_S)
         if message["type"] == "websocket.close":
             return int(message["code"])
 
@@ -141,7 +142,7 @@ async def test_a_client_that_answers_pings_stays(edge: Edge) -> None:
     async with Client(replace(edge, pings=Pings(every_s=0.01))).websocket() as socket:
         await socket.open()
         for _ in range(10):
-            message = await asyncio.wait_for(socket.outward.get(), 5)
+            message = await asyncio.wait_for(socket.outward.get(), PATIENCE_S)
             assert message["type"] == "websocket.send", "three unanswered pings would end it"
             await socket.say({"type": "pong"})
 

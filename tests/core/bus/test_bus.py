@@ -18,6 +18,7 @@ from core.database import parse_url, transaction
 from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT
 from tests.core.waiting import eventually
+from tests.machine import PATIENCE_S
 
 SPEAKER = """
 import asyncio, sys
@@ -135,7 +136,7 @@ async def test_a_lost_connection_is_told_as_a_gap_and_mended(
     )
     await admin.close()
     await eventually(_are(lambda: bool(gaps)))
-    await asyncio.wait_for(ears[0].connected.wait(), 5)
+    await asyncio.wait_for(ears[0].connected.wait(), PATIENCE_S)
     await _say("topic", "again")
     await eventually(_are(lambda: heard == ["again"]))
 
@@ -172,7 +173,7 @@ async def test_a_connection_that_fell_silent_is_told_as_a_gap_and_mended(
     ears[0].on_gap(lambda: gaps.append(None))
     await hung_server_processes()
     await eventually(_are(lambda: bool(gaps)))
-    await asyncio.wait_for(ears[0].connected.wait(), 5)
+    await asyncio.wait_for(ears[0].connected.wait(), PATIENCE_S)
     await _say("topic", "again")
     await eventually(_are(lambda: heard == ["again"]))
 
@@ -201,7 +202,7 @@ async def test_a_stream_gives_what_comes_and_ends_with_the_bus(
     await _say("topic", 1)
     await eventually(_are(lambda: heard == [1]))
     await bus.stop()
-    await asyncio.wait_for(reading, 1)
+    await asyncio.wait_for(reading, PATIENCE_S)
 
 
 async def test_who_reads_too_slowly_loses_the_oldest(ears: tuple[Bus, Bus]) -> None:
@@ -211,9 +212,9 @@ async def test_who_reads_too_slowly_loses_the_oldest(ears: tuple[Bus, Bus]) -> N
     async with transaction() as tx:
         for number in range(1_200):
             await publish(tx, "topic", number)
-    seen = [await asyncio.wait_for(first, 5)]
+    seen = [await asyncio.wait_for(first, PATIENCE_S)]
     while seen[-1] != 1_199:
-        seen.append(await asyncio.wait_for(anext(stream), 5))
+        seen.append(await asyncio.wait_for(anext(stream), PATIENCE_S))
     assert seen == sorted(set(seen))
     assert seen[-1_000:] == list(range(200, 1_200))
     await stream.aclose()

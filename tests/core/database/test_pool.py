@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tortoise import fields
+from tortoise.models import Model
 
 from core.context.app import App
 from core.database import (
@@ -146,6 +148,14 @@ async def test_the_raw_connection_is_the_transactions_own(app: App) -> None:
             assert seen == {"n": 1}
             raise ZeroDivisionError
     assert await _keys() == []
+
+
+def test_no_model_s_source_is_read_for_comments() -> None:
+    class Planted(Model):
+        #: What the ORM would read here.
+        name = fields.CharField(max_length=9, primary_key=True)
+
+    assert Planted._meta.fields_map["name"].description is None
 
 
 async def test_a_broken_constraint_is_told_by_its_name(app: App) -> None:

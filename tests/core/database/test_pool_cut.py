@@ -4,6 +4,7 @@ import asyncio
 
 from core.context.app import App
 from core.database import connection, fetch_one, transaction
+from tests.machine import PATIENCE_S
 from tests.payments.crash import cut
 
 
@@ -21,7 +22,7 @@ async def test_a_command_cut_anywhere_gives_its_connection_back(app: App) -> Non
             ended += not await cut(_write(ended * 100 + after), after)
     assert 0 < ended < 45
     size = app.settings.database_pool_size
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         # as many at once as the pool has; none of them is inside an old transaction
         await asyncio.gather(*(_write(10_000 + n) for n in range(size)))
         row = await fetch_one(

@@ -8,17 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-
-
-def quancheng(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "core.processes.cli", *arguments],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200"} | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+from tests.core.processes.commands import ROOT, Quancheng, environment
 
 
 def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
@@ -32,11 +22,22 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         timeout=60,
     )
     assert told.stdout.endswith("[]\n"), told.stdout + told.stderr
-    said = quancheng("--help").stdout
+    said = _started("--help").stdout
     for command in ("up", "api", "worker", "sandbox", "migrate", "seed", "jobs", "settings"):
         assert f"│ {command} " in said
-    jobs = quancheng("jobs", "--help").stdout
+    jobs = _started("jobs", "--help").stdout
     assert "│ list " in jobs and "│ rerun " in jobs
+
+
+def _started(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command from nothing, as an operator starts it."""
+    return subprocess.run(
+        [sys.executable, "-m", "core.processes.cli", *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
@@ -131,7 +132,7 @@ WRONG = [
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(
-    tmp_path: Path, command: str, variables: dict[str, str], words: list[str]
+    quancheng: Quancheng, tmp_path: Path, command: str, variables: dict[str, str], words: list[str]
 ) -> None:
     done = quancheng(command, **variables, DATA_DIR=str(tmp_path / "data"))
     assert done.returncode == 1
@@ -154,7 +155,9 @@ def test_wrong_settings_are_refused_in_one_line(
         ("jobs list", "DATABASE_URL is unset"),
     ],
 )
-def test_production_refuses_what_is_the_sandbox_s(tmp_path: Path, command: str, words: str) -> None:
+def test_production_refuses_what_is_the_sandbox_s(
+    quancheng: Quancheng, tmp_path: Path, command: str, words: str
+) -> None:
     variables = {"QUANCHENG_ENV": "production", "DATA_DIR": str(tmp_path / "data")}
     done = quancheng(*command.split(), **variables)
     assert done.returncode == 1
@@ -164,7 +167,9 @@ def test_production_refuses_what_is_the_sandbox_s(tmp_path: Path, command: str, 
 
 
 @pytest.mark.parametrize("command", ["up", "up --at 2028-02-29", "worker", "seed", "migrate"])
-def test_production_runs_at_no_other_time(tmp_path: Path, command: str) -> None:
+def test_production_runs_at_no_other_time(
+    quancheng: Quancheng, tmp_path: Path, command: str
+) -> None:
     variables = {"QUANCHENG_ENV": "production", "DATA_DIR": str(tmp_path / "data")}
     if "--at" not in command:
         variables["CLOCK_OFFSET_S"] = "-3600"
@@ -176,7 +181,9 @@ def test_production_runs_at_no_other_time(tmp_path: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["api", "worker", "migrate", "seed", "jobs list"])
-def test_an_unreachable_database_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
+def test_an_unreachable_database_is_refused_in_one_line(
+    quancheng: Quancheng, tmp_path: Path, command: str
+) -> None:
     url = "postgresql://app:geheim@127.0.0.1:1/city"
     data_dir = str(tmp_path / "data")
     done = quancheng(
@@ -187,7 +194,7 @@ def test_an_unreachable_database_is_refused_in_one_line(tmp_path: Path, command:
     assert "DATABASE_URL (postgresql://app:***@127.0.0.1:1/city) does not answer: " in line
 
 
-def test_settings_are_shown_without_passwords() -> None:
+def test_settings_are_shown_without_passwords(quancheng: Quancheng) -> None:
     url = "postgresql://app:geheim@127.0.0.1:1/city"
     done = quancheng("settings", DATABASE_URL=url, PORT="8123")
     assert done.returncode == 0
@@ -196,7 +203,7 @@ def test_settings_are_shown_without_passwords() -> None:
     assert "geheim" not in done.stdout
 
 
-def test_the_settings_page_is_what_the_code_says() -> None:
+def test_the_settings_page_is_what_the_code_says(quancheng: Quancheng) -> None:
     table = quancheng("settings", "--markdown").stdout
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert table in page

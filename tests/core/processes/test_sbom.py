@@ -3,14 +3,15 @@
 import json
 import re
 
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
-
 from core.processes.sbom import bill_of_materials
 from tests.conftest import ROOT
 
 
 def test_the_bill_is_valid_cyclonedx() -> None:
+    # here, because they take seconds to import: all workers collect all tests, one runs this
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     bill = json.dumps(bill_of_materials())
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
     broken = bill.replace('"type": "library"', '"type": "bookshelf"')

@@ -10,6 +10,7 @@ import pytest
 from core.telemetry.logging import BURST_BYTES, LINE_MAX_BYTES, BoundedHandler, configure
 from core.telemetry.tracebacks import CHAIN_MAX, FRAMES_MAX, TEXT_MAX_CHARS, FrameBudget, error_text
 from tests.core.telemetry.test_logging import entries, stream  # noqa: F401 - a fixture
+from tests.machine import in_time
 
 FULL = Path("/dev/full")
 NAME, PHONE, CODE = "欧阳海燕", "13912345678", "654070"
@@ -77,7 +78,8 @@ def test_a_logged_error_costs_about_a_millisecond(stream) -> None:  # type: igno
     started_s = time.process_time()
     for _ in range(100):
         log.warning("job failed", exc_info=error)
-    assert (time.process_time() - started_s) / 100 < 0.01
+    took_s = (time.process_time() - started_s) / 100
+    assert in_time(took_s, 0.01, time.process_time)
     lines = entries(stream)
     assert len(lines) == 100
     assert sum(" in deep" in line["exception"] for line in lines) == 5

@@ -29,7 +29,7 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from tests.machine import in_time
+from tests.machine import PATIENCE_S, in_time
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = {
@@ -477,7 +477,7 @@ async def test_a_cancelled_probe_leaves_room_for_the_next(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what it waits for is on the server's side
             await asyncio.sleep(0.005)
 

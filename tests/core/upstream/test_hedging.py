@@ -14,7 +14,7 @@ from core.telemetry.metrics import Metrics
 from core.upstream.breaker import BreakerState
 from core.upstream.client import HttpClient, Response, Upstream, UpstreamRejected, UpstreamTimeout
 from core.upstream.hedging import HedgePolicy, Hedging
-from tests.machine import in_time
+from tests.machine import PATIENCE_S, in_time
 
 SOON_S = 0.03
 """What the operation is known to take in these tests."""
@@ -122,7 +122,7 @@ async def read(upstream: Upstream, path: str, within_s: float = 5.0) -> Response
 
 
 async def until(condition: object) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # type: ignore[operator]  # noqa: ASYNC110 - it happens in a server
             await asyncio.sleep(0.005)
 

@@ -22,6 +22,7 @@ from tests.asgi import Client
 from tests.core.waiting import eventually
 from tests.kinds.application.town import ANSWERS, Town, find, key
 from tests.kinds.application.wing import PERMIT, SERVICE, declare
+from tests.machine import PATIENCE_S
 
 UNITS = ("hotline", "police", "housing_fund", "health")
 
@@ -215,7 +216,7 @@ async def test_open_screens_hear_of_steps_of_the_city(
         stream = asyncio.ensure_future(events.get())
         await eventually(_is_heard(app, me), what="listening")
         await town.act(case, "accept")
-        told = await asyncio.wait_for(stream, 5)
+        told = await asyncio.wait_for(stream, PATIENCE_S)
     assert b'"state":"review"' in told and str(case.id).encode() in told
 
 

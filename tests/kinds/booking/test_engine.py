@@ -38,6 +38,7 @@ from tests.kinds.booking.engine import (
     used,
 )
 from tests.kinds.booking.people import citizen, resident_id
+from tests.machine import PATIENCE_S
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -95,7 +96,7 @@ async def test_sold_out_from_memory_still_answers_a_repeated_send(app: App, call
         assert await refusal(hold(loser, slot)) == "SLOT_FULL"
     assert await hold(winner, slot, "hold-0001") == held
     await service.cancel(winner, held.id, "cancel-1")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 assert (await hold(loser, slot)).state is State.HELD
