@@ -36,7 +36,7 @@ class DatabaseProxy:
         self.folder = folder
         self._server = server
         self._links: set[_Link] = set()
-        self._holds_new: str | None = None
+        self._holds_new: tuple[str, ...] = ()
         self._delay_s = 0.0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -79,11 +79,12 @@ class DatabaseProxy:
         held = [link for link in self._links if link.application.startswith(application)]
         for link in held:
             link.flows.clear()
-        self._holds_new = application if new else None
+        if new:
+            self._holds_new += (application,)
         return len(held)
 
     def _release(self, *, cut: bool) -> None:
-        self._holds_new = None
+        self._holds_new = ()
         for link in list(self._links):
             if cut and not link.flows.is_set():
                 for writer in link.writers:
@@ -110,7 +111,7 @@ class DatabaseProxy:
             return
         name = _NAME.search(first)
         link = _Link(name[1].decode() if name else "", (writer, server[1]))
-        if self._holds_new is None or not link.application.startswith(self._holds_new):
+        if not link.application.startswith(self._holds_new):
             link.flows.set()
         self._links.add(link)
         pumps = [
