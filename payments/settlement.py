@@ -25,8 +25,8 @@ from payments.events import (
     PaymentSettled,
 )
 from payments.ledger import store as ledger
-from payments.ledger.accounts import Account, payee_payable, payer_funds, psp_receivable
-from payments.ledger.payee_turns import account_to_reverse
+from payments.ledger.accounts import Account, payer_funds, psp_receivable
+from payments.ledger.payee_turns import account_to_fulfil, account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
@@ -101,7 +101,7 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
     one for an order that the intent has left.
     """
     intent = await store.lock_intent(tx, view.intent_id)
-    if intent is None:
+    if intent is None or intent.merchant != view.merchant:
         return Settled.NO_SUCH_ORDER
     if intent.psp != psp:
         return await _settle_left(app, tx, intent, psp, view)
@@ -175,7 +175,7 @@ async def _settle_left(
 
 
 async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None:
-    """The payee has accepted: what was the payer's becomes the payee's."""
+    """The payee has accepted: what was the payer's becomes the payee's, or is so already."""
     now = app.clock.now()
     await move_intent(
         tx, intent, "fulfil", fulfilment_ref=ref[:64], ended_at=now, due_at=None, refusal=None
@@ -187,7 +187,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         intent.id,
         transfer(
             debit=payer_funds(intent.payer_id),
-            credit=payee_payable(intent.payee),
+            credit=account_to_fulfil(intent),
             amount_fen=intent.amount_fen,
         ),
         now,
@@ -241,7 +241,7 @@ async def _open_refund(
     refund_id = new_id()
     if was_passed_on:
         legs = transfer(
-            debit=await account_to_reverse(tx, intent.id, intent.payee),
+            debit=await account_to_reverse(tx, intent),
             credit=payer_funds(intent.payer_id),
             amount_fen=amount_fen,
         )
