@@ -168,9 +168,9 @@ async def _deduct(app: App, contract_id: UUID, order: Order, deadline: Deadline)
 
 async def _after_refusal(app: App, psp: str, order: Order, deadline: Deadline) -> _Answer:
     """What a refused order is: an earlier try may have arrived before its process died."""
-    asked = routing.get_psp(app, psp, order.merchant)
+    adapter = routing.get_psp(app, psp, order.merchant)
     with suppress(UpstreamError):
-        return _Answer(view=await asked.find_order(order.intent_id, deadline))
+        return _Answer(view=await adapter.find_order(order.intent_id, deadline))
     return _Answer()
 
 

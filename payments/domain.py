@@ -1,12 +1,12 @@
 """The life of a payment, as data, and the rules of time around it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
 from payments.psp.channels import PaymentChannel
+from payments.psp.partners import known_as
 
 _CANCELLED_FROM = ("created", "order_unknown", "awaiting", "leaving", "closing")
 
@@ -115,14 +115,9 @@ class PaymentMethod(StrEnum):
     ALIPAY = "alipay"
 
 
-PARTNERS: Mapping[str, PaymentMethod] = {"wechatpay_sp": PaymentMethod.WECHAT_PAY}
-"""The PSPs at which payees have merchants of their own under ours, and as whom payers know them.
-What they take is never ours: their accounts are at zero at rest, nothing is settled or paid out."""
-
-
 def method_of(psp: str) -> PaymentMethod:
     """Whose cashier a PSP's orders go through."""
-    return PARTNERS.get(psp) or PaymentMethod(psp)
+    return PaymentMethod(known_as(psp))
 
 
 @dataclass(frozen=True, slots=True)

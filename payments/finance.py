@@ -9,8 +9,8 @@ from typing import Any
 from core.city import CityFileError
 from core.context.app import App
 from core.texts import Named
-from payments.domain import PARTNERS
 from payments.ledger.accounts import CHART
+from payments.psp.partners import PARTNERS
 
 
 @dataclass(frozen=True, slots=True)

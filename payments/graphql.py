@@ -46,7 +46,8 @@ Method = Annotated[
         description=(
             "With whom to pay; unless told, the city's own preference. While that one does not "
             "answer another takes over: the payment's `method` tells. Of a payment that is open "
-            "already, with a new key: change to this one."
+            "already, with a new key: change to this one. With whom a payee cannot be paid is "
+            "refused as CHANNEL_NOT_OFFERED."
         )
     ),
 ]

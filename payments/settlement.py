@@ -25,8 +25,8 @@ from payments.events import (
     PaymentSettled,
 )
 from payments.ledger import store as ledger
-from payments.ledger.accounts import Account, payer_funds, psp_receivable
-from payments.ledger.payee_turns import account_to_fulfil, account_to_reverse
+from payments.ledger.accounts import Account, payee_payable, payer_funds, psp_receivable
+from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
@@ -187,7 +187,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         intent.id,
         transfer(
             debit=payer_funds(intent.payer_id),
-            credit=account_to_fulfil(intent),
+            credit=_account_to_fulfil(intent),
             amount_fen=intent.amount_fen,
         ),
         now,
@@ -197,6 +197,20 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]),
         ISSUE_RECEIPT.later(intent.id),
     )
+
+
+def _account_to_fulfil(intent: Intent) -> Account:
+    """Where a payment stands once its payee has accepted it: in the payee's account with us; or
+    nowhere, since the payee's own merchant has it and the PSP owes us nothing."""
+    return payee_payable(intent.payee) if intent.merchant is None else psp_receivable(intent.psp)
+
+
+async def _account_to_reverse(tx: Transaction, intent: Intent) -> Account:
+    """Where a refund of it is taken from: what its payee has with us or owes us, or the same way
+    back."""
+    if intent.merchant is not None:
+        return psp_receivable(intent.psp)
+    return await account_to_reverse(tx, intent.id, intent.payee)
 
 
 async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
@@ -241,7 +255,7 @@ async def _open_refund(
     refund_id = new_id()
     if was_passed_on:
         legs = transfer(
-            debit=await account_to_reverse(tx, intent),
+            debit=await _account_to_reverse(tx, intent),
             credit=payer_funds(intent.payer_id),
             amount_fen=amount_fen,
         )

@@ -169,13 +169,14 @@ def load_keys(folder: Path) -> Keys:
 
 def _service_provider(folder: Path) -> WeChatKeys | None:
     """The service provider's keys at WeChat Pay, where there are any: then all of them."""
-    private = folder / "wechat_sp_merchant_private.pem"
-    if not private.exists():
+    names = ("merchant_private.pem", "platform_public.pem", "apiv3.key")
+    private, platform, apiv3 = (folder / f"wechat_sp_{name}" for name in names)
+    if not any(path.exists() for path in (private, platform, apiv3)):
         return None
     return WeChatKeys(
         merchant_private=_pem(private, rsa.RSAPrivateKey),
-        platform_public=_pem(folder / "wechat_sp_platform_public.pem", rsa.RSAPublicKey),
-        apiv3=_ascii_32(folder / "wechat_sp_apiv3.key"),
+        platform_public=_pem(platform, rsa.RSAPublicKey),
+        apiv3=_ascii_32(apiv3),
         platform_others=_others(folder, "wechat_sp_platform_public"),
     )
 

@@ -198,6 +198,12 @@ _PAYMENTS = (
               false)""",
     ),
     Rule(
+        "what payees' own merchants have was posted otherwise than by their payments",
+        """SELECT key AS place FROM leg
+            WHERE kind NOT IN ('settle', 'fulfil', 'reverse', 'refund') AND code IN (
+              SELECT 'psp:' || i.psp FROM payments_intent i WHERE i.merchant IS NOT NULL)""",
+    ),
+    Rule(
         "a hold for a refund that is gone",
         """SELECT h.key AS place FROM payments_hold h
             WHERE h.key LIKE 'refund:%' AND NOT EXISTS (

@@ -1,8 +1,9 @@
 """Payouts and refunds of one payee take turns, so that a refund is in exactly one of the two."""
 
+from uuid import UUID
+
 from core.database import Transaction, fetch_one, lock_name
-from payments.ledger.accounts import Account, payee_claim, payee_payable, psp_receivable
-from payments.models import Intent
+from payments.ledger.accounts import Account, payee_claim, payee_payable
 
 _IS_SETTLED = """
 SELECT EXISTS (
@@ -17,26 +18,15 @@ async def lock_payouts(tx: Transaction, payee: str) -> None:
     await lock_name(tx, _turn(payee))
 
 
-def account_to_fulfil(intent: Intent) -> Account:
-    """Where a payment stands once its payee has accepted it: in the payee's account with us; or
-    nowhere, since the payee's own merchant has it and the PSP owes us nothing."""
-    if intent.merchant is not None:
-        return psp_receivable(intent.psp)
-    return payee_payable(intent.payee)
-
-
-async def account_to_reverse(tx: Transaction, intent: Intent) -> Account:
-    """Where a refund of an accepted payment is taken from: the payee's account, or a claim on the
-    payee; of a payee's own merchant the same way back.
+async def account_to_reverse(tx: Transaction, intent_id: UUID, payee: str) -> Account:
+    """Where the amount of a refund is taken from: the payee's account, or a claim on the payee.
 
     Holds back payouts to the payee, not other refunds, until the transaction ends.
     """
-    if intent.merchant is not None:
-        return psp_receivable(intent.psp)
-    await lock_name(tx, _turn(intent.payee), shared=True)
-    row = await fetch_one(tx, _IS_SETTLED, f"fulfil:{intent.id}", intent.payee)
+    await lock_name(tx, _turn(payee), shared=True)
+    row = await fetch_one(tx, _IS_SETTLED, f"fulfil:{intent_id}", payee)
     assert row is not None
-    return payee_claim(intent.payee) if row["settled"] else payee_payable(intent.payee)
+    return payee_claim(payee) if row["settled"] else payee_payable(payee)
 
 
 def _turn(payee: str) -> str:

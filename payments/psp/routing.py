@@ -22,8 +22,8 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from payments.domain import PARTNERS, method_of
 from payments.psp.channels import PaymentChannel
+from payments.psp.partners import PARTNERS, known_as
 from payments.psp.port import (
     Alipay,
     MerchantRefused,
@@ -96,9 +96,8 @@ def choose(
         for name in used
         if (name in partners if partners else name not in PARTNERS) and offers(app, name, channel)
     ]
-    wanted = sorted(offered, key=lambda name: method_of(name) != wish)
-    known = wish is not None and wish in {method_of(name) for name in used}
-    if not offered or (known and method_of(wanted[0]) != wish):
+    wanted = sorted(offered, key=lambda name: known_as(name) != wish)
+    if not offered or (wish in map(known_as, used) and known_as(wanted[0]) != wish):
         return None
     return next((name for name in wanted if health(app, name).ready), wanted[0])
 

@@ -16,7 +16,6 @@ from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from payments import settlement, store
-from payments.domain import PARTNERS
 from payments.domain import Side as Teller
 from payments.events import Oddity
 from payments.ledger import store as ledger
@@ -34,6 +33,7 @@ from payments.ledger.accounts import (
 from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent
+from payments.psp.partners import PARTNERS
 from payments.psp.port import RefundState, RefundView
 from payments.reconciliation import cases, claims, texts
 from payments.reconciliation.domain import (
@@ -262,7 +262,7 @@ async def _take_back(closing: _Closing) -> None:
         raise Conflict(texts.NOT_POSSIBLE)
     if intent.merchant is not None:  # the money is not ours to take
         raise Conflict(texts.NOT_POSSIBLE)
-    account = await account_to_reverse(closing.tx, intent)
+    account = await account_to_reverse(closing.tx, intent.id, intent.payee)
     await closing.post(_moves(account, psp_receivable(intent.psp), intent.captured_fen))
 
 
