@@ -97,7 +97,7 @@ def choose(
         if (name in partners if partners else name not in PARTNERS) and offers(app, name, channel)
     ]
     wanted = sorted(offered, key=lambda name: known_as(name) != wish)
-    if not offered or (wish in map(known_as, used) and known_as(wanted[0]) != wish):
+    if not offered or (wish in [known_as(name) for name in used] and known_as(wanted[0]) != wish):
         return None
     return next((name for name in wanted if health(app, name).ready), wanted[0])
 
@@ -124,8 +124,8 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
     Raises UpstreamUnavailable, nothing sent, for a PSP that takes no new payments now.
     """
     psp = get_psp(app, name, order.merchant)
-    if order.merchant is not None or len(_ours(app)) == 1:  # nobody could take over
-        return await psp.order(order, deadline)
+    if order.merchant is not None or len(_ours(app)) == 1:
+        return await _order_there(psp, order, deadline)
     breaker = health(app, name)
     permit, started_s = breaker.admit(), time.monotonic()
     if permit is None:
@@ -141,7 +141,7 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
         raise
     except MerchantRefused as refusal:
         breaker.trip()  # no other order would fare better
-        log.error("psp refuses this merchant", psp=name, code=refusal.code)
+        _tell(name, order, refusal)
         raise
     except UpstreamError as error:
         if error.blamed:
@@ -151,6 +151,19 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
         raise
     finally:
         permit.abandon()
+
+
+async def _order_there(psp: Psp, order: Order, deadline: Deadline) -> str:
+    """`Psp.order` where nobody could take over, so that its health is of no use."""
+    try:
+        return await psp.order(order, deadline)
+    except MerchantRefused as refusal:
+        _tell(psp.name, order, refusal)
+        raise
+
+
+def _tell(name: str, order: Order, refusal: MerchantRefused) -> None:
+    log.error("psp refuses this merchant", psp=name, merchant=order.merchant, code=refusal.code)
 
 
 async def _probe(psp: Psp, order: Order, deadline: Deadline) -> None:

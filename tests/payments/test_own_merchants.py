@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from asyncpg import CheckViolationError
+from structlog.testing import capture_logs
 
 from core.city import CityFileError
 from core.clock import ManualClock
@@ -172,6 +173,14 @@ async def test_a_failing_partner_is_waited_for_and_never_left(
     for _ in range(4):
         plain = await pay(DEEMED.kind)
     assert plain.psp != PARTNER and plain.id not in partner.orders
+
+
+async def test_staff_are_told_of_a_merchant_that_is_refused(partner: FakePartner, pay: Pay) -> None:
+    partner.faults.always = "merchant"
+    with capture_logs() as logs:
+        assert (await pay()).state == "order_unknown"
+    told = [log for log in logs if log["log_level"] == "error"]
+    assert [(log["psp"], log["merchant"]) for log in told] == [(PARTNER, TREASURY)]
 
 
 async def test_another_merchants_news_is_not_ours(

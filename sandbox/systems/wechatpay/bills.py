@@ -129,7 +129,7 @@ def real_lines(city: City, day: date, account: Account = MERCHANT) -> list[Line]
     ]
 
 
-def _trade_csv(lines: Iterator[Line], account: Account) -> Iterator[str]:
+def _trade_csv(lines: Iterator[Line], account: Account = MERCHANT) -> Iterator[str]:
     count = paid_fen = refunded_fen = fees_fen = 0
     yield TRADE_HEADER
     for line in lines:
