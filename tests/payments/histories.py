@@ -87,11 +87,11 @@ class History:
         """Begin, take some steps, come to rest."""
         await self._begin()
         steps: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (6, self._start), (3, self._start_elsewhere), (8, self._pay), (1, self._pay_late),
-            (8, self._call_back), (12, self._work), (3, self._wait), (4, self._break),
-            (1, self._withdraw), (3, self._refund), (2, self._finish_refund), (1, self._forge),
+            (6, self._start), (4, self._start_elsewhere), (10, self._pay), (1, self._pay_late),
+            (10, self._call_back), (14, self._work), (3, self._wait), (4, self._break),
+            (1, self._withdraw), (6, self._refund), (3, self._finish_refund), (1, self._forge),
             (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
-            (2, self._pay_out), (3, self._compare),
+            (2, self._pay_out), (6, self._compare),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         for step in self._draw.choices(functions, weights, k=self._draw.randint(*STEPS)):
@@ -172,10 +172,11 @@ class History:
 
     async def _call_back(self) -> None:
         """A waiting callback arrives, out of order, perhaps not for the last time; or is lost."""
-        psp = self._draw.choice(self._world.psps)
-        waiting = psp.callbacks
-        if not waiting:
+        telling = [psp for psp in self._world.psps if psp.callbacks]
+        if not telling:
             return
+        psp = self._draw.choice(telling)
+        waiting = psp.callbacks
         chosen = self._draw.randrange(len(waiting))
         headers, body = waiting[chosen]
         fate = self._draw.random()
