@@ -89,9 +89,9 @@ class History:
         steps: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (6, self._start), (4, self._start_elsewhere), (10, self._pay), (1, self._pay_late),
             (10, self._call_back), (14, self._work), (3, self._wait), (4, self._break),
-            (1, self._withdraw), (6, self._refund), (3, self._finish_refund), (1, self._forge),
+            (1, self._withdraw), (6, self._refund), (4, self._finish_refund), (1, self._forge),
             (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
-            (2, self._pay_out), (6, self._compare),
+            (2, self._pay_out), (3, self._compare),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         for step in self._draw.choices(functions, weights, k=self._draw.randint(*STEPS)):

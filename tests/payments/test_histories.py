@@ -181,5 +181,5 @@ async def test_a_planted_defect_is_found(
     """What the histories are for: each of these loses or invents money, and none goes unseen."""
     DEFECTS[defect](monkeypatch)
     with pytest.raises((AssertionError, CheckViolationError), match=MEANT[defect]):
-        for seed in range(1, 61):
+        for seed in range(1, 201):
             await History(world, others, seed).run()
