@@ -33,7 +33,7 @@ from core.processes.migrate import migrate
 from core.processes.open_app import open_app
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
-from payments.psp.wechatpay import SANDBOX_MERCHANT
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 from payments.reconciliation.service import take
 from payments.reconciliation.sources import get_sources
 from payments.statements import Announced, check_digest

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         description="TOML with the address of each upstream; unset = all at the sandbox.",
     )
     psps: str = Field(
-        "wechatpay,alipay",
+        "wechatpay,alipay,wechatpay_sp",
         description="Payment providers by name, the preferred one first; those not set up are not "
         "used.",
     )

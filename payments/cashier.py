@@ -7,6 +7,7 @@ change of an intent's PSP. What a PSP that was left takes all the same is return
 (payments.settlement).
 """
 
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,7 +21,7 @@ from core.deadline import Deadline
 from core.errors import Conflict
 from core.upstream.client import UpstreamError, UpstreamRejected
 from payments import contracts, left_orders, limits, settlement, store, texts
-from payments.domain import INTENT, TO_ORDER, Evidence
+from payments.domain import INTENT, TO_ORDER, Evidence, method_of
 from payments.models import Intent
 from payments.psp import routing
 from payments.psp.channels import PaymentChannel
@@ -75,9 +76,13 @@ async def wish(app: App, tx: Transaction, intent: Intent, psp: str) -> None:
     """The payer of an open payment, which is locked, asks for another PSP.
 
     It stays where it is when that one fails, or was left for good, and where a PSP deducts under a
-    contract. Raises Conflict CHANNEL_NOT_OFFERED.
+    contract. Raises Conflict CHANNEL_NOT_OFFERED, also where the payee's own merchant takes it.
     """
     if intent.contract_id is not None:
+        return
+    if intent.merchant is not None:
+        if method_of(intent.psp) != psp and psp in routing.names(app):
+            raise Conflict(texts.CHANNEL_NOT_OFFERED)
         return
     if psp not in routing.names(app) or not routing.health(app, psp).ready:
         return
@@ -129,10 +134,11 @@ async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
         intent.client_address,
         channel,
         intent.openid,
+        intent.merchant,
     )
     if intent.contract_id is not None:
         return await _deduct(app, intent.contract_id, order, deadline)
-    alone = routing.choose_other(app, {intent.psp}, channel) is None
+    alone = _other(app, intent, {intent.psp}) is None
     patience = deadline if alone else deadline.share(cap_s=routing.SILENT_S)
     unsent = True
     for _ in range(1 if alone else routing.LEAVE_AFTER_FAILURES):
@@ -162,8 +168,9 @@ async def _deduct(app: App, contract_id: UUID, order: Order, deadline: Deadline)
 
 async def _after_refusal(app: App, psp: str, order: Order, deadline: Deadline) -> _Answer:
     """What a refused order is: an earlier try may have arrived before its process died."""
+    adapter = routing.get_psp(app, psp, order.merchant)
     with suppress(UpstreamError):
-        return _Answer(view=await routing.get_psp(app, psp).find_order(order.intent_id, deadline))
+        return _Answer(view=await adapter.find_order(order.intent_id, deadline))
     return _Answer()
 
 
@@ -182,7 +189,7 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
         await settlement.save_intent(tx, intent, order_tries=0)
     refused = evidence is Evidence.MISSING
     left = await store.list_left_for_good(tx, intent.id)
-    other = routing.choose_other(app, {intent.psp, *left}, PaymentChannel(intent.channel))
+    other = _other(app, intent, {intent.psp, *left})
     if other is not None and intent.contract_id is None:
         await settlement.move_intent(tx, intent, "leave", next_psp=other)
         if evidence is not None:
@@ -195,6 +202,13 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
     elif INTENT.allows(intent.state, "lose_order"):
         await settlement.move_intent(tx, intent, "lose_order")
     return False
+
+
+def _other(app: App, intent: Intent, but: Container[str]) -> str | None:
+    """Who could take the payment over; nobody where the payee's own merchant is to have it."""
+    if intent.merchant is not None:
+        return None
+    return routing.choose_other(app, but, PaymentChannel(intent.channel))
 
 
 async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, bool]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from core.states import Edge, StateMachine
 from payments.psp.channels import PaymentChannel
+from payments.psp.partners import known_as
 
 _CANCELLED_FROM = ("created", "order_unknown", "awaiting", "leaving", "closing")
 
@@ -112,6 +113,11 @@ class PaymentMethod(StrEnum):
 
     WECHAT_PAY = "wechatpay"
     ALIPAY = "alipay"
+
+
+def method_of(psp: str) -> PaymentMethod:
+    """Whose cashier a PSP's orders go through."""
+    return PaymentMethod(known_as(psp))
 
 
 @dataclass(frozen=True, slots=True)

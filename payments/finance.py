@@ -10,6 +10,7 @@ from core.city import CityFileError
 from core.context.app import App
 from core.texts import Named
 from payments.ledger.accounts import CHART
+from payments.psp.partners import PARTNERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,18 @@ class Finance:
 
     `subjects` are by account code, or by what stands before its colon. `payees` are whom we pay out
     to, by the payee's name in the ledger; `psps` the account from which each PSP settles to us.
+    `merchants` are payees' own merchants by payee and PSP: who has one is paid through it alone.
     """
 
     own: BankAccount
     payees: Mapping[str, BankAccount]
     psps: Mapping[str, str]
     subjects: Mapping[str, Subject]
+    merchants: Mapping[str, Mapping[str, str]]
+
+    def merchants_of(self, payee: str) -> Mapping[str, str]:
+        """A payee's own merchants, by PSP; none of a payee that is paid out by us."""
+        return self.merchants.get(payee, {})
 
     def subject_of(self, code: str) -> Subject:
         """The subject of an account: its own, else that of its kind."""
@@ -71,14 +78,27 @@ def load_finance(path: Path) -> Finance:
             raise ValueError(f"no subject for {', '.join(sorted(missing))}")
         return Finance(
             own=_account(data["bank"]),
-            payees={row["name"]: _account(row) for row in data.get("payee", [])},
+            payees={row["name"]: _account(row) for row in data.get("payee", []) if "number" in row},
             psps={row["name"]: str(row["number"]) for row in data.get("psp", [])},
             subjects=subjects,
+            merchants={
+                row["name"]: _merchants(row["merchants"])
+                for row in data.get("payee", [])
+                if "merchants" in row
+            },
         )
     except FileNotFoundError:
         raise CityFileError(f"no finance data at {path}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise CityFileError(f"{path}: {error}") from None
+
+
+def _merchants(row: Mapping[str, Any]) -> Mapping[str, str]:
+    if not row or not row.keys() <= PARTNERS.keys():
+        raise ValueError(f"payees have merchants at {', '.join(PARTNERS)} alone")
+    if not all(isinstance(merchant, str) and 0 < len(merchant) <= 32 for merchant in row.values()):
+        raise ValueError("a merchant is the number that the PSP gave it")
+    return row
 
 
 def _account(row: Mapping[str, Any]) -> BankAccount:

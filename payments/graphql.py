@@ -28,7 +28,7 @@ from core.graphql import (
 )
 from core.texts import Locale
 from payments import receipts, service, settlement
-from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus, Wish
+from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus, Wish, method_of
 from payments.models import Intent
 from payments.psp.channels import PaymentChannel
 
@@ -46,7 +46,8 @@ Method = Annotated[
         description=(
             "With whom to pay; unless told, the city's own preference. While that one does not "
             "answer another takes over: the payment's `method` tells. Of a payment that is open "
-            "already, with a new key: change to this one."
+            "already, with a new key: change to this one. With whom a payee cannot be paid is "
+            "refused as CHANNEL_NOT_OFFERED."
         )
     ),
 ]
@@ -131,7 +132,7 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
         title=intent.title_zh if locale is Locale.ZH else intent.title_en,
         amount=Fen(intent.amount_fen),
         status=STATUS[intent.state],
-        method=PaymentMethod(intent.psp),
+        method=method_of(intent.psp),
         channel=channel,
         cashier_url=cashier if in_browser else None,
         sdk_call=None if in_browser else cashier,

@@ -129,6 +129,9 @@ class Intent(Model):
     title_en = fields.CharField(max_length=64)
     amount_fen = fields.BigIntField()
     psp = fields.CharField(max_length=16)
+    merchant = fields.CharField(max_length=32, null=True)
+    """The payee's own merchant at the PSP: the money is never ours. Null where the PSP takes it for
+    us."""
     client_address = fields.CharField(max_length=45)
     channel = fields.CharField(max_length=16, default="BROWSER")
     openid = fields.CharField(max_length=128, null=True)

@@ -38,6 +38,12 @@ MANIFEST = Manifest(
             optional=True,
         ),
         UpstreamBinding(
+            "wechatpay_sp",
+            protocol="payments.psp.port:WeChatPayPartner",
+            factory="payments.psp.wechatpay_sp:open_client",
+            optional=True,
+        ),
+        UpstreamBinding(
             "wechatpay",
             protocol="payments.psp.entrusting:Entrusting",
             factory="payments.psp.wechatpay_entrusting:open_client",
@@ -46,6 +52,12 @@ MANIFEST = Manifest(
             "wechatpay",
             protocol="payments.reconciliation.wechatpay:WeChatPayBills",
             factory="payments.reconciliation.wechatpay:open_bills",
+        ),
+        UpstreamBinding(
+            "wechatpay_sp",
+            protocol="payments.reconciliation.wechatpay_sp:WeChatPayPartnerBills",
+            factory="payments.reconciliation.wechatpay_sp:open_bills",
+            optional=True,
         ),
         UpstreamBinding(
             "alipay",

@@ -12,7 +12,9 @@ from core.context.app import App
 from core.context.contributions import Routes
 from core.context.http import read_body
 from core.database import Transaction, transaction
+from core.errors import StartError
 from payments import oddities, settlement, store
+from payments.finance import finance_of
 from payments.psp.alipay import CALLBACK_PATH as ALIPAY
 from payments.psp.port import (
     Callback,
@@ -25,6 +27,7 @@ from payments.psp.port import (
 )
 from payments.psp.routing import get_psp, names
 from payments.psp.wechatpay import CALLBACK_PATH as WECHATPAY
+from payments.psp.wechatpay_sp import CALLBACK_PATH as WECHATPAY_SP
 
 _BODY_MAX_BYTES = 64_000
 
@@ -32,7 +35,10 @@ log = structlog.get_logger(__name__)
 
 
 def routes(app: App) -> list[Route]:
-    """The callback addresses of the PSPs in use."""
+    """The callback addresses of the PSPs in use. Raises StartError in production where a payee has
+    merchants of its own at none of these: it could not be paid."""
+    if app.settings.is_production:
+        _check_merchants(app)
     callbacks = Counter(
         "quancheng_payments_callbacks",
         "Callbacks of PSPs by what became of them.",
@@ -53,6 +59,12 @@ def routes(app: App) -> list[Route]:
         return Route(path, callback, methods=["POST"])
 
     return [route(psp) for psp in names(app)]
+
+
+def _check_merchants(app: App) -> None:
+    for payee, merchants in finance_of(app).merchants.items():
+        if not merchants.keys() & set(names(app)):
+            raise StartError(f"finance.toml: {payee} has merchants at PSPs that are not in use")
 
 
 _BELIEVED = frozenset({"captured", "late", "known", "refund", "foreign_refund", "ignored"})
@@ -76,6 +88,7 @@ def _answer_alipay(outcome: str) -> Response:
 _PSPS: Mapping[str, tuple[str, Callable[[str], Response]]] = {
     "wechatpay": (WECHATPAY, _answer_wechatpay),
     "alipay": (ALIPAY, _answer_alipay),
+    "wechatpay_sp": (WECHATPAY_SP, _answer_wechatpay),
 }
 
 

@@ -100,7 +100,7 @@ async def _look_again(app: App, tx: Transaction, intent: Intent, view: OrderView
 
 async def _ask(app: App, intent: Intent) -> OrderView | None:
     """The one question that is due: open the cashier, ask for the order, or close it."""
-    psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
+    psp, deadline = get_psp(app, intent.psp, intent.merchant), Deadline.after(_CALL_S)
     if intent.state == "expired":
         return await psp.find_order(intent.id, deadline)
     if intent.state == "cancelling" or app.clock.now() >= intent.expires_at:
@@ -208,7 +208,7 @@ async def _announce_refund(refund_id: UUID) -> int:
 
 
 async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) -> RefundView:
-    psp, deadline = get_psp(app, refund.psp), Deadline.after(_CALL_S)
+    psp, deadline = get_psp(app, refund.psp, intent.merchant), Deadline.after(_CALL_S)
     order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.amount_fen, refund.reason)
     if attempt and refund.state != "failed":
         view = await psp.find_refund(order, deadline)

@@ -26,6 +26,7 @@ from payments.domain import (
     Wish,
     next_look,
 )
+from payments.finance import finance_of
 from payments.models import Intent
 from payments.payable import Quote, get_payable
 from payments.psp import routing
@@ -73,9 +74,8 @@ async def create_intent(
         live = None
     if live is None:
         await limits.take(tx, payer_id, kind, quote, app.clock.now())
-        psp = contracts.PSP if contract_id else _choose(app, wish)
         _made(call)[claim.effect_id] = await _insert(
-            call, tx, claim.effect_id, kind, subject_ref, quote, psp, wish, contract_id, is_owner
+            call, tx, claim.effect_id, kind, subject_ref, quote, wish, contract_id, is_owner
         )
         return claim.effect_id
     await _refuse_unless_open(call, live, payer_id, quote)
@@ -132,13 +132,13 @@ async def _insert(
     kind: str,
     subject_ref: str,
     quote: Quote,
-    psp: str,
     wish: Wish,
     contract_id: UUID | None,
     is_owner: bool,
 ) -> Intent:
-    app, now = call.app, call.app.clock.now()
-    wait = next_look(0)
+    app, now, wait = call.app, call.app.clock.now(), next_look(0)
+    merchants = finance_of(app).merchants_of(quote.payee)
+    psp = _choose(app, wish, merchants, contract_id)
     intent = await Intent.create(
         using_db=tx,
         id=intent_id,
@@ -150,6 +150,7 @@ async def _insert(
         title_en=quote.title_en,
         amount_fen=quote.amount_fen,
         psp=psp,
+        merchant=merchants.get(psp),
         client_address=call.address or "127.0.0.1",
         channel=wish.channel,
         openid=wish.openid,
@@ -166,9 +167,12 @@ async def _insert(
     return intent
 
 
-def _choose(app: App, wish: Wish) -> str:
-    """The PSP of a new payment. Raises Conflict CHANNEL_NOT_OFFERED."""
-    psp = routing.choose(app, wish.method, wish.channel)
+def _choose(app: App, wish: Wish, merchants: Mapping[str, str], contract_id: UUID | None) -> str:
+    """The PSP of a new payment. Raises Conflict CHANNEL_NOT_OFFERED; a contract is one with us, and
+    takes nothing for a payee's own merchant."""
+    psp = routing.choose(app, wish.method, wish.channel, merchants)
+    if contract_id is not None:
+        psp = None if merchants else contracts.PSP
     if psp is None:
         raise Conflict(texts.CHANNEL_NOT_OFFERED)
     return psp

@@ -101,7 +101,7 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
     one for an order that the intent has left.
     """
     intent = await store.lock_intent(tx, view.intent_id)
-    if intent is None:
+    if intent is None or intent.merchant != view.merchant:
         return Settled.NO_SUCH_ORDER
     if intent.psp != psp:
         return await _settle_left(app, tx, intent, psp, view)
@@ -175,7 +175,7 @@ async def _settle_left(
 
 
 async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None:
-    """The payee has accepted: what was the payer's becomes the payee's."""
+    """The payee has accepted: what was the payer's becomes the payee's, or is so already."""
     now = app.clock.now()
     await move_intent(
         tx, intent, "fulfil", fulfilment_ref=ref[:64], ended_at=now, due_at=None, refusal=None
@@ -187,7 +187,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         intent.id,
         transfer(
             debit=payer_funds(intent.payer_id),
-            credit=payee_payable(intent.payee),
+            credit=_account_to_fulfil(intent),
             amount_fen=intent.amount_fen,
         ),
         now,
@@ -197,6 +197,20 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]),
         ISSUE_RECEIPT.later(intent.id),
     )
+
+
+def _account_to_fulfil(intent: Intent) -> Account:
+    """Where a payment stands once its payee has accepted it: in the payee's account with us; or
+    nowhere, since the payee's own merchant has it and the PSP owes us nothing."""
+    return payee_payable(intent.payee) if intent.merchant is None else psp_receivable(intent.psp)
+
+
+async def _account_to_reverse(tx: Transaction, intent: Intent) -> Account:
+    """Where a refund of it is taken from: what its payee has with us or owes us, or the same way
+    back."""
+    if intent.merchant is not None:
+        return psp_receivable(intent.psp)
+    return await account_to_reverse(tx, intent.id, intent.payee)
 
 
 async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
@@ -241,7 +255,7 @@ async def _open_refund(
     refund_id = new_id()
     if was_passed_on:
         legs = transfer(
-            debit=await account_to_reverse(tx, intent.id, intent.payee),
+            debit=await _account_to_reverse(tx, intent),
             credit=payer_funds(intent.payer_id),
             amount_fen=amount_fen,
         )

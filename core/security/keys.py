@@ -29,6 +29,16 @@ _MARKER_TEXT = (
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class WeChatKeys:
+    """The keys of one merchant at WeChat Pay; see Keys."""
+
+    merchant_private: bytes
+    platform_public: bytes
+    apiv3: bytes
+    platform_others: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Keys:
     """Everything secret that a process signs, verifies or encrypts with.
 
@@ -36,8 +46,9 @@ class Keys:
     32 ASCII characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay and
     Alipay. Token signing and data keys rotate: files `token_signing.pem`, `token_signing.2.pem`
     and so on, the highest number in use. A platform's private key is the platform's own: only the
-    sandbox has it. Alipay's keys are None where Alipay is not used. While a platform changes from
-    one key to the next, or from a certificate to a key, further ones stand beside the first:
+    sandbox has it. Alipay's keys are None where Alipay is not used, and `wechat_sp`, the service
+    provider's at WeChat Pay, where payees have no merchants of their own. While a platform changes
+    from one key to the next, or from a certificate to a key, further ones stand beside the first:
     `wechat_platform_public.<serial>.pem`, `alipay_platform_public.2.pem`, each a public key or an
     X.509 certificate.
     """
@@ -54,6 +65,7 @@ class Keys:
     wechat_apiv3: bytes
     wechat_platform_others: Mapping[str, bytes] = field(default_factory=dict)
     """Public keys by serial that are believed beside the first while the platform changes keys."""
+    wechat_sp: WeChatKeys | None = None
     alipay_merchant_private: bytes | None = None
     alipay_merchant_public: bytes | None = None
     alipay_platform_private: bytes | None = None
@@ -81,12 +93,13 @@ def ensure_sandbox_keys(folder: Path) -> None:
         _create(folder / name, _sandbox_pem)
     for name in ("pii_data.key", "pii_index.key"):
         _create(folder / name, lambda: _sandbox_secret().hex().encode())
-    for psp in ("wechat", "alipay"):
+    for psp in ("wechat", "wechat_sp", "alipay"):
         for owner in ("merchant", "platform"):
             private = folder / f"{psp}_{owner}_private.pem"
             _create(private, _new_rsa_pem)
             _create(folder / f"{psp}_{owner}_public.pem", _public_pem_of(private))
-    _create(folder / "wechat_apiv3.key", lambda: secrets.token_hex(16).encode())
+    for merchant in ("wechat", "wechat_sp"):
+        _create(folder / f"{merchant}_apiv3.key", lambda: secrets.token_hex(16).encode())
     document_key = folder / "document_signing.pem"
     _create(document_key, lambda: _private_pem(ec.generate_private_key(ec.SECP256R1())))
     _create(folder / "document_certificates.pem", _self_signed(document_key))
@@ -136,6 +149,7 @@ def load_keys(folder: Path) -> Keys:
         wechat_platform_public=_pem(folder / "wechat_platform_public.pem", rsa.RSAPublicKey),
         wechat_apiv3=_ascii_32(folder / "wechat_apiv3.key"),
         wechat_platform_others=_others(folder, "wechat_platform_public"),
+        wechat_sp=_service_provider(folder),
         alipay_platform_others=list(_others(folder, "alipay_platform_public").values()),
         alipay_merchant_private=_optional_pem(
             folder / "alipay_merchant_private.pem", rsa.RSAPrivateKey
@@ -150,6 +164,20 @@ def load_keys(folder: Path) -> Keys:
             folder / "alipay_platform_public.pem", rsa.RSAPublicKey
         ),
         **_document_keys(folder),
+    )
+
+
+def _service_provider(folder: Path) -> WeChatKeys | None:
+    """The service provider's keys at WeChat Pay, where there are any: then all of them."""
+    names = ("merchant_private.pem", "platform_public.pem", "apiv3.key")
+    private, platform, apiv3 = (folder / f"wechat_sp_{name}" for name in names)
+    if not any(path.exists() for path in (private, platform, apiv3)):
+        return None
+    return WeChatKeys(
+        merchant_private=_pem(private, rsa.RSAPrivateKey),
+        platform_public=_pem(platform, rsa.RSAPublicKey),
+        apiv3=_ascii_32(apiv3),
+        platform_others=_others(folder, "wechat_sp_platform_public"),
     )
 
 

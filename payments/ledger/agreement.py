@@ -131,7 +131,8 @@ _PAYMENTS = (
         """
            SELECT 'payment ' || i.id AS place FROM payments_intent i
              LEFT JOIN (
-               SELECT key, posted_at, amount_fen FROM leg WHERE kind = 'fulfil' AND side = 'C') f
+               SELECT key, posted_at, code, amount_fen FROM leg
+                WHERE kind = 'fulfil' AND side = 'C') f
                ON f.key = 'fulfil:' || i.id
              LEFT JOIN (
                SELECT r.intent_id, r.psp,
@@ -144,7 +145,9 @@ _PAYMENTS = (
                      f.key IS NOT NULL AS passed) t
             WHERE t.done <> i.refunded_fen OR t.open <> i.refunding_fen
                OR t.passed <> (i.fulfilment_ref IS NOT NULL)
-               OR (t.passed AND f.amount_fen <> i.amount_fen)
+               OR (t.passed AND (f.amount_fen, f.code) IS DISTINCT FROM (
+                 i.amount_fen,
+                 CASE WHEN i.merchant IS NULL THEN 'payee:' || i.payee ELSE 'psp:' || i.psp END))
                OR (i.state = 'leaving') <> (i.next_psp IS NOT NULL)
                OR NOT CASE
                  WHEN i.state IN ('paid', 'fulfilment_unknown')
@@ -172,6 +175,10 @@ _PAYMENTS = (
                          WHERE kind = 'refund' AND side = 'D') p ON p.key = 'refund:' || r.id
              LEFT JOIN (SELECT key, code, amount_fen FROM leg
                          WHERE kind = 'reverse' AND side = 'C') b ON b.key = 'reverse:' || r.id
+             LEFT JOIN (SELECT key, code FROM leg WHERE kind = 'reverse' AND side = 'D') f
+               ON f.key = 'reverse:' || r.id
+             LEFT JOIN (SELECT key, code FROM leg WHERE kind = 'refund' AND side = 'C') t
+               ON t.key = 'refund:' || r.id
             WHERE NOT coalesce(
               (r.state = 'succeeded') = (p.key IS NOT NULL)
               AND (p.key IS NULL OR (p.amount_fen, p.code, p.posted_at)
@@ -179,6 +186,8 @@ _PAYMENTS = (
               AND (p.key IS NOT NULL OR r.ended_at IS NULL)
               AND (b.key IS NOT NULL) = (r.psp = i.psp AND i.fulfilment_ref IS NOT NULL)
               AND (b.key IS NULL OR (b.amount_fen, b.code) = (r.amount_fen, a.code))
+              AND (f.key IS NULL OR (f.code = 'psp:' || i.psp) = (i.merchant IS NOT NULL))
+              AND (t.key IS NULL OR i.merchant IS NULL OR t.code = 'psp:' || i.psp)
               AND (r.psp = i.psp OR l.captured_fen >= r.amount_fen)
               AND (h.amount_fen, h.key, h.created_at, a.code)
                 = (r.amount_fen, 'refund:' || r.id, r.created_at, 'payer:' || i.payer_id)
@@ -187,6 +196,12 @@ _PAYMENTS = (
                                ELSE h.state = 'pending' END
               AND h.posted_fen = CASE r.state WHEN 'succeeded' THEN r.amount_fen ELSE 0 END,
               false)""",
+    ),
+    Rule(
+        "what payees' own merchants have was posted otherwise than by their payments",
+        """SELECT key AS place FROM leg
+            WHERE kind NOT IN ('settle', 'fulfil', 'reverse', 'refund') AND code IN (
+              SELECT 'psp:' || i.psp FROM payments_intent i WHERE i.merchant IS NOT NULL)""",
     ),
     Rule(
         "a hold for a refund that is gone",

@@ -43,6 +43,8 @@ class Order:
     channel: PaymentChannel = PaymentChannel.BROWSER
     openid: str | None = None
     """Who pays, where the channel is inside WeChat."""
+    merchant: str | None = None
+    """Whose merchant takes the money, where it is the payee's own."""
 
 
 class OrderState(StrEnum):
@@ -64,6 +66,8 @@ class OrderView:
     amount_fen: int | None = None
     paid_at: datetime | None = None
     currency: str = "CNY"
+    merchant: str | None = None
+    """The payee's own merchant that took the money, at a PSP where payees have one."""
 
 
 class RefundState(StrEnum):
@@ -180,3 +184,17 @@ class WeChatPay(Psp, Protocol):
 
 class Alipay(Psp, Protocol):
     """Alipay."""
+
+
+class Partner(Psp, Protocol):
+    """A PSP at which payees have merchants of their own: ours places, asks for and refunds orders
+    in their names. Callbacks come for all of them alike.
+    """
+
+    def on_behalf_of(self, merchant: str) -> Psp:
+        """The PSP as one payee's merchant uses it; without that it only reads callbacks."""
+        ...
+
+
+class WeChatPayPartner(Partner, Protocol):
+    """WeChat Pay, where we are a service provider (服务商) of payees' merchants (特约商户)."""

@@ -23,9 +23,19 @@ from core.upstream.client import (
     UpstreamUnavailable,
 )
 from payments.psp.channels import PaymentChannel
-from payments.psp.port import Alipay, MerchantRefused, Order, Psp, WeChatPay
+from payments.psp.partners import PARTNERS, known_as
+from payments.psp.port import (
+    Alipay,
+    MerchantRefused,
+    Order,
+    Partner,
+    Psp,
+    WeChatPay,
+    WeChatPayPartner,
+)
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
+_PARTNERS: dict[str, type[Partner]] = {"wechatpay_sp": WeChatPayPartner}
 
 LEAVE_AFTER_FAILURES = 3
 LEAVE_AFTER_S = 2.0
@@ -38,18 +48,23 @@ POLICY = BreakerPolicy(consecutive_failures=LEAVE_AFTER_FAILURES, open_s=5.0)
 
 def names(app: App) -> list[str]:
     """The PSPs in use, the preferred one first. Raises StartError for a list that names none."""
-    listed = app.settings.psp_names
-    if unknown := [name for name in listed if name not in _PROTOCOLS]:
+    listed, known = app.settings.psp_names, _PROTOCOLS | _PARTNERS
+    if unknown := [name for name in listed if name not in known]:
         raise StartError(f"PSPS: nobody knows {', '.join(unknown)}")
-    used = [name for name in listed if app.upstream(_PROTOCOLS[name]) is not None]
+    used = [name for name in listed if app.upstream(known[name]) is not None]
     if not used:
         raise StartError("PSPS names no payment provider that is set up")
     return used
 
 
-def get_psp(app: App, name: str) -> Psp:
-    """The adapter of a PSP. Raises KeyError for a name nobody has."""
-    return app.upstream(_PROTOCOLS[name])
+def get_psp(app: App, name: str, merchant: str | None = None) -> Psp:
+    """The adapter of a PSP, as a payee's own merchant uses it where one is given.
+
+    Raises KeyError for a name nobody has.
+    """
+    if merchant is not None:
+        return app.upstream(_PARTNERS[name]).on_behalf_of(merchant)
+    return app.upstream((_PROTOCOLS | _PARTNERS)[name])
 
 
 def health(app: App, name: str, *, monotonic: Monotonic = time.monotonic) -> Breaker:
@@ -64,16 +79,26 @@ def health(app: App, name: str, *, monotonic: Monotonic = time.monotonic) -> Bre
 
 
 def choose(
-    app: App, wish: str | None = None, channel: PaymentChannel = PaymentChannel.BROWSER
+    app: App,
+    wish: str | None = None,
+    channel: PaymentChannel = PaymentChannel.BROWSER,
+    merchants: Container[str] = (),
 ) -> str | None:
     """The PSP of a new payment; where all fail, the one that would be it if none did.
 
-    None where nobody, or not the one who is wished for, takes payments in the payer's channel.
+    `merchants`: the PSPs at which its payee has a merchant of its own; one of these takes it then,
+    and no other. None where nobody, or not the one who is wished for, takes payments in the payer's
+    channel.
     """
-    offered = [name for name in names(app) if offers(app, name, channel)]
-    if not offered or (wish in names(app) and wish not in offered):
+    used, partners = names(app), [name for name in PARTNERS if name in merchants]
+    offered = [
+        name
+        for name in used
+        if (name in partners if partners else name not in PARTNERS) and offers(app, name, channel)
+    ]
+    wanted = sorted(offered, key=lambda name: known_as(name) != wish)
+    if not offered or (wish in [known_as(name) for name in used] and known_as(wanted[0]) != wish):
         return None
-    wanted = sorted(offered, key=lambda name: name != wish)
     return next((name for name in wanted if health(app, name).ready), wanted[0])
 
 
@@ -83,9 +108,14 @@ def offers(app: App, name: str, channel: PaymentChannel) -> bool:
 
 
 def choose_other(app: App, but: Container[str], channel: PaymentChannel) -> str | None:
-    """The first PSP that is well and has the channel, apart from these; None: there is none."""
-    others = [n for n in names(app) if n not in but and offers(app, n, channel)]
+    """The first PSP that takes money for us, is well and has the channel, apart from these; None:
+    there is none."""
+    others = [n for n in _ours(app) if n not in but and offers(app, n, channel)]
     return next((name for name in others if health(app, name).ready), None)
+
+
+def _ours(app: App) -> list[str]:
+    return [name for name in names(app) if name not in PARTNERS]
 
 
 async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
@@ -93,9 +123,9 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
 
     Raises UpstreamUnavailable, nothing sent, for a PSP that takes no new payments now.
     """
-    psp = get_psp(app, name)
-    if len(names(app)) == 1:
-        return await psp.order(order, deadline)
+    psp = get_psp(app, name, order.merchant)
+    if order.merchant is not None or len(_ours(app)) == 1:
+        return await _order_there(psp, order, deadline)
     breaker = health(app, name)
     permit, started_s = breaker.admit(), time.monotonic()
     if permit is None:
@@ -111,7 +141,7 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
         raise
     except MerchantRefused as refusal:
         breaker.trip()  # no other order would fare better
-        log.error("psp refuses this merchant", psp=name, code=refusal.code)
+        _tell(name, order, refusal)
         raise
     except UpstreamError as error:
         if error.blamed:
@@ -121,6 +151,19 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
         raise
     finally:
         permit.abandon()
+
+
+async def _order_there(psp: Psp, order: Order, deadline: Deadline) -> str:
+    """`Psp.order` where nobody could take over, so that its health is of no use."""
+    try:
+        return await psp.order(order, deadline)
+    except MerchantRefused as refusal:
+        _tell(psp.name, order, refusal)
+        raise
+
+
+def _tell(name: str, order: Order, refusal: MerchantRefused) -> None:
+    log.error("psp refuses this merchant", psp=name, merchant=order.merchant, code=refusal.code)
 
 
 async def _probe(psp: Psp, order: Order, deadline: Deadline) -> None:

@@ -4,10 +4,10 @@ Source: pay.weixin.qq.com/doc/v3/merchant.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from copy import copy
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import orjson
@@ -31,10 +31,10 @@ from payments.psp.port import (
     RefundView,
 )
 from payments.psp.wechatpay_channels import PATHS, Caller, order_members, sdk_call
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT, Merchant, Party
 from payments.psp.wechatpay_wire import Wire, nonce
 
 CALLBACK_PATH = "/callbacks/wechatpay"
-_ORDERS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
 _OF_MERCHANT = {"APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"}
 """Refusals of us that do not come as 401 or 403."""
@@ -63,42 +63,6 @@ _REFUND_STATES = {
     "CLOSED": RefundState.FAILED,
     "ABNORMAL": RefundState.FAILED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Merchant:
-    """Who we are at WeChat Pay, and the serial of the key by which we believe it."""
-
-    mchid: str
-    appid: str
-    merchant_serial: str
-    platform_serial: str
-    app_appid: str = ""
-    page_appid: str = ""
-    mini_appid: str = ""
-    """Our applications of the other channels, bound to the same mchid; none: no such channel."""
-
-    @property
-    def appids(self) -> Mapping[PaymentChannel, str]:
-        """Our application of each channel that we have."""
-        applications = {
-            PaymentChannel.BROWSER: self.appid,
-            PaymentChannel.APP: self.app_appid,
-            PaymentChannel.WECHAT_PAGE: self.page_appid,
-            PaymentChannel.MINI_PROGRAM: self.mini_appid,
-        }
-        return {channel: appid for channel, appid in applications.items() if appid}
-
-
-SANDBOX_MERCHANT = Merchant(
-    "1900000001",
-    "wxsandbox0000000001",
-    "SANDBOXMERCHANT0001",
-    "PUB_KEY_ID_SANDBOX_0001",
-    app_appid="wxsandbox0000000002",
-    page_appid="wxsandbox0000000003",
-    mini_appid="wxsandbox0000000004",
-)
 
 
 def open_client(app: App, address: str) -> "WeChatPayClient":
@@ -134,6 +98,7 @@ class WeChatPayClient:
     ) -> None:
         self._http = http
         self.merchant = merchant
+        self._party = self.party()
         self.wire = Wire(
             clock,
             mchid=merchant.mchid,
@@ -146,6 +111,16 @@ class WeChatPayClient:
         )
         self._notify_url = notify_url
 
+    def party(self) -> Party:
+        """As whom it speaks unless told otherwise."""
+        return Party(self.merchant.mchid)
+
+    def speaking_as(self, party: Party) -> "WeChatPayClient":
+        """The same client in another's name."""
+        other = copy(self)
+        other._party = party
+        return other
+
     @property
     def channels(self) -> Collection[PaymentChannel]:
         """Those of which we have an application."""
@@ -155,10 +130,10 @@ class WeChatPayClient:
         """Open an order of the channel's kind; see the port. The call of an SDK is JSON."""
         answer = await self.send(
             "POST",
-            f"{_ORDERS}/{PATHS[order.channel]}",
+            f"{self._party.orders}/{PATHS[order.channel]}",
             operation="order",
             deadline=deadline,
-            body=self.order_body(order) | order_members(order),
+            body=self.order_body(order) | order_members(order, self._party.ours("openid")),
         )
         if order.channel is PaymentChannel.BROWSER:
             return str(_member(answer, "h5_url"))
@@ -175,8 +150,8 @@ class WeChatPayClient:
     def order_body(self, order: Order) -> dict[str, object]:
         """What every kind of order tells."""
         return {
-            "appid": self.merchant.appids[order.channel],
-            "mchid": self.merchant.mchid,
+            self._party.ours("appid"): self.merchant.appids[order.channel],
+            **self._party.names,
             "description": order.title,
             "out_trade_no": order.intent_id.hex,
             "notify_url": self._notify_url,
@@ -189,7 +164,7 @@ class WeChatPayClient:
         try:
             answer = await self.send(
                 "GET",
-                f"{_ORDERS}/out-trade-no/{intent_id.hex}?mchid={self.merchant.mchid}",
+                f"{self._party.orders}/out-trade-no/{intent_id.hex}?{urlencode(self._party.names)}",
                 operation="find_order",
                 deadline=deadline,
             )
@@ -198,7 +173,8 @@ class WeChatPayClient:
                 return OrderView(intent_id, OrderState.MISSING)
             raise
         view = self._order_view(answer.json())
-        if view is None or view.intent_id != intent_id:
+        known = (intent_id, self._party.sub_mchid)
+        if view is None or (view.intent_id, view.merchant) != known:
             raise UpstreamFailed(self.name, "find_order", "the answer tells of another order")
         return view
 
@@ -207,10 +183,10 @@ class WeChatPayClient:
         try:
             await self.send(
                 "POST",
-                f"{_ORDERS}/out-trade-no/{intent_id.hex}/close",
+                f"{self._party.orders}/out-trade-no/{intent_id.hex}/close",
                 operation="close_order",
                 deadline=deadline,
-                body={"mchid": self.merchant.mchid},
+                body=self._party.names,
             )
         except UpstreamRejected as refusal:
             view = await self.find_order(intent_id, deadline)
@@ -222,6 +198,7 @@ class WeChatPayClient:
     async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Ask for a refund; see the port."""
         body = {
+            **self._party.of_refund,
             "out_trade_no": refund.intent_id.hex,
             "out_refund_no": refund.refund_id.hex,
             "reason": refund.reason,
@@ -248,6 +225,8 @@ class WeChatPayClient:
     async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Query by merchant refund number; see the port."""
         path = f"{_REFUNDS}/{refund.refund_id.hex}"
+        if self._party.of_refund:
+            path += f"?{urlencode(self._party.of_refund)}"
         try:
             answer = await self.send("GET", path, operation="find_refund", deadline=deadline)
         except UpstreamRejected as refusal:
@@ -265,10 +244,10 @@ class WeChatPayClient:
         news = self.wire.open(body)
         kind = str(news.pop("event_type"))
         try:
-            if news.get("mchid") != self.merchant.mchid:
+            if news.get(self._party.ours("mchid")) != self.merchant.mchid:
                 raise CallbackRefused("merchant")
             if kind.startswith("TRANSACTION."):
-                if news.get("appid") not in self.merchant.appids.values():
+                if news.get(self._party.ours("appid")) not in self.merchant.appids.values():
                     raise CallbackRefused("merchant")
                 view = self._order_view(news)
                 if view is None:
@@ -319,8 +298,9 @@ class WeChatPayClient:
         try:
             state = _ORDER_STATES[members["trade_state"]]
             intent_id = UUID(members["out_trade_no"])
+            merchant = _ref(members["sub_mchid"]) if "sub_mchid" in members else None
             if state is not OrderState.PAID:
-                return OrderView(intent_id, state)
+                return OrderView(intent_id, state, merchant=merchant)
             return OrderView(
                 intent_id,
                 state,
@@ -328,6 +308,7 @@ class WeChatPayClient:
                 _fen(members["amount"]["total"]),
                 _read_time(members["success_time"]),
                 str(members["amount"].get("currency", "CNY")),
+                merchant,
             )
         except (KeyError, TypeError, ValueError):
             return None

@@ -22,21 +22,26 @@ PATHS: Mapping[PaymentChannel, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls the SDK: the merchant, and its application of the channel."""
+    """Who calls the SDK: the merchant who placed the order, and its application of the channel.
+
+    For a sub-merchant that is the service provider, as in WeChat Pay's own client for API v3
+    (github.com/wechatpay-apiv3/wechatpay-java, partnerpayments.app.AppServiceExtension).
+    """
 
     mchid: str
     appid: str
 
 
-def order_members(order: Order) -> dict[str, object]:
-    """What an order tells beside the members that all kinds have."""
+def order_members(order: Order, openid: str) -> dict[str, object]:
+    """What an order tells beside the members that all kinds have; `openid` is what a payer's number
+    at our application is called."""
     if order.channel is PaymentChannel.BROWSER:
         scene = {"payer_client_ip": order.client_address, "h5_info": {"type": "Wap"}}
         return {"scene_info": scene}
     scene = {"payer_client_ip": order.client_address}
     if order.openid is None:
         return {"scene_info": scene}
-    return {"scene_info": scene, "payer": {"openid": order.openid}}
+    return {"scene_info": scene, "payer": {openid: order.openid}}
 
 
 def sdk_call(

@@ -33,6 +33,7 @@ from payments.ledger.accounts import (
 from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent
+from payments.psp.partners import PARTNERS
 from payments.psp.port import RefundState, RefundView
 from payments.reconciliation import cases, claims, texts
 from payments.reconciliation.domain import (
@@ -75,6 +76,10 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
 """What a difference with a PSP may be closed by. Those with a payee's statement move none of the
 PSPs' money: they are closed without a posting, or the payment is taken back from the payee."""
 _OF_PAYEES = frozenset({CorrectionKind.NO_POSTING, CorrectionKind.TAKE_BACK})
+_OF_PARTNERS = frozenset(
+    {CorrectionKind.NO_POSTING, CorrectionKind.BOOK_REFUND, CorrectionKind.BANK_REFUND}
+)
+"""Where payees have merchants of their own no difference is of our money; refunds are booked."""
 
 
 def _account_with(source: str) -> Account:
@@ -127,6 +132,8 @@ def possible(app: App, case: Case) -> frozenset[CorrectionKind]:
         return frozenset()
     payees = {source.name for source in get_sources(app) if source.side is Teller.PAYEE}
     told_by_payee = case.source in payees and case.kind != Oddity.CLAIM_OVERDUE
+    if case.source in PARTNERS:
+        return POSSIBLE[case.kind] & _OF_PARTNERS or _NOTHING
     return _OF_PAYEES if told_by_payee else POSSIBLE[case.kind]
 
 
@@ -253,6 +260,8 @@ async def _take_back(closing: _Closing) -> None:
     intent = await closing.intent()
     if intent.fulfilment_ref is None or intent.refunded_fen or intent.refunding_fen:
         raise Conflict(texts.NOT_POSSIBLE)
+    if intent.merchant is not None:  # the money is not ours to take
+        raise Conflict(texts.NOT_POSSIBLE)
     account = await account_to_reverse(closing.tx, intent.id, intent.payee)
     await closing.post(_moves(account, psp_receivable(intent.psp), intent.captured_fen))
 
@@ -276,14 +285,14 @@ async def _book_refund(closing: _Closing) -> None:
 
 
 async def _bank_refund(closing: _Closing) -> None:
-    """The PSP refuses for good: the payer gets the money from our own account."""
+    """The PSP refuses for good: the payer gets the money from our own account; of a payee's own
+    merchant, from that payee."""
     refund = await store.lock_refund(closing.tx, UUID(closing.case.ref))
     if refund is None or refund.state != "failed":
         raise Conflict(texts.NOT_POSSIBLE)
     view = RefundView(refund.id, RefundState.SUCCEEDED, f"bank:{closing.correction.id.hex}")
-    await settlement.apply_refund(
-        closing.app, closing.tx, refund.psp, view, paid_from=bank_account(MAIN_ACCOUNT)
-    )
+    ours = None if refund.psp in PARTNERS else bank_account(MAIN_ACCOUNT)
+    await settlement.apply_refund(closing.app, closing.tx, refund.psp, view, paid_from=ours)
 
 
 async def _post_nothing(closing: _Closing) -> None:

@@ -84,7 +84,8 @@ class CorrectionKind(StrEnum):
     coupon is a cost of ours. SUSPENSE: a PSP's money for us that no payment explains is kept apart.
     TAKE_BACK: the money never came, and its payee gives it back. BOOK_REFUND: a refund that the PSP
     has made is booked. BANK_REFUND: a refund that the PSP refuses for good is paid from our own
-    bank account. NO_POSTING: nothing was wrong with the money.
+    bank account, or by the payee whose own merchant has the money. NO_POSTING: nothing was wrong
+    with the money.
     """
 
     WRITE_OFF = "WRITE_OFF"

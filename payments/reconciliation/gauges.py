@@ -1,4 +1,4 @@
-"""What payments tell operators in figures: money on its way back, days not compared yet."""
+"""What payments tell operators in figures: money under way either way, days not compared yet."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,6 +7,7 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.gauges import GaugeSource
 from core.database import connection, fetch_all
+from payments.domain import TO_FULFIL
 from payments.reconciliation.service import KEPT
 from payments.reconciliation.sources import get_sources
 
@@ -56,6 +57,19 @@ async def open_refunds(_app: App) -> Mapping[str, float]:
     return {row["psp"]: row["refunds"] for row in rows}
 
 
+async def oldest_unfulfilled(app: App) -> Mapping[str, float]:
+    """How long ago the oldest payment was captured that is not passed on, in seconds, by payee."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT payee, extract(epoch FROM $1::timestamptz - min(paid_at))::float8 AS age_s
+             FROM payments_intent WHERE due_at IS NOT NULL AND state = ANY($2::text[])
+            GROUP BY payee""",
+        app.clock.now(),
+        list(TO_FULFIL),
+    )
+    return {row["payee"]: row["age_s"] for row in rows}
+
+
 SOURCES = (
     GaugeSource(
         "payments_unreconciled_days",
@@ -64,4 +78,10 @@ SOURCES = (
         unreconciled_days,
     ),
     GaugeSource("payments_open_refunds", "Refunds that have not ended.", "psp", open_refunds),
+    GaugeSource(
+        "payments_unfulfilled_age_s",
+        "Age of the oldest captured payment that its payee has not accepted.",
+        "payee",
+        oldest_unfulfilled,
+    ),
 )

@@ -70,9 +70,9 @@ SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
        i.paid_at AS first_at, j.posted_at AS last_at, true AS due,
        i.fulfilment_ref LIKE 'DEEMED-%' AS deemed
   FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
-  JOIN payments_entry e ON e.journal_id = j.id
-   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
- WHERE j.kind = 'fulfil' AND """
+  JOIN payments_entry e ON e.journal_id = j.id AND e.side = 'C'
+ WHERE j.kind = 'fulfil' AND 'payee:' || i.payee = $2 AND """
+"""Also what the payee's own merchant has, which is in no account of the payee with us."""
 
 _PAYEE_REVERSALS = """
 SELECT true AS is_refund, i.id, i.id AS intent_id, i.payee,

@@ -52,12 +52,14 @@ _STANDS_IN = """
 SELECT DISTINCT i.psp, payments_day(i.paid_at) AS day
   FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
  WHERE j.kind = 'fulfil' AND i.payee = $1 AND i.psp = ANY($2::text[])
+   AND i.merchant IS NULL
    AND j.posted_at >= $3 AND j.posted_at < $4
 """
 
 _PAYEES = """
 SELECT DISTINCT i.payee FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
- WHERE j.kind = 'fulfil' AND j.posted_at >= $1 AND j.posted_at < $2 ORDER BY 1
+ WHERE j.kind = 'fulfil' AND j.posted_at >= $1 AND j.posted_at < $2 AND i.merchant IS NULL
+ ORDER BY 1
 """
 
 
@@ -83,7 +85,7 @@ class Owed:
 
 
 async def list_payees(on: date) -> list[str]:
-    """Everybody who accepted a payment on a day."""
+    """Everybody who accepted a payment on a day that is ours to pay out."""
     return [row["payee"] for row in await fetch_all(connection(), _PAYEES, *day_bounds(on))]
 
 

@@ -55,10 +55,15 @@ class WeChatPayBills(Protocol):
 
 def open_bills(app: App, address: str) -> "WeChatPayBillsClient":
     """The bill client of this installation; merchant and keys are the payment client's."""
+    return bills_of(app, open_client(app, address), address)
+
+
+def bills_of(app: App, client: WeChatPayClient, address: str) -> "WeChatPayBillsClient":
+    """The bill client beside a payment client."""
     files = app.http.upstream(
-        NAME, address, timeouts=Timeouts(total_s=DOWNLOAD_S), body_max_bytes=FILE_BYTES_MAX
+        client.name, address, timeouts=Timeouts(total_s=DOWNLOAD_S), body_max_bytes=FILE_BYTES_MAX
     )
-    return WeChatPayBillsClient(open_client(app, address), files)
+    return WeChatPayBillsClient(client, files)
 
 
 class WeChatPayBillsClient:
@@ -82,7 +87,7 @@ class WeChatPayBillsClient:
             if code == _NO_BILL:
                 return None
             if code == _MADE_LATER:
-                raise StatementNotReady(NAME) from None
+                raise StatementNotReady(self._client.name) from None
             raise
         try:
             members = answer.json()
@@ -91,7 +96,7 @@ class WeChatPayBillsClient:
             url = urlsplit(str(members["download_url"]))
             digest = str(members["hash_value"])
         except (KeyError, TypeError, ValueError):
-            raise UpstreamFailed(NAME, answer.operation, "no announcement") from None
+            raise UpstreamFailed(self._client.name, answer.operation, "no announcement") from None
         await self._download(url.path, url.query, into, deadline)
         return Announced(
             account=self._client.merchant.mchid, algorithm="sha1", digest=digest, gzipped=True
@@ -103,7 +108,9 @@ class WeChatPayBillsClient:
         The answer is not signed: the file is believed by its digest, which was.
         """
         if not path.endswith(_DOWNLOAD_PATH):
-            raise UpstreamFailed(NAME, "download_bill", "not where bills are downloaded")
+            raise UpstreamFailed(
+                self._client.name, "download_bill", "not where bills are downloaded"
+            )
         target = f"{_DOWNLOAD_PATH}?{query}"
         await self._files.request(
             "GET",

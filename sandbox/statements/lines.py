@@ -29,6 +29,8 @@ class Line(NamedTuple):
     product: str = ""
     refund_no: str = ""
     refund_ref: str = ""
+    merchant: str = ""
+    """Whose payment it is, where it is not the reader's own."""
 
     @property
     def is_refund(self) -> bool:

@@ -32,7 +32,8 @@ SELECT (SELECT coalesce(sum(CASE side WHEN 'D' THEN amount_fen ELSE -amount_fen 
 """
 
 _INTENTS = """
-SELECT i.id, i.kind, i.state, i.amount_fen, i.captured_fen, i.refunded_fen, i.refunding_fen,
+SELECT i.id, i.kind, i.merchant, i.fulfilment_ref IS NOT NULL AS passed, i.state,
+       i.amount_fen, i.captured_fen, i.refunded_fen, i.refunding_fen,
        coalesce(l.psp, 0) AS psp_fen, coalesce(l.payer, 0) AS payer_fen,
        coalesce(l.payee, 0) AS payee_fen, coalesce(r.open, 0) AS open_fen,
        coalesce(r.done, 0) AS done_fen, coalesce(r.held, 0) AS held_fen
@@ -91,11 +92,12 @@ async def check_books(
 async def check_ended(
     world: World, payers: Sequence[UUID] | None = None, payees: FakePayees | None = None
 ) -> None:
-    """Nothing is under way any more, and nothing is left in a payer's account."""
+    """Nothing is under way any more, and nothing is left in a payer's account, or at the PSP of
+    payees' own merchants."""
     await check_books(world, payers, payees)
     intents = await (Intent.all() if payers is None else Intent.filter(payer_id__in=payers))
     for intent in intents:
-        order = world.psp.orders.get(intent.id)
+        order = world.order(intent.id)
         if order is not None and order.state is OrderState.PAID:
             assert STATUS[intent.state] not in _FAILED
             assert intent.captured_fen == order.order.amount_fen, ("captured", intent.id)
@@ -107,7 +109,7 @@ async def check_ended(
         connection(),
         """SELECT coalesce(sum(b.credit_fen - b.debit_fen), 0)::bigint AS fen
              FROM payments_balance b JOIN payments_account a ON a.id = b.account_id
-            WHERE a.code LIKE 'payer:%'""",
+            WHERE a.code LIKE 'payer:%' OR a.code = 'psp:wechatpay_sp'""",
     )
     assert left == {"fen": 0}
 
@@ -115,6 +117,9 @@ async def check_ended(
 def _money_is_in_one_place(intent: Mapping[str, Any]) -> None:
     """By the entries of this intent alone: captured = with payer + with payee + returned."""
     kept = intent["captured_fen"] - intent["refunded_fen"]
+    if intent["merchant"] is not None:  # once it is passed on, all of it is at its payee
+        kept = intent["refunding_fen"] if intent["passed"] else kept
+        assert intent["payee_fen"] == 0, ("in one place", intent)
     assert intent["psp_fen"] == kept, ("captured", intent)
     assert intent["payer_fen"] + intent["payee_fen"] == kept, ("in one place", intent)
     assert intent["payer_fen"] >= 0 and intent["payee_fen"] >= 0, intent
@@ -132,14 +137,15 @@ def _outside_agrees(
     world: World, intent: Mapping[str, Any], returned_fen: int, payees: FakePayees | None
 ) -> None:
     """What we booked, the PSP took or returned and the payee booked; never more than that."""
-    order = world.psp.orders.get(intent["id"])
+    order = world.order(intent["id"])
     taken_fen = 0
     if order is not None and order.state is OrderState.PAID:
         taken_fen = order.order.amount_fen
     assert intent["captured_fen"] <= taken_fen, ("taken", intent)
     assert intent["refunded_fen"] <= returned_fen <= taken_fen, ("returned", intent)
     booked = _booked(world, intent["kind"], payees)
-    if booked is not None and intent["payee_fen"] > 0 and intent["kind"] != DEEMED.kind:
+    has_it = intent["payee_fen"] > 0 or (intent["merchant"] is not None and intent["passed"])
+    if booked is not None and has_it and intent["kind"] != DEEMED.kind:
         assert intent["id"].hex in booked, intent
 
 
@@ -162,9 +168,9 @@ def _booked(world: World, kind: str, payees: FakePayees | None) -> Collection[st
 
 
 def _returned(world: World) -> Mapping[UUID, int]:
-    """What the PSP has returned, by intent."""
+    """What the PSPs have returned, by intent."""
     returned: dict[UUID, int] = {}
-    for done in world.psp.refunds.values():
+    for done in (refund for psp in world.psps for refund in psp.refunds.values()):
         if done.state is RefundState.SUCCEEDED:
             intent_id = done.refund.intent_id
             returned[intent_id] = returned.get(intent_id, 0) + done.refund.amount_fen

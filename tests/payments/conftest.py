@@ -10,8 +10,9 @@ from core.context.app import App
 from core.context.call import Call
 from modules.utilities.accounts.upstream import BILLERS
 from notifications.channels.gateways import GATEWAY
-from payments.psp.port import Alipay, WeChatPay
+from payments.psp.port import Alipay, WeChatPay, WeChatPayPartner
 from tests.payments.fake_alipay import FakeAlipay
+from tests.payments.fake_partner import FakePartner
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.town import Town
 from tests.payments.world import World
@@ -37,22 +38,33 @@ def alipay(clock: ManualClock) -> FakeAlipay:
 
 
 @pytest.fixture
-def two_psps(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[Any, Any]:
+def partner(clock: ManualClock) -> FakePartner:
+    """A PSP at which payees have merchants of their own."""
+    return FakePartner(clock)
+
+
+@pytest.fixture
+def two_psps(
+    psp: FakePsp, alipay: FakeAlipay, partner: FakePartner, billers: FakeBillers
+) -> Mapping[Any, Any]:
     """The fakes with both PSPs; a test module gives them as its `upstreams`."""
     return {
         WeChatPay: psp,
         Alipay: alipay,
+        WeChatPayPartner: partner,
         **by_operation(billers, BILLERS),
         **by_operation(FakeSms(), GATEWAY),
     }
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[Any, Any]:
-    """The fakes in the place of the adapters; one PSP, unless a test gives a second."""
+def upstreams(psp: FakePsp, partner: FakePartner, billers: FakeBillers) -> Mapping[Any, Any]:
+    """The fakes in the place of the adapters; one PSP, unless a test gives a second, and the one of
+    payees' own merchants."""
     return {
         WeChatPay: psp,
         Alipay: None,
+        WeChatPayPartner: partner,
         **by_operation(billers, BILLERS),
         **by_operation(FakeSms(), GATEWAY),
     }
@@ -76,8 +88,9 @@ def world(
     app: App,
     clock: ManualClock,
     psp: FakePsp,
+    partner: FakePartner,
     billers: FakeBillers,
     call: Callable[..., Call],
 ) -> World:
     """The fake city."""
-    return World(app, clock, psp, billers, call)
+    return World(app, clock, psp, billers, call, partner)

@@ -189,6 +189,7 @@ class FakePsp:
                 told["fen"],
                 ensure_utc(datetime.fromisoformat(told["at"])),
                 currency=told.get("currency", "CNY"),
+                merchant=told.get("merchant"),
             ),
         )
 
@@ -211,6 +212,7 @@ class FakePsp:
                 "ref": paid.psp_ref,
                 "fen": paid.order.amount_fen,
                 "at": paid.paid_at.isoformat(),
+                "merchant": paid.order.merchant,
             }
         )
 
@@ -246,7 +248,12 @@ class FakePsp:
         if known.state is not OrderState.PAID:
             return OrderView(intent_id, known.state)
         return OrderView(
-            intent_id, known.state, known.psp_ref, known.order.amount_fen, known.paid_at
+            intent_id,
+            known.state,
+            known.psp_ref,
+            known.order.amount_fen,
+            known.paid_at,
+            merchant=known.order.merchant,
         )
 
     def statement(self, on: date, fee_bps: int) -> list[Line]:

@@ -32,7 +32,8 @@ from payments.reconciliation.service import take
 from payments.statements import Announced, Source
 from tests.payments.books import check_books, check_ended
 from tests.payments.crash import cut
-from tests.payments.payees import DEEMED, DEEMED_PLUS, FakePayees
+from tests.payments.fakes import FakePsp
+from tests.payments.payees import DEEMED, DEEMED_PLUS, OWN_MERCHANT, FakePayees
 from tests.payments.world import World
 
 STEPS = (10, 40)
@@ -61,7 +62,7 @@ _BREAKS = (
 _UNPAID_DAYS = """
 SELECT DISTINCT i.payee, payments_day(j.posted_at) AS day
   FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
- WHERE j.kind = 'fulfil' AND payments_day(j.posted_at) < $1 AND NOT EXISTS (
+ WHERE j.kind = 'fulfil' AND i.merchant IS NULL AND payments_day(j.posted_at) < $1 AND NOT EXISTS (
    SELECT FROM payments_payout p
     WHERE p.payee = i.payee AND p.settled_on = payments_day(j.posted_at))
  ORDER BY 1, 2
@@ -80,15 +81,15 @@ class History:
         self._payers: list[UUID] = []
         self._bills: list[UUID] = []
         self._dues: list[tuple[str, str]] = []
-        self._first_order = len(world.psp.orders)
+        self._first_order = {psp.name: len(psp.orders) for psp in world.psps}
 
     async def run(self) -> None:
         """Begin, take some steps, come to rest."""
         await self._begin()
         steps: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (6, self._start), (3, self._start_elsewhere), (8, self._pay), (1, self._pay_late),
-            (8, self._call_back), (12, self._work), (3, self._wait), (4, self._break),
-            (1, self._withdraw), (3, self._refund), (2, self._finish_refund), (1, self._forge),
+            (6, self._start), (4, self._start_elsewhere), (10, self._pay), (1, self._pay_late),
+            (10, self._call_back), (14, self._work), (3, self._wait), (4, self._break),
+            (1, self._withdraw), (6, self._refund), (4, self._finish_refund), (1, self._forge),
             (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
             (2, self._pay_out), (3, self._compare),
         ]  # fmt: skip
@@ -109,7 +110,7 @@ class History:
         for call in self._calls:
             await self._world.link(call, account_no)
         self._bills = [bill.id for bill in await self._world.read(self._calls[0], account_no)]
-        for payable in (DEEMED, DEEMED_PLUS):
+        for payable in (DEEMED, DEEMED_PLUS, OWN_MERCHANT):
             subject_ref = new_id().hex
             self._payees.amounts[subject_ref] = self._amount_fen()
             self._dues.append((payable.kind, subject_ref))
@@ -145,7 +146,8 @@ class History:
         await self._refusable(lambda: bills.pay_bill(self._world.fresh(call), bill_id, key))
 
     async def _start_elsewhere(self) -> None:
-        """Pay a payee that does not tell at once, or at all, what became of a payment."""
+        """Pay a payee that does not tell at once, or at all, what became of a payment; or one that
+        has a merchant of its own."""
         call, (kind, subject_ref) = self._draw.choice(self._calls), self._draw.choice(self._dues)
         key = self._draw.choice(self._keys)
 
@@ -160,17 +162,21 @@ class History:
 
     async def _pay(self) -> None:
         if orders := self._orders(OrderState.UNPAID):
-            self._world.psp.pay(self._draw.choice(orders))
+            psp, intent_id = self._draw.choice(orders)
+            psp.pay(intent_id)
 
     async def _pay_late(self) -> None:
         if orders := self._orders(OrderState.CLOSED):
-            self._world.psp.force_paid(self._draw.choice(orders))
+            psp, intent_id = self._draw.choice(orders)
+            psp.force_paid(intent_id)
 
     async def _call_back(self) -> None:
         """A waiting callback arrives, out of order, perhaps not for the last time; or is lost."""
-        waiting = self._world.psp.callbacks
-        if not waiting:
+        telling = [psp for psp in self._world.psps if psp.callbacks]
+        if not telling:
             return
+        psp = self._draw.choice(telling)
+        waiting = psp.callbacks
         chosen = self._draw.randrange(len(waiting))
         headers, body = waiting[chosen]
         fate = self._draw.random()
@@ -178,8 +184,8 @@ class History:
             waiting.pop(chosen)
         if fate < 0.9:
             if self._draw.random() < 0.7:  # sent again, it is signed again
-                headers, body = self._world.psp.signed(body)
-            await self._maybe_cut(self._world.deliver(headers, body))
+                headers, body = psp.signed(body)
+            await self._maybe_cut(self._world.deliver(headers, body, psp.name))
 
     async def _work(self) -> None:
         job = await self._world.queue.next_due()
@@ -192,7 +198,8 @@ class History:
 
     async def _break(self) -> None:
         world = self._world
-        faults = self._draw.choice((world.psp.faults, world.billers.faults, self._payees.faults))
+        theirs = [psp.faults for psp in world.psps]
+        faults = self._draw.choice((*theirs, world.billers.faults, self._payees.faults))
         faults.queued.extend(self._draw.choices(_FAULTS, k=self._draw.randint(1, 8)))
 
     async def _withdraw(self) -> None:
@@ -223,40 +230,51 @@ class History:
         await self._refusable(refund)
 
     async def _finish_refund(self) -> None:
-        self._world.psp.slow_refunds = not self._world.psp.slow_refunds
+        for psp in self._world.psps:
+            psp.slow_refunds = not psp.slow_refunds
         self._finish_slow_refunds()
 
     def _finish_slow_refunds(self) -> None:
-        for refund_id, refund in self._world.psp.refunds.items():
-            if refund.state is RefundState.PROCESSING:
-                self._world.psp.finish_refund(refund_id)
+        for psp in self._world.psps:
+            for refund_id, refund in psp.refunds.items():
+                if refund.state is RefundState.PROCESSING:
+                    psp.finish_refund(refund_id)
 
     async def _forge(self) -> None:
         """Somebody says that an order is paid; also with the right amount."""
         if not (orders := self._orders(OrderState.UNPAID)):
             return
         before = await self._digest()
-        headers, body = self._world.psp.signed(b'{"order":"%s"}' % str(orders[0]).encode())
+        psp, intent_id = orders[0]
+        headers, body = psp.signed(b'{"order":"%s"}' % str(intent_id).encode())
         forged = headers | {"Fake-Signature": "f" * 64}
-        assert await self._world.deliver(forged, body) == "signature"
+        assert await self._world.deliver(forged, body, psp.name) == "signature"
         assert await self._digest() == before
 
     async def _tell_otherwise(self) -> None:
-        """The PSP tells, rightly signed, of another amount or currency: nothing is booked of it."""
+        """A PSP tells, rightly signed, of another amount, currency or merchant: not booked."""
         if not (orders := self._orders(OrderState.UNPAID)):
             return
-        intent_id = self._draw.choice(orders)
-        fen = self._world.psp.orders[intent_id].order.amount_fen
-        told = {"order": str(intent_id), "ref": new_id().hex, "fen": fen, "currency": "USD"}
-        if self._draw.random() < 0.5:
-            told |= {"fen": fen + self._draw.choice((-fen, -1, 1, 100)), "currency": "CNY"}
+        psp, intent_id = self._draw.choice(orders)
+        order = psp.orders[intent_id].order
+        fen, merchant = order.amount_fen, order.merchant
+        told: dict[str, object] = {"order": str(intent_id), "ref": new_id().hex, "fen": fen}
+        fate = self._draw.random()
+        if fate < 0.3:
+            told |= {"currency": "USD", "merchant": merchant}
+        elif fate < 0.7:
+            other_fen = fen + self._draw.choice((-fen, -1, 1, 100))
+            told |= {"fen": other_fen, "merchant": merchant}
+        else:
+            told |= {"merchant": "1900000999"}
         body = orjson.dumps(told | {"at": self._world.clock.now().isoformat()})
-        headers, body = self._world.psp.signed(body)
-        await self._maybe_cut(self._world.deliver(headers, body))
+        headers, body = psp.signed(body)
+        await self._maybe_cut(self._world.deliver(headers, body, psp.name))
 
     async def _refuse_refunds(self) -> None:
-        """From now on the PSP refuses every refund for good, or no more."""
-        self._world.psp.refuses_refunds = not self._world.psp.refuses_refunds
+        """From now on a PSP refuses every refund for good, or no more."""
+        psp = self._draw.choice(self._world.psps)
+        psp.refuses_refunds = not psp.refuses_refunds
 
     async def _pay_out(self) -> None:
         """A payee's day is over and paid out: what is refunded of it from then on is a claim."""
@@ -276,7 +294,7 @@ class History:
                 await payouts._instruct(self._world.app, tx, payee, on, owed)
 
     async def _compare(self) -> None:
-        """The PSP's statement of a day that is over comes, whatever was heard of its refunds."""
+        """The PSPs' statements of a day that is over come, whatever was heard of its refunds."""
         if self._draw.random() < 0.5:
             self._world.clock.move(timedelta(days=1))
         days = (civil_date(self._world.clock.now()) - self._began_on).days
@@ -285,14 +303,16 @@ class History:
             await self._check_cases({"missing_here"})
 
     async def _take(self, day: int) -> None:
-        """Compare the PSP's statement of the history's n-th day."""
+        """Compare the PSPs' statements of the history's n-th day."""
         world, on = self._world, self._began_on + timedelta(days=day)
-        lines = world.psp.statement(on, fees().psp_bps(world.psp.name, on))
-        await take(world.app, _statement_of(world.psp.name), on, lines, Announced())
+        for psp in world.psps:
+            lines = psp.statement(on, fees().psp_bps(psp.name, on) or 0)
+            await take(world.app, _statement_of(psp.name), on, lines, Announced())
 
     async def _check_cases(self, allowed: set[str]) -> None:
         """The PSP tells the truth, so nothing differs but what nobody has told us yet."""
-        cases = await Case.filter(source=self._world.psp.name, state="open", kind__in=_BREAKS)
+        names = [psp.name for psp in self._world.psps]
+        cases = await Case.filter(source__in=names, state="open", kind__in=_BREAKS)
         assert {case.kind for case in cases} <= allowed, ("statement", cases[0].kind, cases[0].ref)
 
     async def _spend_what_is_held(self) -> None:
@@ -302,19 +322,25 @@ class History:
         assert refused == "payments_balance_guard"
         assert await self._digest() == before
 
-    def _orders(self, state: OrderState) -> list[UUID]:
-        mine = list(self._world.psp.orders.items())[self._first_order :]
-        return [intent_id for intent_id, order in mine if order.state is state]
+    def _orders(self, state: OrderState) -> list[tuple[FakePsp, UUID]]:
+        return [
+            (psp, intent_id)
+            for psp in self._world.psps
+            for intent_id, order in list(psp.orders.items())[self._first_order[psp.name] :]
+            if order.state is state
+        ]
 
     async def _rest(self) -> None:
         """The faults end, half of the callbacks never come, time goes by."""
         world = self._world
-        for faults in (world.psp.faults, world.billers.faults, self._payees.faults):
+        for faults in (world.billers.faults, self._payees.faults):
             faults.queued.clear()
-        world.psp.slow_refunds = world.psp.refuses_refunds = False
+        for psp in world.psps:
+            psp.faults.queued.clear()
+            psp.slow_refunds = psp.refuses_refunds = False
         self._finish_slow_refunds()
-        kept = [told for told in world.psp.callbacks if self._draw.random() < 0.5]
-        world.psp.callbacks[:] = kept
+        for psp in world.psps:
+            psp.callbacks[:] = [told for told in psp.callbacks if self._draw.random() < 0.5]
         await world.call_back()
         await self._ask_again()
         await world.queue.run_for(timedelta(hours=26))

@@ -27,9 +27,11 @@ async def live(books: Books) -> Mapping[str, UUID]:
     fulfilled = await books.paid(at(DAY, "10:00:00"), 1000)
     part = await books.paid(at(DAY, "10:05:00"), 2000)
     whole = await books.paid(at(DAY, "10:10:00"), 3000)
-    await receipts._issue(books.app, [fulfilled, part, whole])
+    own = await books.paid(at(DAY, "10:15:00"), 400, payee="non-tax", merchant="1900000109")
+    await receipts._issue(books.app, [fulfilled, part, whole, own])
     refund = await books.refunded(part, 500, at(DAY, "11:00:00"), at(DAY, "11:01:00"))
     await books.refunded(whole, 3000, at(DAY, "11:02:00"), at(DAY, "11:03:00"))
+    await books.refunded(own, 150, at(DAY, "11:04:00"), at(DAY, "11:05:00"))
     await _left(books, fulfilled)
     for source in get_sources(books.app):
         await books.told(DAY, [], source.name)

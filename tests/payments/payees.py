@@ -1,4 +1,5 @@
-"""Payees of the two ways of posting that bills do not have, in memory, with faults on demand.
+"""Payees of the two ways of posting that bills do not have, and one with a merchant of its own, in
+memory, with faults on demand.
 
 A payee books a payment's number once. "lost" books and loses the reply, "down" certainly does not
 book; what it refuses it refuses for good.
@@ -75,6 +76,11 @@ async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:
     return Quote(_payees.amounts[subject_ref], "testpayee", "测试", "Test")
 
 
+async def quote_fine(call: Call, tx: Transaction, subject_ref: str) -> Quote:
+    """The same to a payee with a merchant of its own: see finance.toml."""
+    return Quote(_payees.amounts[subject_ref], "non-tax", "测试", "Test")
+
+
 async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """An attempt to book."""
     return _payees.book(paid)
@@ -82,6 +88,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
 
 DEEMED = Payable("test.payees_deemed", quote, fulfil, Posting.DEEMED)
 DEEMED_PLUS = Payable("test.payees_deemed_plus", quote, fulfil, Posting.DEEMED_PLUS)
+OWN_MERCHANT = Payable("test.payees_own_merchant", quote_fine, fulfil)
 
 WING = Manifest(name="payees", package="tests.payments", rooms=("payees",))
 """The wing that gives the payables."""

@@ -70,8 +70,8 @@ async def test_fifty_callbacks_at_once_have_one_effect(world: World) -> None:
 
 
 async def test_the_route_answers_as_the_psp_expects(world: World) -> None:
-    (route,) = routes(world.app)
-    assert route.path == "/callbacks/wechatpay"
+    route, partner = routes(world.app)
+    assert (route.path, partner.path) == ("/callbacks/wechatpay", "/callbacks/wechatpay-sp")
     _, body = await _paid_body(world)
     headers, _ = world.psp.signed(body)
     forged = headers | {"Fake-Signature": "0" * 64}

@@ -31,7 +31,8 @@ from payments.psp.port import (
     RefundState,
     RefundView,
 )
-from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.wechatpay import WeChatPayClient
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 from payments.reconciliation import cases
 from payments.reconciliation.models import Case
 from tests.payments.test_wechatpay import Platform

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from core.clock import civil_date
 from core.context.app import App
 from payments import saga
-from payments.reconciliation.gauges import open_refunds, unreconciled_days
+from payments.reconciliation.gauges import oldest_unfulfilled, open_refunds, unreconciled_days
 from payments.reconciliation.models import Statement
 from tests.payments.world import World
 
@@ -50,3 +50,17 @@ async def test_open_refunds_are_counted_by_psp(world: World) -> None:
     assert await open_refunds(app) == {"wechatpay": 1}
     await world.queue.run_for(timedelta(days=1))
     assert await open_refunds(app) == {}
+
+
+async def test_the_oldest_payment_that_is_not_passed_on_is_told_by_payee(world: World) -> None:
+    app, call = world.app, await world.citizen()
+    intent_id = await world.start(call, await world.bill(call))
+    assert await oldest_unfulfilled(app) == {}
+    world.billers.faults.always = "down"
+    world.psp.pay(intent_id)
+    await world.call_back()
+    await world.queue.run_for(timedelta(hours=2))
+    assert await oldest_unfulfilled(app) == {"water": 7200}
+    world.billers.faults.always = "ok"
+    await world.queue.run_for(timedelta(hours=1))
+    assert await oldest_unfulfilled(app) == {}

@@ -1,6 +1,7 @@
 """One contract for every PSP: the adapters against the sandbox, and the tests' own fake."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -18,8 +19,11 @@ from core.upstream.client import HttpClient, Upstream, UpstreamRejected
 from payments.psp.alipay import SANDBOX_MERCHANT as ALIPAY_MERCHANT
 from payments.psp.alipay import AlipayClient
 from payments.psp.port import Order, OrderState, Psp, RefundOrder, RefundState
-from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.wechatpay import WeChatPayClient
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT, SANDBOX_PROVIDER
+from payments.psp.wechatpay_sp import WeChatPayPartnerClient
 from tests.payments.fake_alipay import FakeAlipay
+from tests.payments.fake_partner import FakePartner
 from tests.payments.fakes import FakePsp
 
 
@@ -28,6 +32,8 @@ class Subject(Protocol):
 
     psp: Psp
     now: datetime
+    merchant: str | None
+    """In whose name it is asked, where it is a payee's own merchant."""
 
     async def see(self, cashier_url: str) -> str:
         """The payer looks at the cashier; returns which cashier that is."""
@@ -41,24 +47,35 @@ class Subject(Protocol):
 class Fake:
     """The tests' own PSPs."""
 
+    merchant: str | None = None
+
     def __init__(self, make: type[FakePsp]) -> None:
         self.now = datetime(2026, 11, 23, 4, tzinfo=UTC)
-        self.psp = make(ManualClock(self.now))
+        self._fake = make(ManualClock(self.now))
+        self.psp: Psp = self._fake
+        if isinstance(self._fake, FakePartner):
+            self.psp, self.merchant = self._fake.on_behalf_of(MERCHANT), MERCHANT
+
+    @property
+    def partner(self) -> FakePartner:
+        """The fake where payees have merchants of their own."""
+        assert isinstance(self._fake, FakePartner)
+        return self._fake
 
     async def see(self, cashier_url: str) -> str:
-        if isinstance(self.psp, FakeAlipay):
-            self.psp.see(UUID(cashier_url.rpartition("/")[2]))
+        if isinstance(self._fake, FakeAlipay):
+            self._fake.see(UUID(cashier_url.rpartition("/")[2]))
         return cashier_url
 
     async def pay(self, cashier_url: str) -> None:
-        self.psp.pay(UUID(cashier_url.rpartition("/")[2]))
+        self._fake.pay(UUID(cashier_url.rpartition("/")[2]))
 
 
 class Sandbox:
     """A PSP's wire format over real sockets; the payer has a browser."""
 
-    def __init__(self, psp: Psp) -> None:
-        self.psp, self.now = psp, SystemClock().now()
+    def __init__(self, psp: Psp, merchant: str | None) -> None:
+        self.psp, self.now, self.merchant = psp, SystemClock().now(), merchant
 
     async def see(self, cashier_url: str) -> str:
         async with (
@@ -77,10 +94,11 @@ class Sandbox:
             assert answer.status == 200
 
 
-_FAKES = {"fake": FakePsp, "fake_alipay": FakeAlipay}
+MERCHANT = "1900000109"
+_FAKES = {"fake": FakePsp, "fake_alipay": FakeAlipay, "fake_partner": FakePartner}
 
 
-@pytest.fixture(params=["fake", "fake_alipay", "wechatpay", "alipay"])
+@pytest.fixture(params=[*_FAKES, "wechatpay", "alipay", "wechatpay_sp"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """Each PSP in turn."""
     if request.param in _FAKES:
@@ -89,11 +107,13 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     port = request.getfixturevalue("sandbox_port")
     keys = load_keys(request.getfixturevalue("keys_dir"))
     async with HttpClient(Metrics()) as http:
-        address = f"http://127.0.0.1:{port}/{request.param}"
+        address = f"http://127.0.0.1:{port}/{request.param.replace('_', '-')}"
         door = http.upstream(request.param, address)
-        yield Sandbox(
-            {"wechatpay": _wechatpay, "alipay": _alipay}[request.param](door, address, keys)
-        )
+        if request.param == "wechatpay_sp":
+            yield Sandbox(_wechatpay_sp(door, address, keys).on_behalf_of(MERCHANT), MERCHANT)
+            return
+        make = {"wechatpay": _wechatpay, "alipay": _alipay}[request.param]
+        yield Sandbox(make(door, address, keys), None)
 
 
 def _wechatpay(http: Upstream, address: str, keys: Keys) -> WeChatPayClient:
@@ -104,6 +124,20 @@ def _wechatpay(http: Upstream, address: str, keys: Keys) -> WeChatPayClient:
         private_key=keys.wechat_merchant_private,
         platform_key=keys.wechat_platform_public,
         apiv3_key=keys.wechat_apiv3,
+        notify_url=f"{address}/nowhere",
+    )
+
+
+def _wechatpay_sp(http: Upstream, address: str, keys: Keys) -> WeChatPayPartnerClient:
+    own = keys.wechat_sp
+    assert own is not None
+    return WeChatPayPartnerClient(
+        http=http,
+        clock=SystemClock(),
+        merchant=SANDBOX_PROVIDER,
+        private_key=own.merchant_private,
+        platform_key=own.platform_public,
+        apiv3_key=own.apiv3,
         notify_url=f"{address}/nowhere",
     )
 
@@ -122,7 +156,8 @@ def _alipay(http: Upstream, address: str, keys: Keys) -> AlipayClient:
 
 def _order(subject: Subject, amount_fen: int = 5600) -> Order:
     expires_at = (subject.now + timedelta(minutes=15)).replace(microsecond=0)
-    return Order(new_id(), "水费 2026-10", amount_fen, expires_at, "127.0.0.1")
+    title, merchant = "水费 2026-10", subject.merchant
+    return Order(new_id(), title, amount_fen, expires_at, "127.0.0.1", merchant=merchant)
 
 
 def _soon() -> Deadline:
@@ -139,16 +174,14 @@ async def test_the_same_order_is_the_same_order(subject: Subject) -> None:
 async def test_another_order_under_one_number_is_refused(subject: Subject) -> None:
     order = _order(subject)
     await subject.see(await subject.psp.order(order, _soon()))
-    changed = Order(order.intent_id, order.title, 1, order.expires_at, order.client_address)
+    changed = replace(order, amount_fen=1)
     with pytest.raises(UpstreamRejected):
         await subject.psp.order(changed, _soon())
 
 
 async def test_an_order_whose_time_is_over_is_refused(subject: Subject) -> None:
     order = _order(subject)
-    late = Order(
-        order.intent_id, order.title, 1, subject.now - timedelta(minutes=1), order.client_address
-    )
+    late = replace(order, amount_fen=1, expires_at=subject.now - timedelta(minutes=1))
     with pytest.raises(UpstreamRejected):
         await subject.psp.order(late, _soon())
     assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.MISSING
@@ -163,7 +196,7 @@ async def test_a_paid_order_tells_amount_and_reference(subject: Subject) -> None
         OrderState.PAID,
         5600,
     )
-    assert view.psp_ref and view.paid_at is not None
+    assert view.psp_ref and view.paid_at is not None and view.merchant == subject.merchant
     assert abs(view.paid_at - subject.now) < timedelta(minutes=2)
 
 
@@ -232,3 +265,20 @@ async def test_a_fully_refunded_order_was_paid(subject: Subject) -> None:
     assert (await subject.psp.refund(whole, _soon())).state is not RefundState.FAILED
     view = await subject.psp.find_order(order.intent_id, _soon())
     assert (view.state, view.amount_fen) == (OrderState.PAID, 5600)
+
+
+@pytest.mark.parametrize("subject", ["fake_partner", "wechatpay_sp"], indirect=True)
+async def test_a_merchant_sees_its_own_orders_alone(
+    subject: Subject,
+) -> None:
+    order = _order(subject)
+    await subject.pay(await subject.psp.order(order, _soon()))
+    if isinstance(subject, Fake):
+        other = subject.partner.on_behalf_of("1900000117")
+    else:
+        assert isinstance(subject.psp, WeChatPayPartnerClient)
+        other = subject.psp.on_behalf_of("1900000117")
+    assert (await other.find_order(order.intent_id, _soon())).state is OrderState.MISSING
+    refund = RefundOrder(new_id(), order.intent_id, 100, 5600, "LATE_PAYMENT")
+    assert (await other.refund(refund, _soon())).state is RefundState.FAILED
+    assert (await subject.psp.find_refund(refund, _soon())).state is RefundState.MISSING

@@ -12,12 +12,14 @@ from core.manifest import discover
 from core.processes.open_app import open_app
 from core.settings import Environment, Settings
 from core.upstream.operation import SYSTEMS
+from payments import routes
 from payments.psp import alipay, routing
 from payments.psp.alipay import AlipayClient, AlipayMerchant
 from payments.psp.merchants import read_merchant
-from payments.psp.port import Alipay, WeChatPay
-from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.port import Alipay, WeChatPay, WeChatPayPartner
+from payments.psp.wechatpay import WeChatPayClient
 from payments.psp.wechatpay_entrusting import SANDBOX_PLAN, Plan
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 
 _BOTH = """
 [wechatpay]
@@ -52,7 +54,7 @@ def upstreams() -> dict[type, Any]:
 async def test_the_sandbox_has_both_in_order(app: App) -> None:
     assert isinstance(app.upstream(Alipay), AlipayClient)
     assert isinstance(app.upstream(WeChatPay), WeChatPayClient)
-    assert _names(app) == ["wechatpay", "alipay"]
+    assert _names(app) == ["wechatpay", "alipay", "wechatpay_sp"]
     assert routing.choose(app) == "wechatpay"
 
 
@@ -104,11 +106,13 @@ async def test_production_runs_without_alipay(settings: Settings, tmp_path: Path
     names = {system.name for system in (*bound, *SYSTEMS.of(manifests))}
     entries = {name: f'[{name}]\nurl = "https://{name}.example"\n' for name in names}
     entries |= {"wechatpay": _BOTH.partition("[alipay]")[0]}
-    del entries["alipay"]
+    del entries["alipay"], entries["wechatpay_sp"]
     file.write_text("\n".join(entries.values()))
     strict = settings.model_copy(
         update={"environment": Environment.PRODUCTION, "upstreams_file": file}
     )
     async with open_app(strict) as app:
         assert _names(app) == ["wechatpay"]
-        assert app.upstream(Alipay) is None
+        assert app.upstream(Alipay) is None and app.upstream(WeChatPayPartner) is None
+        with pytest.raises(StartError, match="non-tax"):
+            routes.routes(app)

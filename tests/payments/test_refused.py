@@ -20,7 +20,8 @@ from payments import saga
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
 from payments.psp.port import MerchantRefused, Order, RefundOrder, RefundState
-from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.wechatpay import WeChatPayClient
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 from payments.reconciliation import cases
 from payments.reconciliation.models import Case
 from tests.payments.town import Town, check_town_ended

@@ -354,7 +354,7 @@ async def _bill_of(intent: Intent) -> Any:
 
 
 async def test_the_alipay_route_says_the_literal_success(town: Town) -> None:
-    wechat, alipay = routes(town.app)
+    wechat, alipay, _ = routes(town.app)
     assert (wechat.path, alipay.path) == ("/callbacks/wechatpay", "/callbacks/alipay")
     call = await town.citizen()
     intent = await town.begin(call, await town.bill(call), ALIPAY)

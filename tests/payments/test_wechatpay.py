@@ -17,18 +17,25 @@ from core.security.keys import load_keys
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
 from payments.psp.port import CallbackRefused, OrderState, OrderView, RefundState, RefundView
-from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.wechatpay import WeChatPayClient
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 
 
 class Platform:
     """Signs and encrypts as WeChat Pay does."""
 
-    def __init__(self, folder: Path, clock: ManualClock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: ManualClock,
+        files: str = "wechat",
+        serial: str = SANDBOX_MERCHANT.platform_serial,
+    ) -> None:
         self._key = load_pem_private_key(
-            (folder / "wechat_platform_private.pem").read_bytes(), None
+            (folder / f"{files}_platform_private.pem").read_bytes(), None
         )
-        self._apiv3 = load_keys(folder).wechat_apiv3
-        self._clock = clock
+        self._apiv3 = (folder / f"{files}_apiv3.key").read_bytes()
+        self._clock, self._serial = clock, serial
 
     def tell(
         self,
@@ -38,7 +45,7 @@ class Platform:
         key: rsa.RSAPrivateKey | None = None,
         apiv3: bytes | None = None,
         age: timedelta = timedelta(0),
-        serial: str = SANDBOX_MERCHANT.platform_serial,
+        serial: str | None = None,
         nonce: str = "nonce-0001",
     ) -> tuple[dict[str, str], bytes]:
         """A callback's headers and body."""
@@ -61,14 +68,14 @@ class Platform:
         *,
         key: rsa.RSAPrivateKey | None = None,
         age: timedelta = timedelta(0),
-        serial: str = SANDBOX_MERCHANT.platform_serial,
+        serial: str | None = None,
         nonce: str = "nonce-0001",
     ) -> dict[str, str]:
         """The headers of a callback with this body."""
         timestamp = int((self._clock.now() - age).timestamp())
         text = f"{timestamp}\n{nonce}\n{body.decode()}\n"
         return {
-            "Wechatpay-Serial": serial,
+            "Wechatpay-Serial": serial or self._serial,
             "Wechatpay-Timestamp": str(timestamp),
             "Wechatpay-Nonce": nonce,
             "Wechatpay-Signature": wechat.rsa_sign(key or self._key, text),

@@ -31,7 +31,7 @@ from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, psp_receivable
 from payments.ledger.postings import Posting, transfer
 from payments.models import Intent
-from tests.payments.fakes import FakeBillers, FakePsp
+from tests.payments.fakes import FakeBillers, FakeOrder, FakePsp
 
 ACCOUNT = "1000000016"
 
@@ -100,8 +100,11 @@ class World:
         psp: FakePsp,
         billers: FakeBillers,
         make_call: Callable[..., Call],
+        partner: FakePsp | None = None,
     ) -> None:
         self.app, self.clock, self.psp, self.billers = app, clock, psp, billers
+        self.psps = [psp] if partner is None else [psp, partner]
+        """The PSP, and the one of payees' own merchants."""
         self.queue = Queue(app, clock)
         self._make_call = make_call
         self._people = 0
@@ -149,13 +152,20 @@ class World:
         return UUID(str(payment.id))
 
     async def call_back(self) -> list[str]:
-        """Deliver the PSP's waiting callbacks; returns what became of each."""
-        told, self.psp.callbacks[:] = list(self.psp.callbacks), []
-        return [await self.deliver(headers, body) for headers, body in told]
+        """Deliver the PSPs' waiting callbacks; returns what became of each."""
+        outcomes = []
+        for psp in self.psps:
+            told, psp.callbacks[:] = list(psp.callbacks), []
+            outcomes += [await self.deliver(headers, body, psp.name) for headers, body in told]
+        return outcomes
 
-    async def deliver(self, headers: dict[str, str], body: bytes) -> str:
+    async def deliver(self, headers: dict[str, str], body: bytes, psp: str = "wechatpay") -> str:
         """Deliver one callback."""
-        return await routes.hear(self.app, "wechatpay", request_of(headers, body))
+        return await routes.hear(self.app, psp, request_of(headers, body))
+
+    def order(self, intent_id: UUID) -> FakeOrder | None:
+        """A payment's order at whichever PSP has one."""
+        return next((psp.orders[intent_id] for psp in self.psps if intent_id in psp.orders), None)
 
     async def overdraw(self, account: Account) -> str | None:
         """Try to post one fen more than is free in a guarded account; the constraint that held."""

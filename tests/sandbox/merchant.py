@@ -13,6 +13,9 @@ from wechatpayv3 import WeChatPay, WeChatPayType
 
 MCHID = "1900000001"
 APPID = "wxsandbox0000000001"
+SP_MCHID = "1900000100"
+SP_APPID = "wxsandbox0000000101"
+SUB_MCHID = "1900000109"
 PLATFORM_SERIAL = "PUB_KEY_ID_SANDBOX_0001"
 MERCHANT_SERIAL = "SANDBOXMERCHANT0001"
 
@@ -64,6 +67,34 @@ class Merchant:
         return await self.call(
             "refund", out_refund_no=out_refund_no, out_trade_no=out_trade_no, amount=amount
         )
+
+
+class Provider(Merchant):
+    """The same library as a service provider, in the name of one of its sub-merchants."""
+
+    def __init__(
+        self, base: str, keys_dir: Path, notify_url: str, sub_mchid: str = SUB_MCHID
+    ) -> None:
+        self.notify_url, self.sub_mchid = notify_url, sub_mchid
+        self.library = WeChatPay(
+            wechatpay_type=WeChatPayType.H5,
+            mchid=SP_MCHID,
+            private_key=(keys_dir / "wechat_sp_merchant_private.pem").read_text(),
+            cert_serial_no="SANDBOXPROVIDER0001",
+            apiv3_key=(keys_dir / "wechat_sp_apiv3.key").read_text(),
+            appid=SP_APPID,
+            notify_url=notify_url,
+            partner_mode=True,
+            public_key=(keys_dir / "wechat_sp_platform_public.pem").read_text(),
+            public_key_id="PUB_KEY_ID_SANDBOX_0101",
+        )
+        self.library._core._gate_way = f"{base}/wechatpay-sp"
+
+    async def call(self, method: str, /, **arguments: Any) -> Reply:
+        """See Merchant."""
+        if method not in ("trade_bill", "download_bill"):
+            arguments = {"sub_mchid": self.sub_mchid} | arguments
+        return await super().call(method, **arguments)
 
 
 @dataclass

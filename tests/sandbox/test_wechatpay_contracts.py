@@ -13,8 +13,9 @@ from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamRejected
 from payments.psp.entrusting import ContractState
 from payments.psp.port import Order, OrderState, RefundOrder, RefundState
-from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.wechatpay import WeChatPayClient
 from payments.psp.wechatpay_entrusting import WeChatEntrusting
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 from tests.sandbox.merchant import Mailbox, open_mailbox
 from tests.sandbox.serving import Client
 

@@ -37,6 +37,7 @@ CHARGE = StateMachine(
         Edge("announced", "pay", "paying"),
         Edge("announced", "stop", "stopped"),
         Edge("announced", "cancel", "cancelled"),
+        Edge("stopped", "announce", "announced"),
         Edge("paying", "succeed", "paid"),
         Edge("paying", "fail", "failed"),
     ),
@@ -75,6 +76,11 @@ def stop_reason(
     if amount_fen > bill_ceiling_fen:
         return "BILL_CEILING"
     return "MONTH_CEILING" if spent_fen + amount_fen > month_ceiling_fen else None
+
+
+def is_tried_again(reason: str | None, month: date, now_month: date) -> bool:
+    """Whether a bill that was stopped in a month is decided on anew: another month has room."""
+    return reason == "MONTH_CEILING" and month < now_month
 
 
 def cancel_reason(bill: BillerBill) -> str | None:

@@ -83,7 +83,7 @@ async def _look_at_contract(app: App, autopay: Autopay) -> None:
 
 
 async def _announce(app: App, autopay: Autopay) -> None:
-    """Decide on every open bill of an account that is not decided on yet."""
+    """Decide on every open bill of an account that is not decided on for good yet."""
     autopay = await service.refresh(app, autopay, Deadline.after(_CALL_S))
     link = await AccountLink.get_or_none(id=autopay.link_id)
     if autopay.state != "active" or link is None:
@@ -96,34 +96,44 @@ async def _announce(app: App, autopay: Autopay) -> None:
         if locked.state != "active" or person is None:
             return
         for listed in sorted(bills, key=lambda listed: listed.bill.due_on):
-            known = await store.has_charge(tx, autopay.id, listed.id)
-            if not known and not await store.is_taken(tx, listed.id):
-                await _decide(app, tx, locked, person, listed.bill, listed.id)
+            known = await store.find_charge(tx, autopay.id, listed.id)
+            if not await store.is_taken(tx, listed.id):
+                await _decide(app, tx, locked, person, listed.bill, listed.id, known)
         locked.looked_on = civil_date(app.clock.now())
         await locked.save(using_db=tx, update_fields=["looked_on"])
 
 
 async def _decide(
-    app: App, tx: Any, autopay: Autopay, person: Person | None, bill: BillerBill, bill_id: UUID
+    app: App,
+    tx: Any,
+    autopay: Autopay,
+    person: Person | None,
+    bill: BillerBill,
+    bill_id: UUID,
+    known: AutopayCharge | None,
 ) -> None:
+    """Announce a bill or pass it over; of one that was passed over for a month's ceiling, announce
+    it in a month that has room."""
     now = app.clock.now()
     pay_at = now + domain.ANNOUNCED_BEFORE
     month = domain.month_of(pay_at)
-    charge = await store.insert_charge(
-        tx,
-        autopay,
-        bill_id,
-        amount_fen=bill.total_fen,
-        month=month,
-        now=now,
-        pay_at=pay_at,
-        reason=domain.stop_reason(
-            bill.total_fen,
-            await store.spent_fen(tx, autopay.id, month),
-            bill_ceiling_fen=autopay.bill_ceiling_fen,
-            month_ceiling_fen=autopay.month_ceiling_fen,
-        ),
+    reason = domain.stop_reason(
+        bill.total_fen,
+        await store.spent_fen(tx, autopay.id, month),
+        bill_ceiling_fen=autopay.bill_ceiling_fen,
+        month_ceiling_fen=autopay.month_ceiling_fen,
     )
+    if known is None:
+        charge = await store.insert_charge(
+            tx, autopay, bill_id, amount_fen=bill.total_fen, month=month, now=now, pay_at=pay_at,
+            reason=reason,
+        )  # fmt: skip
+    elif reason is None and domain.is_tried_again(known.reason, known.month_on, month):
+        changes = {"amount_fen": bill.total_fen, "month_on": month, "announced_at": now}
+        await store.move_charge(tx, known, "announce", **changes, pay_at=pay_at, reason=None)
+        charge = known
+    else:
+        return
     await messages.tell(app, tx, person, charge, await _bill(bill_id))
 
 

@@ -20,7 +20,7 @@ _TOLD = frozenset({"announced", "stopped", "failed"})
 async def tell(
     app: App, tx: Transaction, person: Person | None, charge: AutopayCharge, bill: Bill
 ) -> None:
-    """Tell what has become of a charge, once for each state; who has left is told nothing."""
+    """Tell what has become of a charge, once a state and month; who has left is told nothing."""
     if charge.state not in _TOLD or person is None:
         return
     locale = Locale(person.locale)
@@ -37,7 +37,7 @@ async def tell(
             "when": f"{charge.pay_at.astimezone(SHANGHAI):%m-%d %H:%M}",
             "reason": reason.say(locale),
         },
-        key=f"autopay:{charge.id}:{charge.state}",
+        key=f"autopay:{charge.id}:{charge.state}:{charge.month_on:%Y-%m}",
         deep_link=f"/bills/{bill.id}",
     )
 

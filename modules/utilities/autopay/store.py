@@ -74,9 +74,9 @@ async def spent_by(autopay_ids: Collection[UUID], month: date) -> Mapping[UUID, 
     return dict.fromkeys(autopay_ids, 0) | {row["autopay_id"]: row["fen"] for row in rows}
 
 
-async def has_charge(tx: Transaction, autopay_id: UUID, bill_id: UUID) -> bool:
-    """Whether a bill was announced or passed over already."""
-    return await AutopayCharge.filter(autopay_id=autopay_id, bill_id=bill_id).using_db(tx).exists()
+async def find_charge(tx: Transaction, autopay_id: UUID, bill_id: UUID) -> AutopayCharge | None:
+    """The charge of a bill that was announced or passed over already. Lock its consent first."""
+    return await AutopayCharge.filter(autopay_id=autopay_id, bill_id=bill_id).using_db(tx).first()
 
 
 async def is_taken(tx: Transaction, bill_id: UUID) -> bool:

@@ -13,10 +13,9 @@ from sandbox.server.wire import Refusal
 from sandbox.statements import files
 from sandbox.statements.days import Day, parse_day
 from sandbox.statements.lines import FEE_BPS, Line, fee_of
-from sandbox.systems.wechatpay.keys import APPID, APPIDS, MCHID
+from sandbox.systems.wechatpay.keys import MERCHANT, Account
 from sandbox.systems.wechatpay.wire import Answer, Call, ParamRefusal, Params
 
-SYSTEM = "wechatpay"
 LINK_LIFETIME_S = 300
 _RATE = f"{FEE_BPS / 100:.2f}%"
 _PAYER = "oSandboxPayer000000000000001"
@@ -69,24 +68,26 @@ async def download(call: Call) -> Response:
 
 
 async def _announce(
-    call: Call, query: _BillQuery, render: Callable[[Iterator[Line]], Iterator[str]]
+    call: Call, query: _BillQuery, render: Callable[[Iterator[Line], Account], Iterator[str]]
 ) -> Answer:
     on = parse_day(query.bill_date)
     if on is None:
         raise ParamRefusal("/bill_date", "应为 yyyy-MM-dd / must be yyyy-MM-dd")
-    day = Day(call.city, SYSTEM, on)
+    account = call.account
+    day = Day(call.city, account.system, on)
     if not day.is_ready():
         raise Refusal(400, "STATEMENT_CREATING", "账单生成中 / ready from 10:00 the next day")
-    real = real_lines(call.city, on)
+    real = real_lines(call.city, on, account)
     if not day.is_kept() or not (real or day.synthetic_lines() or day.breaks()):
         raise Refusal(400, "NO_STATEMENT_EXIST", "账单文件不存在 / nothing happened on that day")
-    lines = _as_sent(render(day.lines(real)))
+    lines = _as_sent(render(day.lines(real), account))
     writer = files.plain_writer(lines, "sha1", zipped=query.tar_type == "GZIP")
     made = await files.make(call.city, writer, lifetime_s=LINK_LIFETIME_S)
     return 200, {
         "hash_type": "SHA1",
         "hash_value": made.digest,
-        "download_url": f"{call.request.base_url}wechatpay/v3/billdownload/file?token={made.token}",
+        "download_url": f"{str(call.request.base_url).rstrip('/')}{account.path}"
+        f"/v3/billdownload/file?token={made.token}",
     }
 
 
@@ -97,17 +98,19 @@ def _as_sent(lines: Iterator[str]) -> Iterator[str]:
         yield line.replace("\n", "\r\n")
 
 
-def real_lines(city: City, day: date) -> list[Line]:
-    """What was paid and what was asked to be refunded on a day, by time."""
+def real_lines(city: City, day: date, account: Account = MERCHANT) -> list[Line]:
+    """What was paid and what was asked to be refunded on a day, by time: a merchant's own, or that
+    of a service provider's sub-merchants."""
     rows = city.state.all(
         "SELECT success_time, out_trade_no, transaction_id, total AS amount_fen, trade_type, "
-        "params ->> 'description' AS title, '' AS refund_no, '' AS refund_ref "
-        "FROM wechat_order WHERE substr(success_time, 1, 10) = ?1 UNION ALL "
+        "params ->> 'description' AS title, '' AS refund_no, '' AS refund_ref, sub_mchid "
+        "FROM wechat_order WHERE substr(success_time, 1, 10) = ?1 AND (sub_mchid <> '') = ?2 "
+        "UNION ALL "
         "SELECT r.create_time, out_trade_no, transaction_id, refund, trade_type, "
-        "params ->> 'description', out_refund_no, refund_id "
+        "params ->> 'description', out_refund_no, refund_id, sub_mchid "
         "FROM wechat_refund r JOIN wechat_order USING (out_trade_no) "
-        "WHERE substr(r.create_time, 1, 10) = ?1 ORDER BY 1, 2, 7",
-        (day.isoformat(),),
+        "WHERE substr(r.create_time, 1, 10) = ?1 AND (sub_mchid <> '') = ?2 ORDER BY 1, 2, 7",
+        (day.isoformat(), int(bool(account.sub_mchids))),
     )
     return [
         Line(
@@ -120,25 +123,23 @@ def real_lines(city: City, day: date) -> list[Line]:
             product=row["trade_type"],
             refund_no=row["refund_no"],
             refund_ref=row["refund_ref"],
+            merchant=row["sub_mchid"],
         )
         for row in rows
     ]
 
 
-def _appid(line: Line) -> str:
-    return APPIDS.get(line.product, (APPID,))[0]
-
-
-def _trade_csv(lines: Iterator[Line]) -> Iterator[str]:
+def _trade_csv(lines: Iterator[Line], account: Account = MERCHANT) -> Iterator[str]:
     count = paid_fen = refunded_fen = fees_fen = 0
     yield TRADE_HEADER
     for line in lines:
         count += 1
         amount, fee = format_yuan(line.amount_fen), format_yuan(line.fee_fen)
+        appid = account.appids.get(line.product, account.appids["MWEB"])[0]
         title = line.title.replace(",", "，").replace("\n", " ")
         head = (
-            f"`{line.at},`{_appid(line)},`{MCHID},`0,`,`{line.trade_ref},`{line.order_no},`{_PAYER},"
-            f"`{line.product},"
+            f"`{line.at},`{appid},`{account.mchid},`{line.merchant or 0},`,`{line.trade_ref},"
+            f"`{line.order_no},`{_PAYER},`{line.product},"
         )
         if line.is_refund:
             refunded_fen += line.amount_fen
@@ -160,7 +161,7 @@ def _trade_csv(lines: Iterator[Line]) -> Iterator[str]:
     yield (f"`{count},`{paid},`{refunded},`0.00,`{format_yuan(fees_fen)}000,`{paid},`{refunded}\n")
 
 
-def _flow_csv(lines: Iterator[Line]) -> Iterator[str]:
+def _flow_csv(lines: Iterator[Line], account: Account) -> Iterator[str]:
     """A payment is two flows, income and fee; a refund leaves less the fee that comes back."""
     balance_fen = incomes = income_fen = expenses = expense_fen = 0
     yield FLOW_HEADER
@@ -172,7 +173,7 @@ def _flow_csv(lines: Iterator[Line]) -> Iterator[str]:
             expenses, expense_fen = expenses + 1, expense_fen + out_fen
             yield (
                 f"`{line.at},`{line.refund_ref},`{line.trade_ref},`退款,`退款,`支出,"
-                f"`{format_yuan(out_fen)},`{format_yuan(balance_fen)},`{MCHID}API,"
+                f"`{format_yuan(out_fen)},`{format_yuan(balance_fen)},`{account.mchid}API,"
                 f"`退款总金额{amount}元;含手续费{fee}元,`{line.refund_no}\n"
             )
             continue

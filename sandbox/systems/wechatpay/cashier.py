@@ -9,7 +9,7 @@ from sandbox.server.system import City
 from sandbox.server.wire import Refusal, read_bytes, reply
 from sandbox.shared.cashier_page import Bill, Brand, Form, render, wants_json, web_address
 from sandbox.systems.wechatpay import notices, orders
-from sandbox.systems.wechatpay.keys import MCHID, load_keys
+from sandbox.systems.wechatpay.keys import account_of, load_keys
 
 _BRAND = Brand("微信支付", "WeChat Pay", "#06783f")
 _STATES = {
@@ -45,14 +45,15 @@ async def call_sdk(request: Request, city: City) -> Response:
 
     Refuses 401 SIGN_ERROR, and 400 INVALID_REQUEST for a call of another kind than the order's.
     """
-    keys = load_keys(city.settings)
     members = {str(k): str(v) for k, v in orjson.loads(await read_bytes(request)).items()}
     in_app = "prepayid" in members
     prepay_id = members.get("prepayid") or members.get("package", "").removeprefix("prepay_id=")
     order = orders.get_by_prepay(city, prepay_id)
+    account = account_of(order["sub_mchid"])
+    keys = load_keys(city.settings, account)
     appid = orjson.loads(order["params"])["appid"]
     if in_app:
-        fixed = ("APP", appid, MCHID, "Sign=WXPay")
+        fixed = ("APP", appid, account.mchid, "Sign=WXPay")
         said = (
             "APP",
             members.get("appid"),

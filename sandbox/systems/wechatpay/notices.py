@@ -11,9 +11,8 @@ from sandbox.server.callbacks import Sender
 from sandbox.server.state import Row
 from sandbox.server.system import City
 from sandbox.systems.wechatpay import orders, refunds
-from sandbox.systems.wechatpay.keys import load_keys
+from sandbox.systems.wechatpay.keys import MERCHANT, Account, account_of, load_keys
 
-SYSTEM = "wechatpay"
 _MINUTE, _HOUR = 60, 3600
 LADDER_S = (
     15, 15, 30, 3 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE, 30 * _MINUTE,
@@ -26,25 +25,22 @@ REFUND_POLL_S = 0.25
 def announce_payment(city: City, order: Row) -> None:
     """Owe the merchant TRANSACTION.SUCCESS. Inside the caller's transaction."""
     url = orjson.loads(order["params"])["notify_url"]
-    _owe(city, url, "TRANSACTION.SUCCESS", "支付成功", "transaction", orders.describe(order))
+    account = account_of(order["sub_mchid"])
+    _owe(city, account, url, "TRANSACTION.SUCCESS", "支付成功", orders.describe(order))
 
 
 def announce_refund(city: City, refund: Row) -> None:
     """Owe the merchant REFUND.SUCCESS, where the refund named an address."""
     if refund["notify_url"] is not None:
         members = refunds.describe_notice(city, refund)
-        _owe(city, refund["notify_url"], "REFUND.SUCCESS", "退款成功", "refund", members)
+        account = account_of(str(members.get("sub_mchid", "")))
+        _owe(city, account, refund["notify_url"], "REFUND.SUCCESS", "退款成功", members)
 
 
 @asynccontextmanager
 async def running(city: City) -> AsyncIterator[None]:
     """Sign outgoing callbacks and settle refunds for as long as the block lasts."""
-
-    def headers(body: bytes) -> dict[str, str]:
-        signed = load_keys(city.settings).signed_headers(body.decode(), int(city.now().timestamp()))
-        return signed | {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
-
-    city.callbacks.register(SYSTEM, Sender(headers, LADDER_S))
+    sign_for(city, MERCHANT)
 
     async def settle_refunds() -> None:
         with city.state.transaction():
@@ -55,15 +51,32 @@ async def running(city: City) -> AsyncIterator[None]:
         yield
 
 
+def sign_for(city: City, account: Account) -> None:
+    """Sign the callbacks to a merchant from now on."""
+
+    def headers(body: bytes) -> dict[str, str]:
+        keys = load_keys(city.settings, account)
+        signed = keys.signed_headers(body.decode(), int(city.now().timestamp()))
+        return signed | {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
+
+    city.callbacks.register(account.system, Sender(headers, LADDER_S))
+
+
 def _owe(
-    city: City, url: str, event_type: str, summary: str, kind: str, members: dict[str, object]
+    city: City,
+    account: Account,
+    url: str,
+    event_type: str,
+    summary: str,
+    members: dict[str, object],
 ) -> None:
+    kind = event_type.partition(".")[0].lower()
     notice = {
         "id": str(uuid.uuid4()),
         "create_time": orders.rfc3339(city.now()),
         "resource_type": "encrypt-resource",
         "event_type": event_type,
         "summary": summary,
-        "resource": load_keys(city.settings).encrypt(orjson.dumps(members), kind=kind),
+        "resource": load_keys(city.settings, account).encrypt(orjson.dumps(members), kind=kind),
     }
-    city.callbacks.enqueue(SYSTEM, url, orjson.dumps(notice))
+    city.callbacks.enqueue(account.system, url, orjson.dumps(notice))

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from sandbox.server.state import Row
 from sandbox.server.system import SHANGHAI, City
 from sandbox.server.wire import Refusal
-from sandbox.systems.wechatpay.keys import APPIDS, MCHID
+from sandbox.systems.wechatpay.keys import MERCHANT, Account, account_of
 from sandbox.systems.wechatpay.wire import Params, check_mchid
 
 SCHEMA = """
@@ -18,7 +18,7 @@ CREATE TABLE wechat_order (
     out_trade_no TEXT PRIMARY KEY, prepay_id TEXT NOT NULL UNIQUE, trade_type TEXT NOT NULL,
     params BLOB NOT NULL, total INTEGER NOT NULL, expires_at REAL NOT NULL,
     trade_state TEXT NOT NULL CHECK (trade_state IN ('NOTPAY', 'SUCCESS', 'CLOSED', 'REFUND')),
-    transaction_id TEXT UNIQUE, success_time TEXT
+    transaction_id TEXT UNIQUE, success_time TEXT, sub_mchid TEXT NOT NULL
 );
 """
 LIFETIME = timedelta(hours=2)
@@ -94,14 +94,21 @@ class H5Order(OrderParams):
     scene_info: H5Scene
 
 
-def place(city: City, trade_type: str, params: OrderParams) -> Row:
+def place(
+    city: City,
+    trade_type: str,
+    params: OrderParams,
+    account: Account = MERCHANT,
+    sub_mchid: str = "",
+) -> Row:
     """The order; the same order again is the same prepay_id while it can still be paid.
 
+    `sub_mchid`: whose it is, where a service provider places it.
     Raises Refusal 400: APPID_MCHID_NOT_MATCH; INVALID_REQUEST for a number used by another or
     a finished order; ParamRefusal for an end in the past.
     """
-    check_mchid(params.mchid)
-    if params.appid not in APPIDS[trade_type]:
+    check_mchid(params.mchid, account)
+    if params.appid not in account.appids[trade_type]:
         raise Refusal(
             400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配 / appid is not this mchid's"
         )
@@ -118,11 +125,11 @@ def place(city: City, trade_type: str, params: OrderParams) -> Row:
         digest = hashlib.sha256(f"{city.settings.seed}:{number}".encode()).hexdigest()[:22]
         city.state.run(
             "INSERT INTO wechat_order (out_trade_no, prepay_id, trade_type, params, total, "
-            "expires_at, trade_state) VALUES (?, ?, ?, ?, ?, ?, 'NOTPAY')",
+            "expires_at, trade_state, sub_mchid) VALUES (?, ?, ?, ?, ?, ?, 'NOTPAY', ?)",
             (params.out_trade_no, f"wx{now.astimezone(SHANGHAI):%Y%m%d%H%M%S}{digest}", trade_type,
-             members, params.amount.total, expires_at.timestamp()),
+             members, params.amount.total, expires_at.timestamp(), sub_mchid),
         )  # fmt: skip
-        return get(city, params.out_trade_no)
+        return get(city, params.out_trade_no, sub_mchid)
 
 
 def _same_again(known: Row, trade_type: str, members: bytes) -> Row:
@@ -139,9 +146,10 @@ def find(city: City, out_trade_no: str) -> Row | None:
     return _fresh(city, "out_trade_no", out_trade_no)
 
 
-def get(city: City, out_trade_no: str) -> Row:
-    """The order of this number. Raises Refusal 404 ORDER_NOT_EXIST."""
-    return _existing(find(city, out_trade_no))
+def get(city: City, out_trade_no: str, sub_mchid: str = "") -> Row:
+    """The order of this number. Raises Refusal 404 ORDER_NOT_EXIST, also for another's."""
+    order = find(city, out_trade_no)
+    return _existing(order if order is not None and order["sub_mchid"] == sub_mchid else None)
 
 
 def get_by_prepay(city: City, prepay_id: str) -> Row:
@@ -154,10 +162,10 @@ def find_by_transaction(city: City, transaction_id: str) -> Row | None:
     return _fresh(city, "transaction_id", transaction_id)
 
 
-def close(city: City, out_trade_no: str) -> None:
+def close(city: City, out_trade_no: str, sub_mchid: str = "") -> None:
     """Make an unpaid order unpayable. Raises Refusal 404 ORDER_NOT_EXIST, 400 otherwise."""
     with city.state.transaction():
-        order = get(city, out_trade_no)
+        order = get(city, out_trade_no, sub_mchid)
         if order["trade_state"] == "CLOSED":
             raise Refusal(400, "ORDER_CLOSED", "订单已关闭 / the order is closed already")
         if order["trade_state"] != "NOTPAY":
@@ -176,7 +184,7 @@ def settle(city: City, order: Row) -> Row:
             order["out_trade_no"],
         ),
     )
-    return get(city, order["out_trade_no"])
+    return get(city, order["out_trade_no"], order["sub_mchid"])
 
 
 def mark_refunded(city: City, out_trade_no: str) -> None:
@@ -187,9 +195,10 @@ def mark_refunded(city: City, out_trade_no: str) -> None:
 def describe(order: Row) -> dict[str, object]:
     """The order as the query API and the callback tell it."""
     params = orjson.loads(order["params"])
+    ours = "sp_" if order["sub_mchid"] else ""
     members: dict[str, object] = {
-        "appid": params["appid"],
-        "mchid": MCHID,
+        f"{ours}appid": params["appid"],
+        **names(order),
         "out_trade_no": order["out_trade_no"],
         "trade_type": order["trade_type"],
         "trade_state": order["trade_state"],
@@ -205,7 +214,7 @@ def describe(order: Row) -> dict[str, object]:
         "transaction_id": order["transaction_id"],
         "bank_type": "OTHERS",
         "success_time": order["success_time"],
-        "payer": {"openid": openid},
+        "payer": {f"{ours}openid": openid},
         "amount": {
             "total": order["total"],
             "payer_total": order["total"],
@@ -213,6 +222,14 @@ def describe(order: Row) -> dict[str, object]:
             "payer_currency": "CNY",
         },
     }
+
+
+def names(order: Row) -> dict[str, object]:
+    """Whose order it is, as answers and callbacks tell it."""
+    account = account_of(order["sub_mchid"])
+    if not order["sub_mchid"]:
+        return {"mchid": account.mchid}
+    return {"sp_mchid": account.mchid, "sub_mchid": order["sub_mchid"]}
 
 
 def rfc3339(moment: datetime) -> str:

@@ -9,7 +9,6 @@ from sandbox.server.state import Row
 from sandbox.server.system import City
 from sandbox.server.wire import Refusal
 from sandbox.systems.wechatpay import orders
-from sandbox.systems.wechatpay.keys import MCHID
 from sandbox.systems.wechatpay.wire import ParamRefusal, Params
 
 SCHEMA = """
@@ -43,6 +42,8 @@ class RefundParams(Params):
     out_trade_no: str | None = Field(None, max_length=32)
     reason: str | None = Field(None, max_length=80)
     notify_url: str | None = Field(None, max_length=256, pattern=orders.URL)
+    sub_mchid: str = Field("", max_length=32)
+    """Whose payment it is, where a service provider asks."""
 
 
 def apply(city: City, params: RefundParams) -> Row:
@@ -80,10 +81,13 @@ def apply(city: City, params: RefundParams) -> Row:
         return get(city, params.out_refund_no)
 
 
-def get(city: City, out_refund_no: str) -> Row:
-    """The refund of this number. Raises Refusal 404 RESOURCE_NOT_EXISTS."""
+def get(city: City, out_refund_no: str, sub_mchid: str | None = None) -> Row:
+    """The refund of this number, of a sub-merchant's ("": the merchant's own) where one is named.
+
+    Raises Refusal 404 RESOURCE_NOT_EXISTS.
+    """
     row = find(city, out_refund_no)
-    if row is None:
+    if row is None or sub_mchid not in (None, _order_of(city, row)["sub_mchid"]):
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "退款单不存在 / no such refund")
     return row
 
@@ -106,7 +110,7 @@ def settle_due(city: City) -> list[Row]:
 
 def describe(city: City, refund: Row) -> dict[str, object]:
     """The refund as the API tells it."""
-    order = orders.get(city, refund["out_trade_no"])
+    order = _order_of(city, refund)
     members = {
         "refund_id": refund["refund_id"],
         "out_refund_no": refund["out_refund_no"],
@@ -132,9 +136,9 @@ def describe(city: City, refund: Row) -> dict[str, object]:
 
 def describe_notice(city: City, refund: Row) -> dict[str, object]:
     """The refund as the callback's resource tells it."""
-    order = orders.get(city, refund["out_trade_no"])
+    order = _order_of(city, refund)
     return {
-        "mchid": MCHID,
+        **orders.names(order),
         "transaction_id": order["transaction_id"],
         "out_trade_no": order["out_trade_no"],
         "refund_id": refund["refund_id"],
@@ -144,6 +148,12 @@ def describe_notice(city: City, refund: Row) -> dict[str, object]:
         "user_received_account": RECEIVED_BY,
         "amount": _amount(order, refund),
     }
+
+
+def _order_of(city: City, refund: Row) -> Row:
+    order = orders.find(city, refund["out_trade_no"])
+    assert order is not None
+    return order
 
 
 def _amount(order: Row, refund: Row) -> dict[str, object]:
@@ -162,7 +172,7 @@ def _paid_order(city: City, params: RefundParams) -> Row:
         order = orders.find(city, params.out_trade_no)
     else:
         raise ParamRefusal("/transaction_id", "transaction_id 或 out_trade_no 必填其一")
-    if order is None:
+    if order is None or order["sub_mchid"] != params.sub_mchid:
         raise Refusal(404, "RESOURCE_NOT_EXISTS", "订单不存在 / no such order")
     if order["transaction_id"] is None:
         raise Refusal(400, "INVALID_REQUEST", "订单未支付 / the order is not paid")

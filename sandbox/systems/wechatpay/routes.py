@@ -36,7 +36,7 @@ async def _query_order(call: Call) -> Answer:
 async def _query_transaction(call: Call) -> Answer:
     check_mchid(call.request.query_params.get("mchid"))
     order = orders.find_by_transaction(call.city, call.request.path_params["id"])
-    if order is None:
+    if order is None or order["sub_mchid"]:
         raise Refusal(404, "ORDER_NOT_EXIST", "订单不存在 / no such order")
     return 200, orders.describe(order)
 
@@ -53,7 +53,7 @@ async def _refund(call: Call) -> Answer:
 
 
 async def _query_refund(call: Call) -> Answer:
-    refund = refunds.get(call.city, call.request.path_params["no"])
+    refund = refunds.get(call.city, call.request.path_params["no"], "")
     return 200, refunds.describe(call.city, refund)
 
 

@@ -1,7 +1,7 @@
 """APIv3's envelope: a request is believed by its signature, an answer carries ours.
 
 The signed path begins at `/v3`, as at the real gateway: a client's base address is this
-sandbox's `/wechatpay`, which is not part of what it signs.
+sandbox's `/wechatpay` or `/wechatpay-sp`, which is not part of what it signs.
 """
 
 import re
@@ -16,9 +16,8 @@ from starlette.responses import Response
 
 from sandbox.server.system import City, Handler
 from sandbox.server.wire import Refusal, read_bytes
-from sandbox.systems.wechatpay.keys import MCHID, MERCHANT_SERIAL, SCHEME, Keys, load_keys
+from sandbox.systems.wechatpay.keys import MERCHANT, SCHEME, Account, Keys, load_keys
 
-PREFIX = "/wechatpay"
 CLOCK_SKEW_MAX_S = 300
 _FIELD = re.compile(r'(\w+)="([^"]*)"')
 _FIELDS = {"mchid", "nonce_str", "signature", "timestamp", "serial_no"}
@@ -31,6 +30,8 @@ class Call:
     request: Request
     city: City
     body: bytes
+    account: Account = MERCHANT
+    """Whose."""
 
 
 Answer = tuple[int, dict[str, object] | None]
@@ -55,15 +56,15 @@ class ParamRefusal(Refusal):
         self.detail = {"field": field, "issue": issue, "location": "body"}
 
 
-def signed(endpoint: Endpoint) -> Handler:
+def signed(endpoint: Endpoint, account: Account = MERCHANT) -> Handler:
     """Let the endpoint see only what the merchant signed, and sign what it answers."""
 
     async def handle(request: Request, city: City) -> Response:
-        keys = load_keys(city.settings)
+        keys = load_keys(city.settings, account)
         body = await read_bytes(request)
         try:
-            _verify(request, body, keys, city)
-            answer = await endpoint(Call(request, city, body))
+            _verify(request, body, keys, city, account)
+            answer = await endpoint(Call(request, city, body, account))
             if isinstance(answer, Response):
                 return answer
             status, content = answer
@@ -89,18 +90,18 @@ def read_params(call: Call, model: type[AnyParams]) -> AnyParams:
         raise ParamRefusal(field, first["msg"]) from None
 
 
-def check_mchid(mchid: str | None) -> None:
+def check_mchid(mchid: str | None, account: Account = MERCHANT) -> None:
     """Raise ParamRefusal where a parameter names another merchant than the signature."""
-    if mchid != MCHID:
+    if mchid != account.mchid:
         raise ParamRefusal("/mchid", "与签名的商户号不一致 / not the merchant who signed")
 
 
-def _verify(request: Request, body: bytes, keys: Keys, city: City) -> None:
+def _verify(request: Request, body: bytes, keys: Keys, city: City, account: Account) -> None:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     fields = dict(_FIELD.findall(rest))
     if scheme != SCHEME or set(fields) != _FIELDS:
         raise _sign_error(f"Authorization 应为 {SCHEME} / malformed Authorization")
-    if fields["mchid"] != MCHID or fields["serial_no"] != MERCHANT_SERIAL:
+    if (fields["mchid"], fields["serial_no"]) != (account.mchid, account.merchant_serial):
         raise _sign_error("商户号或证书序列号不存在 / unknown mchid or serial_no")
     if not fields["timestamp"].isdigit() or not _is_fresh(int(fields["timestamp"][:12]), city):
         raise _sign_error("签名时间戳已过期 / the timestamp is more than five minutes off")
@@ -108,14 +109,20 @@ def _verify(request: Request, body: bytes, keys: Keys, city: City) -> None:
         text = body.decode()
     except UnicodeDecodeError:
         raise _sign_error("请求体不是 UTF-8 / the body is not UTF-8") from None
-    lines = (request.method, _signed_path(request), fields["timestamp"], fields["nonce_str"], text)
+    lines = (
+        request.method,
+        _signed_path(request, account),
+        fields["timestamp"],
+        fields["nonce_str"],
+        text,
+    )
     if not keys.is_merchants(fields["signature"], *lines):
         raise _sign_error("签名错误 / wrong signature")
 
 
-def _signed_path(request: Request) -> str:
+def _signed_path(request: Request, account: Account) -> str:
     raw_path = request.scope.get("raw_path") or request.url.path.encode()
-    path: str = raw_path.decode("ascii").partition("?")[0].removeprefix(PREFIX)
+    path: str = raw_path.decode("ascii").partition("?")[0].removeprefix(account.path)
     return f"{path}?{request.url.query}" if request.url.query else path
 
 

@@ -106,8 +106,17 @@ def test_a_folder_without_the_marker_is_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"token_signing.pem": b"somebody's own"}
 
 
+def test_a_city_may_be_without_a_service_provider(folder: Path) -> None:
+    assert load_keys(folder).wechat_sp is not None
+    for path in folder.glob("wechat_sp_*"):
+        path.unlink()
+    assert load_keys(folder).wechat_sp is None
+
+
 def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / "wechat_platform_private.pem").unlink()
+    for name in ("platform_private", "merchant_public"):  # the sandbox's own
+        (folder / f"wechat_sp_{name}.pem").unlink()
     for path in folder.glob("alipay_*"):
         path.unlink()
     keys = load_keys(folder)

@@ -12,7 +12,7 @@ from modules.mobility.fines.upstream import PLATFORM, POLICE
 from modules.mobility.parking.upstream import OPERATOR, VEHICLES
 from modules.mobility.transit.upstream import CLEARING
 from notifications.channels.gateways import GATEWAY
-from payments.psp.port import Alipay, WeChatPay
+from payments.psp.port import Alipay, WeChatPay, WeChatPayPartner
 from tests.modules.mobility.fakes import (
     FakeFare,
     FakeParking,
@@ -20,12 +20,13 @@ from tests.modules.mobility.fakes import (
     FakeTrafficPolice,
     FakeVehicles,
 )
-from tests.payments.conftest import billers, psp, world
+from tests.payments.conftest import billers, partner, psp, world
 from tests.payments.fake_alipay import FakeAlipay
+from tests.payments.fake_partner import FakePartner
 from tests.payments.fakes import FakePsp, FakeSms
 from tests.upstreams import by_operation
 
-__all__ = ["billers", "psp", "world"]
+__all__ = ["billers", "partner", "psp", "world"]
 
 Citizen = Callable[..., Awaitable[Call]]
 
@@ -70,6 +71,7 @@ def fare(clock: ManualClock) -> FakeFare:
 def upstreams(
     psp: FakePsp,
     alipay: FakeAlipay,
+    partner: FakePartner,
     parking: FakeParking,
     vehicles: FakeVehicles,
     police: FakeTrafficPolice,
@@ -80,6 +82,7 @@ def upstreams(
     return {
         WeChatPay: psp,
         Alipay: alipay,
+        WeChatPayPartner: partner,
         **by_operation(FakeSms(), GATEWAY),
         **by_operation(parking, OPERATOR),
         **by_operation(vehicles, VEHICLES),

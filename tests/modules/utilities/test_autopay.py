@@ -201,6 +201,29 @@ async def test_above_a_ceiling_nothing_is_paid_and_the_payer_is_told(
     assert sum(row.amount_fen for row in await Intent.all()) == 6001
 
 
+async def test_what_a_months_ceiling_stopped_is_paid_in_the_next(
+    world: World, contracts: FakeContracts
+) -> None:
+    await _agree(world, contracts)
+    for total_fen in (3001, 5000):  # the newest first
+        world.billers.issue(ACCOUNT, total_fen)
+    await _run(world)
+    await _run(world, DAY)
+    assert sorted(await _charges()) == [
+        ("paid", None, 5000),
+        ("stopped", "MONTH_CEILING", 3001),
+    ]
+    for _ in range(3):  # the month goes on: it is told once and left alone
+        await _run(world, DAY)
+    assert sorted(await _charges())[1] == ("stopped", "MONTH_CEILING", 3001)
+    await _run(world, DAY * 31)
+    assert sorted(await _charges())[0] == ("announced", None, 3001)
+    await _run(world, DAY)
+    assert sorted(await _charges()) == [("paid", None, 3001), ("paid", None, 5000)]
+    told = await _templates()
+    assert told.count("bills.autopay_stopped") == 1 and told.count("bills.autopay_announced") == 2
+
+
 async def test_a_late_fee_that_passes_the_ceiling_stops_what_was_announced(
     world: World, contracts: FakeContracts
 ) -> None:

@@ -21,6 +21,8 @@ from payments.reconciliation.service import Outcome, take
 from payments.statements import Announced, Line, Source
 
 PSP = "wechatpay"
+PARTNER = "wechatpay_sp"
+"""The PSP at which payees have merchants of their own."""
 CLERK, CHIEF = UUID(int=1), UUID(int=2)
 FEE_BPS = 60
 
@@ -49,13 +51,20 @@ class Books:
         payee: str = "water",
         fulfilled: bool = True,
         ref: str | None = None,
+        merchant: str | None = None,
     ) -> UUID:
-        """A payment, captured and (unless told) accepted by its payee; returns the intent's id."""
-        intent = await self.ordered(paid_at, amount_fen, payee=payee)
+        """A payment, captured and (unless told) accepted by its payee; returns the intent's id.
+
+        With a merchant it is the payee's own, at the PSP where payees have some.
+        """
+        intent = await self.ordered(paid_at, amount_fen, payee=payee, merchant=merchant)
         self.go_to(paid_at)
         async with transaction() as tx:
-            view = OrderView(intent.id, OrderState.PAID, f"42{intent.id.hex}", amount_fen, paid_at)
-            assert await settlement.settle(self.app, tx, PSP, view) == "captured"
+            ref_there = f"42{intent.id.hex}"
+            view = OrderView(
+                intent.id, OrderState.PAID, ref_there, amount_fen, paid_at, merchant=merchant
+            )
+            assert await settlement.settle(self.app, tx, intent.psp, view) == "captured"
         if fulfilled:
             async with transaction() as tx:
                 locked = await store.lock_intent(tx, intent.id)
@@ -64,14 +73,19 @@ class Books:
         return intent.id
 
     async def ordered(
-        self, created_at: datetime, amount_fen: int = 3360, *, payee: str = "water"
+        self,
+        created_at: datetime,
+        amount_fen: int = 3360,
+        *,
+        payee: str = "water",
+        merchant: str | None = None,
     ) -> Intent:
         """An order that waits to be paid."""
         intent = await Intent.create(
             id=new_id(), payer_id=new_id(), kind=f"bills.{payee}", subject_ref=new_id().hex,
-            payee=payee, title_zh="水费", title_en="Water", amount_fen=amount_fen, psp=PSP,
-            client_address="127.0.0.1", state="created", created_at=created_at,
-            expires_at=created_at + timedelta(minutes=15),
+            payee=payee, title_zh="水费", title_en="Water", amount_fen=amount_fen,
+            psp=PARTNER if merchant else PSP, merchant=merchant, client_address="127.0.0.1",
+            state="created", created_at=created_at, expires_at=created_at + timedelta(minutes=15),
         )  # fmt: skip
         await connection().execute_query(
             "UPDATE payments_intent SET state = 'awaiting' WHERE id = $1", [intent.id]
@@ -93,7 +107,8 @@ class Books:
             self.go_to(done_at)
             async with transaction() as tx:
                 view = RefundView(refund_id, RefundState.SUCCEEDED, "50", amount_fen)
-                assert await settlement.apply_refund(self.app, tx, PSP, view) is not None
+                refund = await settlement.apply_refund(self.app, tx, intent.psp, view)
+                assert refund is not None and refund.state == "succeeded"
         return refund_id
 
     async def corrected(self, case_id: int, kind: CorrectionKind, note: str = "checked") -> None:
@@ -123,7 +138,7 @@ class Books:
 
     async def told(self, on: date, lines: Iterable[Line], source: str = PSP) -> Outcome:
         """Compare a statement."""
-        side = Side.PSP if source in (PSP, "alipay") else Side.PAYEE
+        side = Side.PSP if source in (PSP, PARTNER, "alipay") else Side.PAYEE
         return await take(self.app, _source(source, side), on, lines, Announced())
 
 

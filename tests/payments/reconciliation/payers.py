@@ -17,7 +17,9 @@ from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.bills import service as bills
 from payments.domain import PaymentMethod, Wish
 from payments.models import Intent, Refund
-from payments.service import refund
+from payments.service import create_intent, present, refund
+from tests.payments import payees
+from tests.payments.payees import OWN_MERCHANT
 from tests.payments.world import Queue, World
 from tests.sandbox.serving import Client
 from tests.sandbox.test_billers import account_of, fresh_bill
@@ -35,6 +37,7 @@ class Payers:
     ) -> None:
         self.app, self.city = app, city
         self.queue = Queue(app, clock)
+        self.payees = payees.begin()
         self._world = World(app, clock, None, None, make)  # type: ignore[arg-type]
 
     async def pay(self, method: PaymentMethod = PaymentMethod.WECHAT_PAY) -> UUID:
@@ -47,7 +50,20 @@ class Payers:
         bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
         fresh = self._world.fresh(call)
         payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", Wish(method))
-        intent_id = UUID(str(payment.id))
+        return await self._go_to_cashier(UUID(str(payment.id)))
+
+    async def pay_past_us(self, amount_fen: int) -> UUID:
+        """A payment to a payee with a merchant of its own, paid and accepted; returns its id."""
+        call, subject_ref = await self._world.citizen(), new_id().hex
+        self.payees.amounts[subject_ref] = amount_fen
+        async with transaction() as tx:
+            intent_id = await create_intent(
+                call, tx, kind=OWN_MERCHANT.kind, subject_ref=subject_ref, key="pay-key-1"
+            )
+        await present(call, intent_id)
+        return await self._go_to_cashier(intent_id)
+
+    async def _go_to_cashier(self, intent_id: UUID) -> UUID:
         intent = await Intent.get(id=intent_id)
         assert intent.cashier_url is not None
         async with aiohttp.ClientSession(headers={"Accept": "application/json"}) as http:

@@ -29,7 +29,7 @@ from tests.payments.reconciliation.books import PSP, Books, at
 
 DAY = date(2026, 11, 20)
 NEXT = DAY + timedelta(days=1)
-PSPS = ("wechatpay", "alipay")
+PSPS = ("wechatpay", "alipay", "wechatpay_sp")
 
 
 async def _compared(books: Books, on: date) -> None:

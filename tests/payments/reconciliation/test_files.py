@@ -20,7 +20,7 @@ from core.upstream.client import ANY, HttpClient, UpstreamFailed
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.upstream import BILLERS
 from modules.utilities.bills import settlements
-from payments.psp.wechatpay import SANDBOX_MERCHANT
+from payments.psp.wechatpay_merchant import SANDBOX_MERCHANT
 from payments.reconciliation import alipay, cases, service, wechatpay
 from payments.reconciliation.models import Case, Statement
 from payments.reconciliation.sources import get_sources

@@ -23,8 +23,10 @@ from core.clock import SHANGHAI, ManualClock, SystemClock
 from core.context.app import App
 from core.context.call import Call
 from core.ids import new_id
+from core.manifest import Manifest
 from core.processes.embedded import DatabaseUrls
 from core.processes.migrate import MIGRATIONS_TABLE
+from core.processes.open_app import open_app
 from core.processes.serve import Server
 from core.security.authentication import Viewer
 from core.security.authorization import Role, scopes_of
@@ -45,19 +47,20 @@ from payments.ledger.accounts import (
     psp_receivable,
 )
 from payments.reconciliation import service
-from payments.reconciliation.models import Case, Payout
+from payments.reconciliation.models import Case, Payout, Statement
 from payments.reconciliation.sources import get_sources
 from sandbox.app import create_app
 from sandbox.server.settings import SandboxSettings
 from tests.asgi import Client as Api
 from tests.conftest import ROOT
+from tests.payments import payees
 from tests.payments.reconciliation.payers import Payers
 from tests.payments.world import as_owner
 from tests.sandbox.serving import Client, free_port
 
 FIRST = date(2026, 12, 1)
 PSPS = ("wechatpay", "alipay")
-SOURCES = (*PSPS, "water")
+SOURCES = (*PSPS, "wechatpay_sp", "water")
 
 
 @pytest.fixture
@@ -107,6 +110,19 @@ def upstreams() -> Mapping[Any, Any]:
     return {}
 
 
+@pytest.fixture
+async def app(
+    settings: Settings,
+    clock: ManualClock,
+    manifests: tuple[Manifest, ...],
+    upstreams: Mapping[Any, Any],
+) -> AsyncIterator[App]:
+    """The house, and a wing whose payee has a merchant of its own."""
+    wings = (*manifests, payees.WING)
+    async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
+        yield opened
+
+
 class Office:
     """The finance office, its mornings, and its two officers."""
 
@@ -129,12 +145,15 @@ class Office:
         self.clock.move(max(timedelta(0), moment - self.clock.now()))
 
     async def take_payments(self, on: date, count: int) -> None:
-        """A day's payments at both PSPs; of every third day's first one a yuan goes back."""
+        """A day's payments at both PSPs, and one to a payee's own merchant; of every third day's
+        first one, and that one, a yuan goes back."""
         self.go_to(on, 14)
         methods = list(PaymentMethod)
         today = [await self.payers.pay(methods[n % len(methods)]) for n in range(count)]
+        past_us = await self.payers.pay_past_us(20_000)
         if on.day % 3 == 0:
             await self.payers.refund(today[0])
+            await self.payers.refund(past_us)
         self.paid += today
 
     async def morning_after(self, on: date) -> set[str]:
@@ -276,6 +295,11 @@ async def _check(office: Office, last: date) -> None:
     for psp in PSPS:
         assert await _fen(psp_receivable(psp).code) == 0, psp
         fees_fen += await _fen(cost_of(psp).code)
+    assert await _fen("psp:wechatpay_sp") == 0 == await _fen("payee:non-tax")
+    told = await Statement.filter(source="wechatpay_sp").order_by("booked_on")
+    assert {s.their_paid_fen for s in told} == {20_000, 0} and len(told) == (last - FIRST).days + 1
+    third = sum(s.their_paid_fen > 0 and s.booked_on.day % 3 == 0 for s in told)
+    assert sum(s.their_refunded_fen for s in told) == 100 * third > 0
     newest = await BankStatement.all().order_by("-booked_on").first()
     assert newest is not None and newest.booked_on == last
     assert await _fen(bank_account(MAIN_ACCOUNT).code) == newest.closing_fen

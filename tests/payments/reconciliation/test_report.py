@@ -75,7 +75,7 @@ async def test_the_morning_after(books: Books) -> None:
     await jobs.begin(books.app)
     await jobs.begin(books.app)
     rows = await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer")
-    assert [row["entrypoint"] for row in rows] == ["payments.reconcile_day"] * 5
+    assert [row["entrypoint"] for row in rows] == ["payments.reconcile_day"] * 6
     assert jobs.begin.every == "30 2 * * *", "in UTC: 10:30 in Shanghai"
 
 

@@ -21,13 +21,13 @@ from notifications.messages.models import Message
 from payments.models import Intent
 from payments.psp.port import Alipay, WeChatPay
 from tests.payments.books import check_books
-from tests.payments.conftest import billers, psp, world
+from tests.payments.conftest import billers, partner, psp, world
 from tests.payments.fakes import FakePsp, FakeSms
 from tests.payments.world import World
 from tests.sandbox.serving import Client as Sandbox
 from tests.upstreams import by_operation
 
-__all__ = ["billers", "psp", "world"]
+__all__ = ["billers", "partner", "psp", "world"]
 pytestmark = pytest.mark.xdist_group("lookups")
 
 
