@@ -4,19 +4,16 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 from journeys.house import ROOT, House
 
-from bff.client.city import CityClient, ClientError, key
+from bff.client.city import CityClient, key
 from bff.commands import journey
-from bff.commands.services import demo_person, run_document
-from bff.trusted.documents import documents_of
 from core.manifest import discover
 
 
@@ -34,26 +31,6 @@ async def test_services_check_passes_for_every_service(house: House) -> None:
     assert len(rows) == 63 and {row["status"] for row in rows} == {"LIVE"}
     catalogue = [service.id for manifest in discover() for service in manifest.services]
     assert sorted(row["id"] for row in rows) == sorted(catalogue)
-
-
-async def test_a_normalised_cache_takes_no_two_things_for_one(house: House, tmp_path: Path) -> None:
-    """Relay keys by `id` alone, Apollo and urql by type and `id`: every example is looked at."""
-    types: dict[str, set[str]] = {}
-    differing: set[tuple[str, str]] = set()
-    async with demo_person(house.api_urls[0], house.sandbox_url, tmp_path) as (client, person):
-        for document in documents_of(discover()).by_name.values():
-            with suppress(ClientError, LookupError):  # a screen of something that is not there
-                async for _, answer in run_document(client, person, document):
-                    things: dict[tuple[str, str], dict[str, Any]] = {}
-                    for part in _entities(answer.data):
-                        types.setdefault(part["id"], set()).add(part["__typename"])
-                        thing = things.setdefault((part["__typename"], part["id"]), {})
-                        for field, value in part.items():
-                            if thing.setdefault(field, value) != value:
-                                differing.add((part["__typename"], field))
-    assert len(types) > 500
-    assert {id_: names for id_, names in types.items() if len(names) > 1} == {}
-    assert differing == set()
 
 
 @pytest.mark.soak
@@ -117,17 +94,6 @@ async def test_a_subscription_at_one_api_sees_what_was_done_at_the_other(
         async with asyncio.timeout(20):
             message = await anext(messages)
     assert message["messageReceived"]["title"]
-
-
-def _entities(value: Any) -> Iterator[Mapping[str, Any]]:
-    """What a client's cache keeps by its id, wherever it stands in an answer."""
-    if isinstance(value, dict):
-        if {"__typename", "id"} <= value.keys():
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for inner in value:
-            yield from _entities(inner)
 
 
 @asynccontextmanager
