@@ -50,7 +50,7 @@ DEFECTS = (
     ),
     Defect(
         "a cancelled statement waits for the server",
-        "core/database/pool.py",
+        "core/database/engine.py",
         "_CANCEL_WITHIN_S = 0.1",
         "_CANCEL_WITHIN_S = 60.0",
         [lambda draw: faults.pause(draw, "database", 9.0)],
@@ -111,8 +111,8 @@ DEFECTS = (
     Defect(
         "only the newest key verifies",
         "core/security/authentication.py",
-        "for key in self._private}\n\n    def _refuse_outside_life",
-        "for key in self._private[:1]}\n\n    def _refuse_outside_life",
+        "key_id(key.public_key()): key.public_key() for key in self._private}",
+        "key_id(key.public_key()): key.public_key() for key in self._private[:1]}",
         [faults.rotate_keys],
         ["locked out"],
     ),
