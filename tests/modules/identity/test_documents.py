@@ -161,7 +161,11 @@ async def test_the_registry_is_asked_under_its_own_consent(
 
 def test_the_offices_that_know_no_document_but_an_id_number_may_only_get_fewer(app: App) -> None:
     """`DOCUMENT_NOT_TAKEN` at these: their contracts ask about a number of 18 characters."""
-    closed = {one.id for one in app.extensions(PURPOSES) if {*one.documents} < {*EVERY_DOCUMENT}}
+    closed = {
+        one.id
+        for one in app.extensions(PURPOSES)
+        if {*one.documents} < {*EVERY_DOCUMENT} and not one.id.startswith("example")
+    }
     assert closed == {
         *("affairs.e-licences", "affairs.licence-papers", "health.birth-register", "health.card"),
         *("health.medical-payment", "health.outpatient-queue", "health.records"),
