@@ -5,7 +5,7 @@ after the end everything must have come to rest.
 """
 
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -72,8 +72,12 @@ SELECT DISTINCT i.payee, payments_day(j.posted_at) AS day
 class History:
     """One history in a world that may have seen others before."""
 
-    def __init__(self, world: World, payees: FakePayees, seed: int) -> None:
+    def __init__(
+        self, world: World, payees: FakePayees, seed: int, first: Sequence[str] = ()
+    ) -> None:
+        """`first`: names of the steps before those that are drawn."""
         self._world = world
+        self._first = first
         self._payees = payees
         self._draw = random.Random(seed)
         self._keys = [f"history-{seed}-{n}" for n in range(4)]
@@ -94,7 +98,8 @@ class History:
             (2, self._pay_out), (3, self._compare),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
-        for step in self._draw.choices(functions, weights, k=self._draw.randint(*STEPS)):
+        drawn = self._draw.choices(functions, weights, k=self._draw.randint(*STEPS))
+        for step in (*(getattr(self, f"_{name}") for name in self._first), *drawn):
             await step()
             await check_books(self._world, self._payers, self._payees)
         await self._rest()
@@ -114,6 +119,8 @@ class History:
             subject_ref = new_id().hex
             self._payees.amounts[subject_ref] = self._amount_fen()
             self._dues.append((payable.kind, subject_ref))
+        for psp in self._world.psps:
+            psp.slow_refunds = self._draw.random() < 0.5
 
     def _amount_fen(self) -> int:
         """Mostly small, sometimes so large that two do not fit into a day."""
