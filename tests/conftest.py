@@ -264,15 +264,26 @@ def upstreams() -> Mapping[Any, Any]:
 
 
 @pytest.fixture
+def wings() -> tuple[Manifest, ...]:
+    """What an App has beside the product's wings; a test module overrides this with its own."""
+    return ()
+
+
+@pytest.fixture
 async def app(
     settings: Settings,
     clock: ManualClock,
     manifests: tuple[Manifest, ...],
+    wings: tuple[Manifest, ...],
     upstreams: Mapping[Any, Any],
 ) -> AsyncIterator[App]:
     """An open App on a fresh database."""
     async with open_app(
-        settings, clock=clock, manifests=manifests, upstreams=upstreams, application="test"
+        settings,
+        clock=clock,
+        manifests=(*manifests, *wings),
+        upstreams=upstreams,
+        application="test",
     ) as opened:
         yield opened
 

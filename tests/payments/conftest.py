@@ -11,9 +11,11 @@ from core.context.call import Call
 from modules.utilities.accounts.upstream import BILLERS
 from notifications.channels.gateways import GATEWAY
 from payments.psp.port import Alipay, WeChatPay, WeChatPayPartner
+from tests.payments import payees
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fake_partner import FakePartner
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
+from tests.payments.payees import FakePayees
 from tests.payments.town import Town
 from tests.payments.world import World
 from tests.upstreams import by_operation
@@ -94,3 +96,9 @@ def world(
 ) -> World:
     """The fake city."""
     return World(app, clock, psp, billers, call, partner)
+
+
+@pytest.fixture
+def others() -> FakePayees:
+    """The payees of `payees.WING`."""
+    return payees.begin()

@@ -1,22 +1,16 @@
 """Nobody keeps others from paying: cancelling, taking over, cashiers that are not due any more."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from core.clock import ManualClock
-from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_one, transaction
 from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.manifest import Manifest
-from core.processes.open_app import open_app
-from core.settings import Settings
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.bills import service as bills
 from modules.utilities.bills.domain import BillStatus
@@ -32,17 +26,9 @@ DAY = timedelta(hours=26)
 
 
 @pytest.fixture
-async def app(
-    settings: Settings,
-    clock: ManualClock,
-    manifests: tuple[Manifest, ...],
-    upstreams: Mapping[Any, Any],
-) -> AsyncIterator[App]:
-    """The house with a wing that gives a payable."""
-    async with open_app(
-        settings, clock=clock, manifests=(*manifests, WING), upstreams=upstreams
-    ) as opened:
-        yield opened
+def wings() -> tuple[Manifest, ...]:
+    """A payable of its own."""
+    return (WING,)
 
 
 async def _two(world: World) -> tuple[Call, Call, UUID]:

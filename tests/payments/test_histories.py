@@ -5,19 +5,16 @@ HISTORY_SEED and HISTORY_COUNT choose others: a failing seed reproduces its hist
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from asyncpg import CheckViolationError
 
-from core.clock import ManualClock
 from core.context.app import App
 from core.ids import new_id
 from core.manifest import Manifest
-from core.processes.open_app import open_app
-from core.settings import Settings
 from payments import limits, saga, settlement
 from payments.domain import Side
 from payments.ledger.verify import verify
@@ -35,22 +32,9 @@ _BATCH = 50
 
 
 @pytest.fixture
-async def app(
-    settings: Settings,
-    clock: ManualClock,
-    manifests: tuple[Manifest, ...],
-    upstreams: Mapping[Any, Any],
-) -> AsyncIterator[App]:
-    """The house with a wing for what bills do not have: two ways of posting, an own merchant."""
-    wings = (*manifests, payees.WING)
-    async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
-        yield opened
-
-
-@pytest.fixture
-def others() -> FakePayees:
-    """The payees of that wing."""
-    return payees.begin()
+def wings() -> tuple[Manifest, ...]:
+    """What bills do not have: two ways of posting, an own merchant."""
+    return (payees.WING,)
 
 
 @pytest.mark.parametrize("seed", range(1, 11))

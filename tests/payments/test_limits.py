@@ -1,22 +1,17 @@
 """Limits hold to the fen under concurrency; reports come once, on the day."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, connection, fetch_all, transaction
 from core.errors import Conflict
 from core.ids import new_id
 from core.manifest import Manifest
-from core.processes.open_app import open_app
-from core.settings import Settings
 from payments import api, limits
 from payments.limits import read_rules, rules
 from payments.models import Intent
@@ -177,18 +172,9 @@ class TestCompanies:
     """A company's payments count together, by its own rules, and not as its people's."""
 
     @pytest.fixture
-    async def app(
-        self,
-        settings: Settings,
-        clock: ManualClock,
-        manifests: tuple[Manifest, ...],
-        upstreams: Mapping[Any, Any],
-    ) -> AsyncIterator[App]:
-        """The house with a payable whose payers are companies."""
-        wing = Manifest(name="companies", package="tests.payments", rooms=("test_limits",))
-        wings = (*manifests, wing)
-        async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
-            yield opened
+    def wings(self) -> tuple[Manifest, ...]:
+        """A payable whose payers are companies."""
+        return (Manifest(name="companies", package="tests.payments", rooms=("test_limits",)),)
 
     async def test_its_limits_are_its_own_to_the_fen(self, world: World) -> None:
         one, other = new_id(), new_id()

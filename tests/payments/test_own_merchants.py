@@ -1,6 +1,6 @@
 """Payees with merchants of their own at WeChat Pay: the city never holds their money."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,8 +19,6 @@ from core.database import IntegrityError, connection, fetch_one, transaction, vi
 from core.errors import Conflict
 from core.ids import new_id
 from core.manifest import Manifest
-from core.processes.open_app import open_app
-from core.settings import Settings
 from payments import api, routes, settlement, store
 from payments.domain import PaymentMethod, Wish, method_of
 from payments.finance import finance_of, load_finance
@@ -54,22 +52,9 @@ def upstreams(two_psps: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 
 @pytest.fixture
-async def app(
-    settings: Settings,
-    clock: ManualClock,
-    manifests: tuple[Manifest, ...],
-    upstreams: Mapping[Any, Any],
-) -> AsyncIterator[App]:
-    """The house with a wing whose payee has a merchant of its own."""
-    wings = (*manifests, payees.WING)
-    async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
-        yield opened
-
-
-@pytest.fixture
-def others() -> FakePayees:
-    """The payees of that wing."""
-    return payees.begin()
+def wings() -> tuple[Manifest, ...]:
+    """A payee with a merchant of its own."""
+    return (payees.WING,)
 
 
 @pytest.fixture

@@ -1,19 +1,14 @@
 """Real-time is the saga's own test; here deemed and deemed-plus."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from core.clock import ManualClock
-from core.context.app import App
 from core.database import transaction
 from core.ids import new_id
 from core.manifest import Manifest
-from core.processes.open_app import open_app
-from core.settings import Settings
 from payments import api
 from payments.payable import Accepted, NotYet, Refused, Unknown
 from tests.payments import posting_modes
@@ -24,18 +19,9 @@ DAY = timedelta(hours=24)
 
 
 @pytest.fixture
-async def app(
-    settings: Settings,
-    clock: ManualClock,
-    manifests: tuple[Manifest, ...],
-    upstreams: Mapping[Any, Any],
-) -> AsyncIterator[App]:
-    """The house with a wing that gives the two payables."""
-    wing = Manifest(name="posting_modes", package="tests.payments", rooms=("posting_modes",))
-    async with open_app(
-        settings, clock=clock, manifests=(*manifests, wing), upstreams=upstreams
-    ) as opened:
-        yield opened
+def wings() -> tuple[Manifest, ...]:
+    """The two payables."""
+    return (Manifest(name="posting_modes", package="tests.payments", rooms=("posting_modes",)),)
 
 
 @pytest.fixture(autouse=True)

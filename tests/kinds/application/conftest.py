@@ -33,20 +33,9 @@ def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path) -> Settings
 
 
 @pytest.fixture
-async def app(
-    settings: Settings, clock: object, manifests: tuple[Manifest, ...], upstreams: object
-) -> object:
-    """An open App with the probe's wing."""
-    from core.processes.open_app import open_app
-
-    async with open_app(
-        settings,
-        clock=clock,  # type: ignore[arg-type]
-        manifests=(*manifests, wing.MANIFEST),
-        upstreams=upstreams,  # type: ignore[arg-type]
-        application="test",
-    ) as opened:
-        yield opened
+def wings() -> tuple[Manifest, ...]:
+    """The probe's wing."""
+    return (wing.MANIFEST,)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,6 @@ from core.ids import new_id
 from core.manifest import Manifest
 from core.processes.embedded import DatabaseUrls
 from core.processes.migrate import MIGRATIONS_TABLE
-from core.processes.open_app import open_app
 from core.processes.serve import Server
 from core.security.authentication import Viewer
 from core.security.authorization import Role, scopes_of
@@ -111,16 +110,9 @@ def upstreams() -> Mapping[Any, Any]:
 
 
 @pytest.fixture
-async def app(
-    settings: Settings,
-    clock: ManualClock,
-    manifests: tuple[Manifest, ...],
-    upstreams: Mapping[Any, Any],
-) -> AsyncIterator[App]:
-    """The house, and a wing whose payee has a merchant of its own."""
-    wings = (*manifests, payees.WING)
-    async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
-        yield opened
+def wings() -> tuple[Manifest, ...]:
+    """A payee with a merchant of its own."""
+    return (payees.WING,)
 
 
 class Office:
