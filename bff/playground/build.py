@@ -12,18 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bff.playground.node import Node, NodeError, node
+from bff.playground.node import Node, PlaygroundBuildError, check, node
 
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
 _STAMP = "inputs.sha256"
-_BARE_CODES = ("code ", "errno ", "syscall ")
 _NPM_TIMEOUT_S = 600
 _BUNDLER_TIMEOUT_S = 120
-
-
-class PlaygroundBuildError(Exception):
-    """The bundle could not be built; the message is one line that says why."""
 
 
 def build(force: bool = False, folder: Path = FOLDER) -> bool:
@@ -45,7 +40,7 @@ def build(force: bool = False, folder: Path = FOLDER) -> bool:
             with node() as found:
                 _install_packages(found, folder, force)
                 _bundle(found, folder, stamp)
-        except (NodeError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired as error:
             raise PlaygroundBuildError(f"playground: {error}") from None
         if found.is_passing:
             shutil.rmtree(folder / "node_modules")
@@ -88,7 +83,7 @@ def _install_packages(found: Node, folder: Path, force: bool) -> None:
     installed = folder / "node_modules" / _STAMP
     if not force and _reads(installed, lock_hash):
         return
-    _check(
+    check(
         "npm ci",
         found.npm(["ci", "--loglevel=error"], folder, _NPM_TIMEOUT_S),
     )
@@ -98,28 +93,10 @@ def _install_packages(found: Node, folder: Path, force: bool) -> None:
 def _bundle(found: Node, folder: Path, stamp: str) -> None:
     fresh, static = folder / ".cache" / "static", folder / "static"
     shutil.rmtree(fresh, ignore_errors=True)
-    _check(
+    check(
         "bundling",
         found.node(["build.mjs", str(fresh)], folder, _BUNDLER_TIMEOUT_S),
     )
     (fresh / _STAMP).write_text(stamp)
     shutil.rmtree(static, ignore_errors=True)
     fresh.rename(static)
-
-
-def _check(step: str, process: subprocess.CompletedProcess[str]) -> None:
-    if process.returncode == 0:
-        return
-    output = f"{process.stderr}\n{process.stdout}"
-    raise PlaygroundBuildError(f"playground: {step} failed: {_reason(output)}")
-
-
-def _reason(output: str) -> str:
-    """The line of a tool's output that names the fault.
-
-    npm puts bare codes first (`npm error code EINTEGRITY`) and the sentence after them.
-    """
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("npm error").strip() for line in lines if "error" in line.lower()]
-    sentences = [line for line in errors if line and not line.startswith(_BARE_CODES)]
-    return next(iter(sentences or lines), "it printed nothing")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bff.playground.build import FOLDER, PlaygroundBuildError, build
+from bff.playground.build import FOLDER, build
+from bff.playground.node import PlaygroundBuildError
 
 app = typer.Typer(help="The GraphQL playground in the browser.", no_args_is_help=True)
 

