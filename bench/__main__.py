@@ -86,9 +86,8 @@ def _measure(name: str, run: Callable[[], Row]) -> None:
     prepare_memory()  # as every process of ours does
     started_s = time.monotonic()
     row: Row = {"name": name, **run()}
-    took_s = round(time.monotonic() - started_s)
+    row["took_s"] = round(time.monotonic() - started_s)
     aim, reached = aim_of(name), is_reached(name, row.get("ratio"))
-    row["conditions"] = {**row["conditions"], "took_s": took_s}
     _write([row if aim is None else row | {"aim": aim, "aim_reached": reached}])
 
 
@@ -142,8 +141,7 @@ def _show(name: str) -> None:
     ratio = "–" if row.get("ratio") is None else f"{row['ratio']:.2f} ×"
     peer = f"{row['peer']}: {row['peer_value']}" if row.get("peer") else "no peer"
     aim = _aim(row) and f" (aim {_aim(row)})"
-    took_s = row["conditions"]["took_s"]
-    print(f"  {row['ours']} {row['unit']}; {peer}; {ratio}{aim}; {took_s} s", flush=True)
+    print(f"  {row['ours']} {row['unit']}; {peer}; {ratio}{aim}; {row['took_s']} s", flush=True)
 
 
 if __name__ == "__main__":

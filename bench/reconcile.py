@@ -70,12 +70,11 @@ SELECT n, n % {block} = {block} - 1 AS refunds,
        '{day}'::timestamp AT TIME ZONE 'Asia/Shanghai' + n % 86400 * interval '1 second' AS at
   FROM generate_series(0, {lines} - 1) n;
 INSERT INTO payments_intent
-  (id, payer_id, kind, subject_ref, payee, title_zh, title_en, amount_fen, psp, client_address,
-   by_owner, state, order_tries, psp_ref, captured_fen, refunding_fen, refunded_fen, checks,
-   attempts,
-   created_at, expires_at, paid_at, ended_at)
-SELECT id, id, 'bills.water', n, 'water', '水费', 'Water', amount_fen, 'wechatpay', '127.0.0.1',
-       true, 'fulfilled', 1, '42' || n, amount_fen, 0, 0, 0, 1, at, at, at, at
+  (id, payer_id, kind, subject_ref, payee, title_zh, title_en, amount_fen, psp, channel,
+   client_address, by_owner, state, order_tries, psp_ref, captured_fen, refunding_fen, refunded_fen,
+   checks, attempts, created_at, expires_at, paid_at, ended_at)
+SELECT id, id, 'bills.water', n, 'water', '水费', 'Water', amount_fen, 'wechatpay', 'BROWSER',
+       '127.0.0.1', true, 'fulfilled', 1, '42' || n, amount_fen, 0, 0, 0, 1, at, at, at, at
   FROM line WHERE NOT refunds;
 INSERT INTO payments_refund (id, intent_id, psp, key, hold_id, amount_fen, reason, state, attempts,
                              created_at, ended_at)

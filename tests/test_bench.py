@@ -1,11 +1,14 @@
 """What measurements stand on is the product's present: its documents and its messages."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import strawberry
 from graphql import parse, validate
 
+from bench import __main__ as command
 from bench import catalogue_document, home_document, notifications
 from bff.trusted.documents import TrustedOperation
 from core.graphql import HomeSection
@@ -42,3 +45,14 @@ def test_a_measured_message_fits_its_template() -> None:
         (notifications.NEWS, notifications.NEWS_PARAMS),
     ):
         assert all(templates[template].render(Locale.ZH, params))
+
+
+@pytest.mark.parametrize("conditions", ["one core", {"cores": 1}], ids=["words", "figures"])
+def test_a_row_is_written_whatever_its_conditions_are(
+    conditions: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "results.json")
+    row = {"ours": 3, "peer": "another", "peer_value": 4, "ratio": 0.75, "unit": "ms"}
+    command._measure("token_verify", lambda: row | {"conditions": conditions})
+    (written,) = json.loads((tmp_path / "results.json").read_text())
+    assert (written["conditions"], written["took_s"]) == (conditions, 0)
