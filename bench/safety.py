@@ -29,7 +29,7 @@ from core.processes.open_app import open_app
 from core.security.mandate import MandateKind
 from core.settings import Settings
 from core.upstream.records import Records
-from modules.identity.models import NAME, PHONE, Citizen, Mandate
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Mandate
 from modules.safety.gates.models import GateFollow
 from modules.safety.video.models import SchoolVideoView
 from modules.safety.video.routes import routes
@@ -45,6 +45,8 @@ SCHOOLS, SEED = 96, 20260101
 SEGMENTS = 3_000
 SEGMENT = b"\x47" * 20_000
 CAMERA = "s001-gate"
+_RESIDENT_ID = "370102201601010013"
+"""Of nobody: valid, and the same for all of them, since nothing here reads it."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -96,14 +98,18 @@ async def _pupils(app: App, number: int) -> None:
     """So many children, each followed by a guardian of its own."""
     now = app.clock.now()
     people = [(new_id(), new_id(), n) for n in range(number)]
-    name, known = app.vault.encrypt("样例", NAME), {"level": 2, "locale": "zh", "created_at": now}
+    name, number = app.vault.encrypt("样例", NAME), app.vault.encrypt(_RESIDENT_ID, RESIDENT_ID)
+    known = {"level": 2, "locale": "zh", "created_at": now}
     rows = []
     for guardian, child, n in people:
         phone = f"13{n:09d}"
         sealed, index = app.vault.encrypt(phone, PHONE), app.vault.blind_index(phone, PHONE)
-        rows.append(Citizen(id=guardian, name_sealed=name, phone_sealed=sealed,
-                            phone_index=index, **known))  # fmt: skip
-        rows.append(Citizen(id=child, name_sealed=name, **known))
+        for person, reached in ((guardian, (sealed, index)), (child, (None, None))):
+            rows.append(Citizen(
+                id=person, name_sealed=name, phone_sealed=reached[0], phone_index=reached[1],
+                resident_sealed=number, **known,
+                resident_index=app.vault.blind_index(str(person), RESIDENT_ID),
+            ))  # fmt: skip
     await Citizen.bulk_create(rows, batch_size=1_000)
     await Mandate.bulk_create(
         [
