@@ -49,14 +49,6 @@ DEFECTS = (
         ["late answer"],
     ),
     Defect(
-        "a cancelled statement waits for the server",
-        "core/database/engine.py",
-        "_CANCEL_WITHIN_S = 0.1",
-        "_CANCEL_WITHIN_S = 60.0",
-        [lambda draw: faults.pause(draw, "database", 9.0)],
-        ["late answer"],
-    ),
-    Defect(
         "a phone in a log",
         "modules/identity/codes.py",
         "    app, now = call.app, call.app.clock.now()\n    index = app.vault.blind_index(",
