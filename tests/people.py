@@ -4,8 +4,10 @@ from itertools import count
 
 from core.assurance import Assurance
 from core.context.app import App
+from core.context.call import Call
 from core.ids import new_id, resident_id_check_digit
 from core.security.authentication import Viewer
+from modules.identity import erasure
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
 
 _NUMBERS = count(1)
@@ -41,3 +43,12 @@ async def make_citizen(
     )
     proof = Assurance.NETWORK_ID if verified else None
     return Viewer(row.id, new_id(), level, frozenset(), now, assurance=proof)
+
+
+async def leave(viewer: Call, *, settle: bool = False) -> erasure.Closing:
+    """The viewer asks for the end of the account, and its day has come."""
+    closing = await erasure.ask_erasure(viewer, settle=settle)
+    now = viewer.app.clock.now()
+    await Citizen.filter(id=viewer.require_viewer().user_id).update(closes_at=now)
+    await erasure.close_accounts(viewer.app)
+    return closing

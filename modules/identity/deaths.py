@@ -103,7 +103,7 @@ async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Dea
     }
     await end_access(app, tx, citizen.id)
     citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or app.clock.now()
-    citizen.phone_index = citizen.phone_sealed = citizen.resident_index = None
+    citizen.phone_index = citizen.phone_sealed = citizen.resident_index = citizen.closes_at = None
     await citizen.save(using_db=tx)
     death.citizen_id = citizen.id
     await death.save(using_db=tx, update_fields=["citizen_id"])

@@ -36,6 +36,16 @@ DEVICE_BOUND = Template(
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
 )
+CLOSING_ASKED = Template(
+    "identity.closing_asked",
+    texts.CLOSING_ASKED_TITLE,
+    texts.CLOSING_ASKED_MESSAGE,
+    about=MessageClass.SECURITY,
+    params={"closes_on": Param.DATE},
+)
+CLOSING_WAITS = Template(
+    "identity.closing_waits", texts.CLOSING_WAITS_TITLE, texts.CLOSING_WAITS_MESSAGE
+)
 PERSON_DIED = Template("identity.person_died", texts.PERSON_DIED_TITLE, texts.PERSON_DIED_MESSAGE)
 PHONE_CHANGED = Template(
     "identity.phone_changed",

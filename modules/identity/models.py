@@ -18,6 +18,7 @@ class Citizen(Model):
     """A person with an account: one phone, at most one real name.
 
     `assurance` says how the real name was proved (core.assurance), `verified_at` when.
+    `closes_at` is when it is to be closed, at its person's wish (erasure.py).
     `died_on` is there once the registry has recorded a death; the account is closed then.
     `resident_*` hold the number of the card or permit that proved it, for most the resident ID;
     `born_on` is there where no such number says the birth date. A newborn is known by its birth
@@ -40,6 +41,7 @@ class Citizen(Model):
     locale = fields.CharField(max_length=2, default="zh")
     created_at = fields.DatetimeField()
     verified_at = fields.DatetimeField(null=True)
+    closes_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     died_on = fields.DateField(null=True)
 

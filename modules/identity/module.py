@@ -7,6 +7,7 @@ MANIFEST = Manifest(
     rooms=(
         "graphql.signing_in",
         "graphql.privacy",
+        "graphql.erasure",
         "graphql.families",
         "graphql.staff",
         "captcha",
@@ -35,6 +36,7 @@ MANIFEST = Manifest(
         "one_time_codes",
         "proofs",
         "personal_data",
+        "erasure",
         "seed",
     ),
     migrations="migrations",

@@ -1,33 +1,18 @@
-"""What identity holds about a person: handing it out, forgetting it, closing the account."""
+"""What identity holds about a person, and handing it out; `erasure` closes the account."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
-from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.context.sweep import sweep
-from core.database import Transaction, transaction
+from core.database import Transaction
 from core.database.models import AccessLog, Consent, MergedAccount
-from core.errors import Conflict
 from core.people.consents import end_consents
-from core.people.data_rights import (
-    Exported,
-    Hold,
-    PersonalData,
-    Withheld,
-    erase_person,
-    export_person,
-    find_holds,
-    settle_person,
-)
-from core.people.directory import Person, find_person, get_person
+from core.people.data_rights import Exported, PersonalData, Withheld, export_person
+from core.people.directory import Person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
-from core.queue.jobs import Lane, job
 from modules.identity import families, link_store, store, texts
 from modules.identity.models import (
     CITIZENS,
@@ -43,98 +28,11 @@ from modules.identity.models import (
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
-_HEIRS_MAY_ASK = timedelta(days=3 * 366)
-"""After a death: the next of kin have rights in the data (PIPL Art. 49) and claims to bring, for
-which the law gives three years (Civil Code Art. 188)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """What an erasure did: the wings that forgot, and what the law keeps, by wing."""
-
-    wings: Sequence[str]
-    holds: Mapping[str, Sequence[Hold]]
 
 
 async def export_my_data(call: Call) -> Mapping[str, Exported]:
     """Everything held about the subject, by wing, ready for JSON. Raises LoginRequired."""
     return await export_person(call.app, call.subject_id)
-
-
-class AccountUnsettled(Conflict):
-    """Something is still under way; `holds` names it, by wing."""
-
-    def __init__(self, holds: Mapping[str, Sequence[Hold]]) -> None:
-        super().__init__(texts.ACCOUNT_UNSETTLED)
-        self.holds = holds
-
-
-async def erase_my_account(call: Call, *, settle: bool = False) -> Erased:
-    """Close the viewer's account and forget them, but for what the law keeps. Repeat-safe.
-
-    The phone is free for a new account at once. With `settle` what is under way and can be ended is
-    ended first: appointments are given back and their fees returned. Raises Conflict for a
-    guardian, so that a child is not left without one by accident, and AccountUnsettled while
-    something is under way; then the account stands.
-    """
-    app, person_id = call.app, call.require_viewer().user_id
-    await _refuse_guardian(person_id)
-    person = await find_person(app, person_id)
-    if person is not None:
-        families.refuse_minor(call, person)
-    if settle:
-        await settle_person(app, person_id)
-    holds = dict(await find_holds(app, person_id))
-    unsettled = {wing: [h for h in each if h.is_under_way] for wing, each in holds.items()}
-    if any(unsettled.values()):
-        raise AccountUnsettled({wing: each for wing, each in unsettled.items() if each})
-    keep_name = _needs_name(holds)
-    if keep_name:
-        sealed = Hold("name, resident_id", texts.HOLD_IDENTITY)
-        holds[PERSONAL.name] = (*holds.get(PERSONAL.name, ()), sealed)
-    async with transaction() as tx:
-        await _refuse_guardian(person_id, tx)
-        wings = await erase_person(app, tx, person_id)
-        await _close(app, tx, person_id, keep_name=keep_name)
-    return Erased(wings, holds)
-
-
-async def _refuse_guardian(person_id: UUID, tx: Transaction | None = None) -> None:
-    """Raise Conflict for the guardian of a child."""
-    if await store.is_guardian(person_id, tx):
-        raise Conflict(texts.ACCOUNT_NEEDED)
-
-
-def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:
-    """Whether another wing keeps records that need a name to them."""
-    return any(wing != PERSONAL.name for wing in holds)
-
-
-@job("identity.finish_erasures", lane=Lane.BULK, timeout_s=600, every="45 19 * * *")
-async def finish_erasures(app: App) -> None:
-    """Forget the rest of closed accounts whose holds have ended. Repeat-safe."""
-    closed = await store.list_closed_with_name(civil_date(app.clock.now()) - _HEIRS_MAY_ASK)
-    await sweep(app, "identity.erasures", closed, partial(_finish_erasure, app))
-
-
-async def _finish_erasure(app: App, citizen_id: UUID) -> None:
-    if _needs_name(await find_holds(app, citizen_id)):
-        return
-    async with transaction() as tx:
-        await erase_person(app, tx, citizen_id)
-        await _close(app, tx, citizen_id, keep_name=False)
-
-
-async def _close(app: App, tx: Transaction, citizen_id: UUID, *, keep_name: bool) -> None:
-    citizen = await store.lock_citizen(tx, citizen_id)
-    assert citizen is not None
-    citizen.closed_at = citizen.closed_at or app.clock.now()
-    citizen.phone_index = citizen.resident_index = citizen.phone_sealed = None
-    citizen.birth_index = None
-    if not keep_name:
-        citizen.name_sealed = citizen.resident_sealed = citizen.birth_sealed = None
-        citizen.born_on = None
-    await citizen.save(using_db=tx)
 
 
 async def _read(app: App, person_id: UUID) -> Mapping[str, Any]:

@@ -122,7 +122,8 @@ async def move(
 ) -> None:
     """Give a locked account to who has another phone, and is proved to be its owner.
 
-    Whoever had it loses it: sessions, passkeys, linked mini-programmes, consents and proxies end.
+    Whoever had it loses it: sessions, passkeys, linked mini-programmes, consents and proxies end,
+    and so does a wish to close it.
     What `other`, a nameless account of that phone, has is merged into it.
     """
     now = app.clock.now()
@@ -135,6 +136,7 @@ async def move(
             await families.end(tx, mandate, now, by=holder.id)
     if other is not None and other.id != holder.id:
         await take_over(app, tx, other, holder)
+    holder.closes_at = None  # whoever had it may have wished that
     holder.phone_index = app.vault.blind_index(phone, PHONE)
     holder.phone_sealed = app.vault.encrypt(phone, PHONE)
 

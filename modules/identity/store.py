@@ -360,6 +360,17 @@ async def list_closed_with_name(died_before: date) -> Sequence[UUID]:
     return [row["id"] for row in rows]
 
 
+async def list_due_closings(now: datetime) -> Sequence[UUID]:
+    """Open accounts that are to be closed by now, the longest due first."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT id FROM identity_citizen WHERE closes_at <= $1 AND closed_at IS NULL
+            ORDER BY closes_at""",
+        now,
+    )
+    return [row["id"] for row in rows]
+
+
 async def delete_codes_of(tx: Transaction, citizen_id: UUID) -> None:
     """Forget the codes that were sent to a citizen's phone."""
     await tx.execute_query(

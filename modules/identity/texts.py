@@ -321,6 +321,20 @@ ACCOUNT_UNSETTLED = Text(
     "您还有未办结的事项,请先结束后再注销账户",
     "Something of yours is still under way: it has to end before the account can be closed",
 )
+CLOSING_ASKED_TITLE = Text("CLOSING_ASKED_TITLE", "账户将注销", "Your account will be closed")
+CLOSING_ASKED_MESSAGE = Text(
+    "CLOSING_ASKED",
+    "您的账户将于{closes_on}注销,在此之前可登录后随时撤回。如非本人操作,请立即撤回并联系政务热线。",
+    "Your account will be closed on {closes_on}. Until then, sign in to take that back at any "
+    "time. If it was not you who asked, do so at once and call the city's hotline.",
+)
+CLOSING_WAITS_TITLE = Text("CLOSING_WAITS_TITLE", "账户暂未注销", "Your account is still open")
+CLOSING_WAITS_MESSAGE = Text(
+    "CLOSING_WAITS",
+    "您有新的未办结事项,账户将在其办结后注销。如不再需要注销,可登录后撤回。",
+    "Something of yours has begun meanwhile; the account will be closed when it has ended. If you "
+    "want to keep it, sign in and say so.",
+)
 PERSON_DIED_TITLE = Text("PERSON_DIED_TITLE", "账户已关闭", "An account was closed")
 PERSON_DIED_MESSAGE = Text(
     "PERSON_DIED_MESSAGE",

@@ -34,7 +34,6 @@ NEVER_REFUSE = {"home", "services", "consentPurposes", "triageSymptoms"}
 
 NO_OBJECT = {
     "DataExport": "it is a copy for the person, no object of the app",
-    "AccountErased": "nothing of the account is left",
     "Tokens": "a session's tokens are kept outside any cache",
     "LoginCodeSent": "the code is in a text message",
     "SteppedUp": "a token is kept outside any cache",

@@ -12,6 +12,7 @@ from journeys.crowd import adult
 from journeys.house import House
 
 from bff.client.city import CityClient, ClientError, key
+from tests.machine import PATIENCE_S
 
 WITHIN_S = 1.0
 
@@ -213,12 +214,32 @@ async def test_export_then_erasure(house: House, client: CityClient) -> None:
     assert all(row["reason"] for row in exported["withheld"]) and exported["withheld"]
     erased = await client.do(
         "mutation ($key: String!) { eraseMyAccount(idempotencyKey: $key) {"
-        " ... on AccountErased { erased holds { wing what reason until } }"
+        " ... on AccountClosing { closesAt holds { wing what reason until } viewer { closesAt } }"
         " ... on Refusal { code message } } }",
         {"key": key()},
     )
-    assert {"identity", "notifications"} <= set(erased["erased"])
+    assert erased["viewer"]["closesAt"] == erased["closesAt"]
     assert [hold["what"] for hold in erased["holds"]] == ["access_log"]
+    kept = await client.do(
+        "mutation ($key: String!) { keepMyAccount(idempotencyKey: $key) {"
+        " ... on AccountKept { viewer { closesAt } } ... on Refusal { code message } } }",
+        {"key": key()},
+    )
+    assert kept["viewer"]["closesAt"] is None
+    await client.do(
+        "mutation ($key: String!) { eraseMyAccount(idempotencyKey: $key) {"
+        " __typename ... on Refusal { code message } } }",
+        {"key": key()},
+    )
+    await house.query("UPDATE identity_citizen SET closes_at = now() WHERE id = $1", own_id)
+    await house.query(
+        "UPDATE pgqueuer_schedules SET next_run = now() WHERE entrypoint = $1",
+        "identity.close_accounts",
+    )
+    is_open = "SELECT 1 FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
+    async with asyncio.timeout(PATIENCE_S):
+        while await house.query(is_open, own_id):
+            await asyncio.sleep(0.2)
     await asyncio.sleep(WITHIN_S)
     for url in house.api_urls:
         async with CityClient(url, house.sandbox_url) as gone:

@@ -1,9 +1,9 @@
-"""Consents, who looked, everything held and its end, in GraphQL."""
+"""Consents, who looked, and everything held, in GraphQL."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import strawberry
@@ -17,7 +17,6 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     OnBehalfOf,
-    Refusal,
     Refused,
     anybody,
     connection,
@@ -113,29 +112,11 @@ class DataExport:
     withheld: list[Reason] = strawberry.field(description="What is held but not in it, and why.")
 
 
-@strawberry.type(description="The account is closed and forgotten, but for what the law keeps.")
-class AccountErased:
-    erased: list[str] = strawberry.field(description="The parts of the system that forgot.")
-    holds: list[Reason] = strawberry.field(description="What is kept, and why.")
-
-
 GrantConsentResult = Annotated[ConsentGranted | Refused, strawberry.union("GrantConsentResult")]
 WithdrawConsentResult = Annotated[
     ConsentWithdrawn | Refused, strawberry.union("WithdrawConsentResult")
 ]
 ExportMyDataResult = Annotated[DataExport | Refused, strawberry.union("ExportMyDataResult")]
-
-
-@strawberry.type(description="Something is still under way; the account stands.")
-class AccountUnsettled(Refusal):
-    """A refusal that names what has to end first: ACCOUNT_UNSETTLED."""
-
-    under_way: list[Reason] = strawberry.field(description="What is under way.")
-
-
-EraseMyAccountResult = Annotated[
-    AccountErased | AccountUnsettled | Refused, strawberry.union("EraseMyAccountResult")
-]
 
 
 @strawberry.type
@@ -184,7 +165,7 @@ async def page_access(
 
 @strawberry.type
 class Mutation:
-    """The mutation fields of consents, export and erasure."""
+    """The mutation fields of consents and export."""
 
     @mutation(
         signed_in(proved=False),
@@ -236,31 +217,6 @@ class Mutation:
             content=cast(JSON, {name: part.data for name, part in parts.items()}),
             withheld=_withheld(info.context, parts),
         )
-
-    @mutation(signed_in(fresh=True), description="Close the viewer's account and forget them.")
-    async def erase_my_account(
-        self,
-        info: Info,
-        idempotency_key: IdempotencyKey,
-        settle: Annotated[
-            bool,
-            strawberry.argument(
-                description="End first what is under way and can be ended: appointments are given "
-                "back, and their fees returned."
-            ),
-        ] = False,
-    ) -> EraseMyAccountResult:
-        """Once closed there is nobody left who could close it again."""
-        call = info.context
-        try:
-            erased = await personal_data.erase_my_account(call, settle=settle)
-        except personal_data.AccountUnsettled as refused:
-            return AccountUnsettled(
-                code=refused.code,
-                message=refused.say(call.locale),
-                under_way=_holds(call, refused.holds),
-            )
-        return AccountErased(erased=list(erased.wings), holds=_holds(info.context, erased.holds))
 
 
 @strawberry.type
@@ -341,8 +297,9 @@ def _withheld(call: Call, parts: Mapping[str, Exported]) -> list[Reason]:
     ]
 
 
-def _holds(call: Call, holds: Mapping[str, Any]) -> list[Reason]:
-    found: list[tuple[str, Hold]] = [(wing, hold) for wing, each in holds.items() for hold in each]
+def shown_holds(call: Call, holds: Mapping[str, Sequence[Hold]]) -> list[Reason]:
+    """What is kept, in the words of the caller's language."""
+    found = [(wing, hold) for wing, each in holds.items() for hold in each]
     return [
         Reason(wing=wing, what=h.what, reason=h.reason.say(call.locale), until=h.until_on)
         for wing, h in found

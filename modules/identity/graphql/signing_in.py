@@ -64,6 +64,14 @@ class Viewer:
         """The strongest proof so far."""
         return info.context.require_viewer().assurance
 
+    @strawberry.field(
+        description="When the account will be closed, as eraseMyAccount asked; null while it stays."
+    )
+    async def closes_at(self, info: Info) -> datetime | None:
+        """A wish that can be taken back."""
+        citizen = await store.find_citizen(info.context.require_viewer().user_id)
+        return citizen.closes_at if citizen is not None else None
+
     @strawberry.field(description="Where the viewer is signed in, last used first.")
     async def sessions(self, info: Info) -> list[Session]:
         """Live sessions."""

@@ -10,10 +10,11 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.database import transaction
 from core.people.data_rights import erase_person
+from core.people.directory import find_person
 from kinds.booking import comparison, service
 from kinds.booking.domain import State
 from kinds.booking.models import Booking
-from modules.identity import personal_data
+from modules.identity import erasure
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
 from payments.domain import PaymentStatus
@@ -23,6 +24,7 @@ from tests.kinds.booking.people import fresh
 from tests.kinds.booking.test_fees import court, hold_number, paid_slots, patient, status
 from tests.kinds.booking.till import Till
 from tests.modules.health.hospitals.fake_hospitals import FakeHospitals
+from tests.people import leave
 from tests.tree import files_of_the_tree
 
 DAY = timedelta(days=1)
@@ -42,13 +44,13 @@ async def test_an_account_is_not_closed_over_what_is_under_way(
 ) -> None:
     viewer, slot, held = await court(app, call)
     await till.start(viewer, held.id)
-    with pytest.raises(personal_data.AccountUnsettled) as refused:
-        await personal_data.erase_my_account(viewer)
+    with pytest.raises(erasure.AccountUnsettled) as refused:
+        await erasure.ask_erasure(viewer)
     assert set(refused.value.holds) == {"appointments", "payments"}
     assert await Citizen.filter(id=viewer.subject_id, closed_at=None).exists()
     assert (await Booking.get(id=held.id)).state == State.HELD
-    with pytest.raises(personal_data.AccountUnsettled) as refused:
-        await personal_data.erase_my_account(viewer, settle=True)
+    with pytest.raises(erasure.AccountUnsettled) as refused:
+        await erasure.ask_erasure(viewer, settle=True)
     assert set(refused.value.holds) == {"payments"}, "the appointment was given back"
     assert (await Booking.get(id=held.id)).state == State.CANCELLED
     assert await used(slot) == 0
@@ -61,10 +63,10 @@ async def test_settling_gives_appointments_back_and_closes_the_account(
     slot, later = await offer(app, 2 * DAY, 3 * DAY, service_id=HALL)
     for each in (slot, later):
         await book(viewer, each)
-    erased = await personal_data.erase_my_account(viewer, settle=True)
-    assert "appointments" not in erased.holds
+    closing = await leave(viewer, settle=True)
+    assert "appointments" not in closing.holds
     assert [await used(each) for each in (slot, later)] == [0, 0]
-    await personal_data.erase_my_account(viewer, settle=True)  # repeat-safe
+    assert await find_person(app, viewer.subject_id) is None
 
 
 async def test_what_was_paid_comes_back_though_the_payer_left_at_a_silent_hospital(

@@ -31,6 +31,7 @@ from modules.affairs.verifiers.seed import HOTEL_ID, HOTEL_KEY, seed
 from modules.identity import personal_data
 from tests.asgi import Client
 from tests.modules.affairs.wallet import CANCEL, CHECK, PRESENT, FakeLicences, check, title
+from tests.people import leave
 from tests.upstreams import by_operation
 
 MakeCall = Callable[..., Call]
@@ -338,6 +339,6 @@ async def test_presentations_are_handed_out_and_erased(
     exported = await personal_data.export_my_data(mine)
     (row,) = exported["affairs"].data["licence_presentations"]
     assert (row["state"], row["fields"]) == ("issued", ["is_adult"])
-    await personal_data.erase_my_account(mine)
+    await leave(mine)
     assert await LicencePresentation.all().count() == 0
     assert title(await check(client, HOTEL_KEY, code)) == (422, "PRESENTATION_INVALID")

@@ -132,6 +132,7 @@ AGREED: dict[str, Rule] = {
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
+    "keepMyAccount": SIGNED_IN,
     "staffPerson": Rule(1, fresh=True, role=OFFICER),
     "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
     "approveRecovery": Rule(1, fresh=True, role=OFFICER),

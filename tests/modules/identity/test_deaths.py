@@ -14,7 +14,7 @@ from core.upstream.client import UpstreamFailed
 from kinds.booking import service as booking
 from kinds.booking import waiting
 from kinds.booking.models import Booking, Wait
-from modules.identity import deaths, personal_data
+from modules.identity import deaths, erasure
 from modules.identity.models import Citizen, Death, Mandate
 from modules.identity.real_name import confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths
@@ -108,6 +108,7 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
     app: App, call: MakeCall, registry: Registry
 ) -> None:
     (viewer,) = await people(app, call, 1)
+    await erasure.ask_erasure(viewer)
     registry.record(app, 1)
     await deaths.read_deaths(app)
     registry.record(app, 1, withdraws=1)
@@ -116,7 +117,8 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
     person = await find_person(app, viewer.subject_id)
     assert person is not None and person.resident_id == resident_id(1)
     assert not person.has_phone, "the phone comes back at a counter"
-    assert (await Citizen.get(id=viewer.subject_id)).died_on is None
+    row = await Citizen.get(id=viewer.subject_id)
+    assert (row.died_on, row.closes_at) == (None, None), "and nothing closes it again"
 
 
 async def test_a_silent_registry_loses_nothing_and_one_failure_stops_no_other(
@@ -142,6 +144,6 @@ async def test_the_name_is_kept_for_the_next_of_kin_and_then_forgotten(
     await deaths.read_deaths(app)
     for days, is_kept in ((1, True), (3 * 366 - 1, True), (1, False)):
         clock.move(timedelta(days=days))
-        await personal_data.finish_erasures(app)
+        await erasure.finish_erasures(app)
         row = await Citizen.get(id=viewer.subject_id)
         assert (row.name_sealed is not None) is is_kept

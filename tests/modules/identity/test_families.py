@@ -20,7 +20,7 @@ from core.people.directory import get_person
 from core.people.personal_read import list_access
 from core.security.authentication import Viewer
 from core.security.vault import mask_name
-from modules.identity import children, claims, domain, families, moving, personal_data, real_name
+from modules.identity import children, claims, domain, erasure, families, moving, real_name
 from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
@@ -388,7 +388,7 @@ async def test_what_a_minor_does_not_do_without_a_guardian(
     for work in (
         families.confirm_mandate(child, proposal.id),
         families.propose_proxy(child, "13700000056", [SERVICE], UNTIL, "key-50000001"),
-        personal_data.erase_my_account(child),
+        erasure.ask_erasure(child),
     ):
         with pytest.raises(Forbidden) as refused:
             await work

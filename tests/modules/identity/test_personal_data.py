@@ -22,9 +22,10 @@ from core.security.authentication import Viewer
 from core.security.keys import add_data_key
 from core.settings import Settings
 from core.texts import Text
-from modules.identity import personal_data
+from modules.identity import erasure, personal_data
 from modules.identity.models import Citizen, Mandate
 from notifications.messages.models import Message
+from tests.people import leave
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 
@@ -135,15 +136,15 @@ async def test_erasure_forgets_and_frees_the_phone(
         body_sealed=app.vault.encrypt("b", "notifications.body"),
         created_at=app.clock.now(),
     )
-    erased = await personal_data.erase_my_account(own)
-    assert erased.holds == {}
+    closing = await leave(own)
+    assert closing.holds == {}
     row = await Citizen.get(id=viewer.user_id)
     left = (row.phone_sealed, row.phone_index, row.name_sealed, row.resident_sealed)
     assert left == (None,) * 4 and row.resident_index is None
     assert await Message.all().count() == 0
     with pytest.raises(NotFound):
         await get_person(app, viewer.user_id)
-    await personal_data.erase_my_account(own)  # repeat-safe
+    await erasure.close_accounts(app)  # repeat-safe
 
 
 async def test_what_the_law_keeps_is_named_and_forgotten_when_it_ends(
@@ -152,15 +153,15 @@ async def test_what_the_law_keeps_is_named_and_forgotten_when_it_ends(
     viewer = await citizen()
     own = await _consented(call, viewer)
     OPEN_LOANS.add(viewer.user_id)
-    erased = await personal_data.erase_my_account(own)
-    assert [hold.what for hold in erased.holds["lending"]] == ["loan"]
-    assert [hold.what for hold in erased.holds["identity"]] == ["name, resident_id"]
+    closing = await leave(own)
+    assert [hold.what for hold in closing.holds["lending"]] == ["loan"]
+    assert [hold.what for hold in closing.holds["identity"]] == ["name, resident_id"]
     row = await Citizen.get(id=viewer.user_id)
     assert row.name_sealed is not None and row.phone_sealed is None
-    await personal_data.finish_erasures(app)
+    await erasure.finish_erasures(app)
     assert (await Citizen.get(id=viewer.user_id)).name_sealed is not None
     OPEN_LOANS.clear()
-    await personal_data.finish_erasures(app)
+    await erasure.finish_erasures(app)
     assert (await Citizen.get(id=viewer.user_id)).name_sealed is None
 
 
@@ -180,7 +181,7 @@ async def test_a_guardian_does_not_leave_a_child_behind_by_accident(
     )
     own = await _consented(call, viewer)
     with pytest.raises(Conflict):
-        await personal_data.erase_my_account(own)
+        await erasure.ask_erasure(own)
     row = await Citizen.get(id=viewer.user_id)
     assert row.phone_sealed is not None and row.closed_at is None
     assert await Consent.filter(withdrawn_at=None).count() == 1

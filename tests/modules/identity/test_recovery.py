@@ -12,7 +12,7 @@ from core.errors import AppError
 from core.people.consents import grant_consent, list_consents
 from core.people.directory import get_person
 from core.security.authentication import Viewer
-from modules.identity import recovery
+from modules.identity import erasure, recovery
 from modules.identity.models import Citizen
 from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms
@@ -54,6 +54,7 @@ async def test_two_officers_and_some_days_give_an_account_back(
     viewer = await citizen(name="罗思远")
     thief = call(user_id=viewer.user_id, level=2)
     await grant_consent(thief, "identity.family", "2026-11")
+    await erasure.ask_erasure(thief)
     before = await get_person(app, viewer.user_id)
     assert before.resident_id is not None
     first, second = officers
@@ -73,7 +74,7 @@ async def test_two_officers_and_some_days_give_an_account_back(
     assert (await get_person(app, viewer.user_id)).phone == NEW_PHONE
     assert (await list_consents(thief))[0].withdrawn_at == clock.now()
     kept = await Citizen.get(id=viewer.user_id)
-    assert (kept.assurance, kept.level) == ("COUNTER", 2)
+    assert (kept.assurance, kept.level, kept.closes_at) == ("COUNTER", 2, None)
     await recovery.recover(app)
 
 

@@ -1,0 +1,109 @@
+"""An account is closed a week after its person asked: time to think again, and nothing lost."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
+from core.people.directory import find_person
+from core.security.authentication import Viewer
+from modules.identity import erasure
+from modules.identity.models import Citizen
+from notifications.messages.models import Message
+from tests.kinds.booking.engine import book, offer
+from tests.kinds.booking.people import guardian_of
+
+MakeCitizen = Callable[..., Awaitable[Viewer]]
+MakeCall = Callable[..., Call]
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def mine(citizen: MakeCitizen, call: MakeCall) -> Call:
+    """A citizen at level 2."""
+    viewer = await citizen()
+    return call(user_id=viewer.user_id, level=2)
+
+
+async def _is_open(viewer: Call) -> bool:
+    return await find_person(viewer.app, viewer.subject_id) is not None
+
+
+async def _messages(viewer: Call) -> list[str]:
+    rows = await Message.filter(person_id=viewer.subject_id).order_by("created_at", "id")
+    return [row.template for row in rows]
+
+
+async def test_the_account_lives_until_its_day_and_the_owner_hears_of_it(
+    app: App, mine: Call, clock: ManualClock
+) -> None:
+    closing = await erasure.ask_erasure(mine)
+    assert closing.closes_at == clock.now() + erasure.WAIT
+    clock.move(erasure.WAIT - timedelta(seconds=1))
+    again = await erasure.ask_erasure(mine)
+    assert again.closes_at == closing.closes_at, "asked again, the day stands"
+    await erasure.close_accounts(app)
+    assert await _is_open(mine)
+    assert await _messages(mine) == ["identity.closing_asked"]
+    clock.move(timedelta(seconds=1))
+    await erasure.close_accounts(app)
+    assert not await _is_open(mine)
+    row = await Citizen.get(id=mine.subject_id)
+    assert (row.closed_at, row.closes_at, row.phone_index) == (clock.now(), None, None)
+    await erasure.close_accounts(app)  # repeat-safe
+
+
+async def test_a_wish_is_taken_back(app: App, mine: Call, clock: ManualClock) -> None:
+    await erasure.ask_erasure(mine)
+    for _ in range(2):
+        await erasure.keep_account(mine)
+    clock.move(2 * erasure.WAIT)
+    await erasure.close_accounts(app)
+    assert await _is_open(mine)
+    later = await erasure.ask_erasure(mine)
+    assert later.closes_at == clock.now() + erasure.WAIT, "another wish has a week of its own"
+    assert await _messages(mine) == ["identity.closing_asked"] * 2
+
+
+async def test_what_was_begun_meanwhile_ends_first_and_that_is_said_once(
+    app: App, mine: Call, clock: ManualClock
+) -> None:
+    (slot,) = await offer(app, erasure.WAIT + DAY)
+    await erasure.ask_erasure(mine)
+    await book(mine, slot)
+    clock.move(erasure.WAIT)
+    for _ in range(3):
+        await erasure.close_accounts(app)
+        assert await _is_open(mine)
+    waits = [one for one in await _messages(mine) if one == "identity.closing_waits"]
+    assert len(waits) == 1
+    clock.move(timedelta(days=60))  # the appointment is over, and what it left
+    await erasure.close_accounts(app)
+    assert not await _is_open(mine)
+
+
+async def test_one_account_that_cannot_be_closed_stops_no_other(
+    app: App, citizen: MakeCitizen, call: MakeCall, clock: ManualClock
+) -> None:
+    stuck, free = [call(user_id=(await citizen()).user_id, level=2) for _ in range(2)]
+    (slot,) = await offer(app, erasure.WAIT + DAY)
+    await erasure.ask_erasure(stuck)
+    await book(stuck, slot)
+    clock.move(timedelta(minutes=1))
+    await erasure.ask_erasure(free)
+    clock.move(erasure.WAIT)
+    await erasure.close_accounts(app)
+    assert [await _is_open(each) for each in (stuck, free)] == [True, False]
+
+
+async def test_a_guardian_from_meanwhile_stays_for_the_child(
+    app: App, mine: Call, citizen: MakeCitizen, clock: ManualClock
+) -> None:
+    await erasure.ask_erasure(mine)
+    await guardian_of(app, mine, (await citizen()).user_id)
+    clock.move(erasure.WAIT)
+    await erasure.close_accounts(app)
+    assert await _is_open(mine)
