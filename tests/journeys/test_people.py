@@ -237,7 +237,7 @@ async def test_export_then_erasure(house: House, client: CityClient) -> None:
         "identity.close_accounts",
     )
     is_open = "SELECT 1 FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
-    for _ in range(5 * PATIENCE_S):
+    for _ in range(int(5 * PATIENCE_S)):
         if not await house.query(is_open, own_id):
             break
         await asyncio.sleep(0.2)
