@@ -10,6 +10,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.people.directory import find_person
 from core.security.authentication import Viewer
+from kinds.booking import service
 from modules.identity import erasure
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
@@ -73,14 +74,14 @@ async def test_what_was_begun_meanwhile_ends_first_and_that_is_said_once(
 ) -> None:
     (slot,) = await offer(app, erasure.WAIT + DAY)
     await erasure.ask_erasure(mine)
-    await book(mine, slot)
+    held = await book(mine, slot)
     clock.move(erasure.WAIT)
     for _ in range(3):
         await erasure.close_accounts(app)
         assert await _is_open(mine)
     waits = [one for one in await _messages(mine) if one == "identity.closing_waits"]
     assert len(waits) == 1
-    clock.move(timedelta(days=60))  # the appointment is over, and what it left
+    await service.cancel(mine, held.id, key="key-00000001")
     await erasure.close_accounts(app)
     assert not await _is_open(mine)
 
