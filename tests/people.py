@@ -7,7 +7,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.ids import new_id, resident_id_check_digit
 from core.security.authentication import Viewer
-from modules.identity import erasure
+from modules.identity.erasure import service as erasure
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
 
 _NUMBERS = count(1)

@@ -18,7 +18,7 @@ class Citizen(Model):
     """A person with an account: one phone, at most one real name.
 
     `assurance` says how the real name was proved (core.assurance), `verified_at` when.
-    `closes_at` is when it is to be closed, at its person's wish (erasure.py).
+    `closes_at` is when it is to be closed, at its person's wish (erasure).
     `died_on` is there once the registry has recorded a death; the account is closed then.
     `resident_*` hold the number of the card or permit that proved it, for most the resident ID;
     `born_on` is there where no such number says the birth date. A newborn is known by its birth

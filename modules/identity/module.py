@@ -7,7 +7,6 @@ MANIFEST = Manifest(
     rooms=(
         "graphql.signing_in",
         "graphql.privacy",
-        "graphql.erasure",
         "graphql.families",
         "graphql.staff",
         "captcha",

@@ -195,6 +195,26 @@ async def test_a_guardianship_that_ends_ends_a_running_subscription(
         assert refused["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
+async def _erase_at_once(house: House, client: CityClient, own_id: str) -> None:
+    """The account's wait is over, and the worker has closed it."""
+    await client.do(
+        "mutation ($key: String!) { eraseMyAccount(idempotencyKey: $key) {"
+        " __typename ... on Refusal { code message } } }",
+        {"key": key()},
+    )
+    await house.query("UPDATE identity_citizen SET closes_at = now() WHERE id = $1", own_id)
+    await house.query(
+        "INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)"
+        " VALUES (0, 'identity.close_accounts', '{}', now(), 'queued')"
+    )
+    is_open = "SELECT 1 FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
+    for _ in range(int(5 * PATIENCE_S)):
+        if not await house.query(is_open, own_id):
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError("the account is still open")
+
+
 async def test_export_then_erasure(house: House, client: CityClient) -> None:
     person = await adult(house, 900)
     await client.sign_in(person["phone"])
@@ -226,21 +246,7 @@ async def test_export_then_erasure(house: House, client: CityClient) -> None:
         {"key": key()},
     )
     assert kept["viewer"]["closesAt"] is None
-    await client.do(
-        "mutation ($key: String!) { eraseMyAccount(idempotencyKey: $key) {"
-        " __typename ... on Refusal { code message } } }",
-        {"key": key()},
-    )
-    await house.query("UPDATE identity_citizen SET closes_at = now() WHERE id = $1", own_id)
-    await house.query(
-        "UPDATE pgqueuer_schedules SET next_run = now() WHERE entrypoint = $1",
-        "identity.close_accounts",
-    )
-    is_open = "SELECT 1 FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
-    for _ in range(int(5 * PATIENCE_S)):
-        if not await house.query(is_open, own_id):
-            break
-        await asyncio.sleep(0.2)
+    await _erase_at_once(house, client, own_id)
     await asyncio.sleep(WITHIN_S)
     for url in house.api_urls:
         async with CityClient(url, house.sandbox_url) as gone:

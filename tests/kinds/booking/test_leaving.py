@@ -14,7 +14,7 @@ from core.people.directory import find_person
 from kinds.booking import comparison, service
 from kinds.booking.domain import State
 from kinds.booking.models import Booking
-from modules.identity import erasure
+from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
 from payments.domain import PaymentStatus

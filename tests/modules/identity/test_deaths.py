@@ -14,7 +14,8 @@ from core.upstream.client import UpstreamFailed
 from kinds.booking import service as booking
 from kinds.booking import waiting
 from kinds.booking.models import Booking, Wait
-from modules.identity import deaths, erasure
+from modules.identity import deaths
+from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen, Death, Mandate
 from modules.identity.real_name import confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths

@@ -11,7 +11,7 @@ from core.context.call import Call
 from core.people.directory import find_person
 from core.security.authentication import Viewer
 from kinds.booking import service
-from modules.identity import erasure
+from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
 from tests.kinds.booking.engine import book, offer

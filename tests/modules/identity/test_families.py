@@ -20,7 +20,8 @@ from core.people.directory import get_person
 from core.people.personal_read import list_access
 from core.security.authentication import Viewer
 from core.security.vault import mask_name
-from modules.identity import children, claims, domain, erasure, families, moving, real_name
+from modules.identity import children, claims, domain, families, moving, real_name
+from modules.identity.erasure import service as erasure
 from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.welfare.housing_fund.lookup import HOUSING_FUND

@@ -22,7 +22,8 @@ from core.security.authentication import Viewer
 from core.security.keys import add_data_key
 from core.settings import Settings
 from core.texts import Text
-from modules.identity import erasure, personal_data
+from modules.identity import personal_data
+from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen, Mandate
 from notifications.messages.models import Message
 from tests.people import leave

@@ -12,7 +12,8 @@ from core.errors import AppError
 from core.people.consents import grant_consent, list_consents
 from core.people.directory import get_person
 from core.security.authentication import Viewer
-from modules.identity import erasure, recovery
+from modules.identity import recovery
+from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen
 from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms

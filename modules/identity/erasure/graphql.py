@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from core.graphql import IdempotencyKey, Info, Refusal, Refused, mutation, signed_in
-from modules.identity import erasure
+from modules.identity.erasure import service
 from modules.identity.graphql.privacy import Reason, shown_holds
 from modules.identity.graphql.signing_in import Viewer, viewer_of
 
@@ -61,8 +61,8 @@ class Mutation:
         """Asked again, the day stands."""
         call = info.context
         try:
-            closing = await erasure.ask_erasure(call, settle=settle)
-        except erasure.AccountUnsettled as refused:
+            closing = await service.ask_erasure(call, settle=settle)
+        except service.AccountUnsettled as refused:
             return AccountUnsettled(
                 code=refused.code,
                 message=refused.say(call.locale),
@@ -79,5 +79,5 @@ class Mutation:
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> KeepMyAccountResult:
         """An account that nobody wished closed is kept as it is."""
-        await erasure.keep_account(info.context)
+        await service.keep_account(info.context)
         return AccountKept(viewer=await viewer_of(info.context))
