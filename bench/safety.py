@@ -98,7 +98,7 @@ async def _pupils(app: App, number: int) -> None:
     """So many children, each followed by a guardian of its own."""
     now = app.clock.now()
     people = [(new_id(), new_id(), n) for n in range(number)]
-    name, number = app.vault.encrypt("样例", NAME), app.vault.encrypt(_RESIDENT_ID, RESIDENT_ID)
+    name, card = app.vault.encrypt("样例", NAME), app.vault.encrypt(_RESIDENT_ID, RESIDENT_ID)
     known = {"level": 2, "locale": "zh", "created_at": now}
     rows = []
     for guardian, child, n in people:
@@ -107,7 +107,7 @@ async def _pupils(app: App, number: int) -> None:
         for person, reached in ((guardian, (sealed, index)), (child, (None, None))):
             rows.append(Citizen(
                 id=person, name_sealed=name, phone_sealed=reached[0], phone_index=reached[1],
-                resident_sealed=number, **known,
+                resident_sealed=card, **known,
                 resident_index=app.vault.blind_index(str(person), RESIDENT_ID),
             ))  # fmt: skip
     await Citizen.bulk_create(rows, batch_size=1_000)
