@@ -72,6 +72,8 @@ class Run:
         print(f"  {self.points} {told}", flush=True)
 
     async def _point(self, faults: Sequence[Fault], rests: bool) -> None:
+        if any(fault.stays for fault in faults):
+            await self._rest(False)  # what earlier faults delay is not the clock's
         logged = self.stage.log_bytes()
         first_answer, first_look = len(self.witness.answers), len(self.witness.looks)
         silent: list[Window] = []
