@@ -19,7 +19,7 @@ USAGE_MAX = 100_000
 
 
 class WriteOff(Body):
-    """A payment that settles a bill in full."""
+    """A payment that settles a bill, or a part of it where the biller takes parts."""
 
     payment_ref: str = Field(min_length=1, max_length=64)
     amount_fen: int = Field(gt=0)
@@ -109,12 +109,12 @@ async def _bills(request: Request, city: City, utility: Utility) -> Response:
     bills = ledger.list_bills(city, utility, account)
     day = city.today()
     chosen = [b for b in bills if wanted == "all" or b["status"] == "open"]
-    return reply({"bills": [ledger.describe_bill(utility, bill, day) for bill in chosen]})
+    return reply({"bills": [ledger.describe_bill(city, utility, bill, day) for bill in chosen]})
 
 
 async def _bill(request: Request, city: City, utility: Utility) -> Response:
     bill = ledger.get_bill(city, utility, request.path_params["bill_no"])
-    return reply(ledger.describe_bill(utility, bill, city.today()))
+    return reply(ledger.describe_bill(city, utility, bill, city.today()))
 
 
 async def _write_off(request: Request, city: City, utility: Utility) -> Response:
@@ -138,14 +138,14 @@ async def _issue(request: Request, city: City, utility: Utility) -> Response:
     account = ledger.find_account(city, utility, request.path_params["account_no"])
     usage = fresh.usage or (utility.usage_min + utility.usage_max) // 2
     bill = ledger.issue_bill(city, utility, account, usage)
-    return reply(ledger.describe_bill(utility, bill, city.today()), 201)
+    return reply(ledger.describe_bill(city, utility, bill, city.today()), 201)
 
 
 async def _withdraw(request: Request, city: City, utility: Utility) -> Response:
     how = await read_body(request, Withdrawal)
     bill_no = request.path_params["bill_no"]
     bill = ledger.withdraw_bill(city, utility, bill_no, silently=how.silently)
-    return reply(ledger.describe_bill(utility, bill, city.today()))
+    return reply(ledger.describe_bill(city, utility, bill, city.today()))
 
 
 def _describe_write_off(written: Row) -> dict[str, object]:
