@@ -11,10 +11,10 @@ from sandbox.server.state import Row
 from sandbox.server.system import City, Handler, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.statements.control import controls
-from sandbox.systems.billers import invoices, ledger, settlement
+from sandbox.systems.billers import invoices, ledger, red_forms, red_invoices, settlement
 from sandbox.systems.billers.tariff import Utility
 
-SCHEMA = ledger.SCHEMA + invoices.SCHEMA
+SCHEMA = ledger.SCHEMA + invoices.SCHEMA + red_forms.SCHEMA
 USAGE_MAX = 100_000
 
 
@@ -39,6 +39,7 @@ class Withdrawal(Body):
 
 
 UtilityHandler = Callable[[Request, City, Utility], Awaitable[Response]]
+Wrapper = Callable[[UtilityHandler], Handler]
 
 
 def biller(utility: Utility, *, schema: str) -> System:
@@ -63,11 +64,7 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation("get_bill", "GET", root + "/bills/{bill_no}", of(_bill)),
             Operation("write_off", "POST", root + "/bills/{bill_no}/write-off", of(_write_off)),
             Operation("find_write_off", "GET", root + "/write-offs/{payment_ref}", of(_written)),
-            Operation("apply_invoice", "POST", root + "/invoices", of(invoices.apply)),
-            Operation("read_invoice", "GET", root + "/invoices/{request_no}", of(invoices.read)),
-            Operation(
-                "invoice_file", "GET", root + "/invoices/{request_no}/file", of(invoices.show)
-            ),
+            *_invoicing(root, of),
             Operation("settlement", "GET", root + "/settlements/{day}", of(settlement.announce)),
             Operation(
                 "settlement_file",
@@ -83,7 +80,30 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation(
                 "withdraw", "POST", f"/_control{root}/bills/{{bill_no}}/withdraw", of(_withdraw)
             ),
+            *_invoice_switches(root, of),
             *controls(f"biller_{utility.kind}"),
+        ),
+    )
+
+
+def _invoicing(root: str, of: Wrapper) -> tuple[Operation, ...]:
+    return (
+        Operation("apply_invoice", "POST", root + "/invoices", of(invoices.apply)),
+        Operation("read_invoice", "GET", root + "/invoices/{request_no}", of(invoices.read)),
+        Operation("invoice_file", "GET", root + "/invoices/{request_no}/file", of(invoices.show)),
+        Operation("apply_red", "POST", root + "/red-invoices", of(red_invoices.apply)),
+        Operation("red_file", "GET", root + "/red-invoices/{red_ref}/file", of(red_invoices.show)),
+    )
+
+
+def _invoice_switches(root: str, of: Wrapper) -> tuple[Operation, ...]:
+    return (
+        Operation("use", "POST", f"/_control{root}/invoices/{{invoice_no}}/use", of(invoices.use)),
+        Operation(
+            "answer",
+            "POST",
+            f"/_control{root}/invoices/{{invoice_no}}/answer",
+            of(red_invoices.answer),
         ),
     )
 
