@@ -244,9 +244,9 @@ class Endings:
     """What a paying service does when payments of its kinds have ended.
 
     `note(app, tx, ending)` writes its own table, in one transaction with the message to the payer.
-    The message is the template `<templates>paid`, `…refused` or `…refunded`; it is filled with
-    `amount`, of a paid one the payee's `ref`, and with what `describe(app, ending, locale)` gives.
-    Both are repeat-safe: an ending may come twice.
+    The message is the template `<templates>paid`, `…refused` or `…refunded`, and `…part_paid` where
+    a payee takes parts; it is filled with `amount`, of a paid one the payee's `ref`, and with what
+    `describe(app, ending, locale)` gives. Both are repeat-safe: an ending may come twice.
     """
 
     kinds: tuple[str, ...]
@@ -258,11 +258,11 @@ class Endings:
 
 
 def ending_templates(
-    prefix: str, *, paid: Words, refused: Words, refunded: Words
-) -> tuple[Template, Template, Template]:
+    prefix: str, *, paid: Words, refused: Words, refunded: Words, part_paid: Words | None = None
+) -> tuple[Template, ...]:
     """The messages of a payment's endings, from a title and a text for each.
 
-    Of a refusal the payer hears by SMS too.
+    Of a refusal the payer hears by SMS too. `part_paid` is for payees that take parts.
     """
 
     def template(name: str, words: Words, *, sms: bool = False) -> Template:
@@ -272,6 +272,7 @@ def ending_templates(
         template("paid", paid),
         template("refused", refused, sms=True),
         template("refunded", refunded),
+        *(() if part_paid is None else (template("part_paid", part_paid),)),
     )
 
 
@@ -281,7 +282,8 @@ ENDINGS = ExtensionPoint("payment endings", Endings, lambda endings: endings.kin
 @on("payments.PaymentFulfilled", lane=Lane.CRITICAL)
 async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
     """The payee has booked the payment. Repeat-safe by the payment's id."""
-    await _end(app, event, "paid", event.intent_id, {"ref": event.fulfilment_ref})
+    name = "part_paid" if event.is_part else "paid"
+    await _end(app, event, name, event.intent_id, {"ref": event.fulfilment_ref})
 
 
 @on("payments.PaymentRefused", lane=Lane.CRITICAL)

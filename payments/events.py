@@ -27,6 +27,8 @@ class PaymentFulfilled:
     subject_ref: str
     amount_fen: int
     fulfilment_ref: str
+    is_part: bool = False
+    """Whether it was begun as a part of what was open."""
 
 
 @dataclass(frozen=True, slots=True)

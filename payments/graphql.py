@@ -88,6 +88,9 @@ class Payment:
     id: strawberry.ID = strawberry.field(description="The payment's id.")
     title: str = strawberry.field(description="What is paid for, in the viewer's language.")
     amount: Fen = strawberry.field(description="The amount.")
+    part_of: Fen | None = strawberry.field(
+        description="All that was open when it began, where it pays a part of that; null otherwise."
+    )
     status: PaymentStatus = strawberry.field(description="How it goes.")
     method: PaymentMethod = strawberry.field(description="Whose cashier it goes through.")
     channel: PaymentChannel = strawberry.field(description="From where it is paid.")
@@ -131,6 +134,7 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
         id=strawberry.ID(str(intent.id)),
         title=intent.title_zh if locale is Locale.ZH else intent.title_en,
         amount=Fen(intent.amount_fen),
+        part_of=Fen(intent.owed_fen) if intent.owed_fen and intent.is_part else None,
         status=STATUS[intent.state],
         method=method_of(intent.psp),
         channel=channel,

@@ -128,6 +128,10 @@ class Intent(Model):
     title_zh = fields.CharField(max_length=64)
     title_en = fields.CharField(max_length=64)
     amount_fen = fields.BigIntField()
+    owed_fen = fields.BigIntField(null=True)
+    """All that was open when it began, where its payee takes parts; null where it is paid whole."""
+    owed_at = fields.DatetimeField(null=True)
+    """When its payee was asked for that."""
     psp = fields.CharField(max_length=16)
     merchant = fields.CharField(max_length=32, null=True)
     """The payee's own merchant at the PSP: the money is never ours. Null where the PSP takes it for
@@ -170,6 +174,11 @@ class Intent(Model):
     class Meta:
         table = "payments_intent"
         indexes = (("payer_id", "id"), ("kind", "subject_ref"))
+
+    @property
+    def is_part(self) -> bool:
+        """Whether something stays open after it, as far as was known when it began."""
+        return self.owed_fen is not None and bool(self.amount_fen < self.owed_fen)
 
 
 INTENTS = PersonalTable(

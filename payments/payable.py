@@ -20,6 +20,21 @@ REPOST_WAITS = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 900))
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """That a payee takes what it is owed in parts, and by which answer of its.
+
+    In the words of BBPS the payment amount is "exact down"; without `Parts` it is "exact".
+    """
+
+    owed_fen: int
+    """All that is open."""
+    least_fen: int
+    """The least part; the last one, which leaves nothing open, may be smaller."""
+    owed_at: datetime
+    """When the payee was asked: what it has accepted since then is not taken off `owed_fen`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What is due now, in fen, to whom; the titles are what the cashier and receipts show."""
 
@@ -29,6 +44,8 @@ class Quote:
     title_en: str
     company_id: UUID | None = None
     """The company that pays, where one does: limits and reports are then the company's."""
+    parts: Parts | None = None
+    """Where it may be paid in parts: then `amount_fen` is all of it until `cut` takes a part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ def _lines(receipt: Receipt, issuer: Issuer) -> Sequence[Line]:
         Line("收款单位凭证号", "Payee's number", paid.fulfilment_ref or ""),
         Line("开具时间", "Issued at", _clock_time(receipt.issued_at)),
     ]
+    if paid.is_part:
+        lines.insert(3, Line("缴费前未缴", "Open before", f"¥{format_yuan(paid.owed_fen or 0)}"))
     if paid.refunded_fen:
         back = f"¥{format_yuan(paid.refunded_fen)}    实付 / net ¥{format_yuan(left_fen)}"
         lines.insert(3, Line("已退款", "Refunded", back))

@@ -11,24 +11,14 @@ from core.context.call import Call
 from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.money import FEN_MAX
 from core.people.merged_accounts import list_accounts
 from core.refusal_texts import KEY_REUSED, NOT_FOUND
-from payments import cashier, contracts, limits, settlement, store, texts
-from payments.domain import (
-    ANYHOW,
-    HELD_FOR,
-    INTENT,
-    INTENT_LIFE,
-    LAPSED_WITHIN,
-    OPEN,
-    TO_ORDER,
-    Wish,
-    next_look,
-)
+from payments import cashier, contracts, limits, parts, precedence, settlement, store, texts
+from payments.domain import ANYHOW, INTENT, INTENT_LIFE, Wish, next_look
 from payments.finance import finance_of
 from payments.models import Intent
-from payments.payable import Quote, get_payable
+from payments.payable import get_payable
+from payments.precedence import Ask
 from payments.psp import routing
 from payments.psp.channels import IN_WECHAT, PaymentChannel
 
@@ -45,110 +35,61 @@ async def create_intent(
     wish: Wish | None = None,
     contract_id: UUID | None = None,
     is_owner: bool = True,
+    amount_fen: int | None = None,
 ) -> UUID:
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
-    With `contract_id`, a contract of the payer, the PSP deducts instead of opening a cashier.
+    With `contract_id`, a contract of the payer, the PSP deducts instead of opening a cashier. With
+    `amount_fen` a part of it is paid, where its payee takes parts; all that is open otherwise.
     `is_owner`: whether the payer is known to be whom it concerns, whom nobody else's open cashier
     keeps from paying; services that let others pay too say False of those.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
     while the payer's own cashier for the same amount is open; one that has to give way is closed
-    (see _gives_way). The PSP of `wish` is followed while it is well; for an open cashier of another
-    PSP `present` has that one closed first. Raises Conflict PAYMENT_OPEN, ALREADY_PAID, KEY_REUSED,
-    LIMIT_REACHED or CHANNEL_NOT_OFFERED, InvalidInput OPENID_NEEDED, and what the quote refuses.
+    (see payments.precedence). The PSP of `wish` is followed while it is well; for an open cashier
+    of another PSP `present` has that one closed first. Raises Conflict PAYMENT_OPEN, ALREADY_PAID,
+    KEY_REUSED, LIMIT_REACHED or CHANNEL_NOT_OFFERED, InvalidInput OPENID_NEEDED, and what
+    `parts.cut` and the quote refuse.
     """
     app, payer_id = call.app, call.require_viewer().user_id
     wish = checked(wish or ANYHOW)
-    operation, command = f"pay:{kind}", {"kind": kind, "subject": subject_ref, **_said(wish)}
+    operation, command = f"pay:{kind}", _command(kind, subject_ref, wish, amount_fen)
     bind = partial(idempotency.claim, app.clock, tx, subject=payer_id, operation=operation)
     claim = await bind(key=key, command=command, effect_id=new_id())
     if claim.replayed:
         return claim.effect_id
-    quote = await get_payable(app, kind).quote(call, tx, subject_ref)
-    if not 0 < quote.amount_fen <= FEN_MAX:
-        raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
-    live = await store.find_live_intent(tx, kind, subject_ref)
-    reason = None if live is None else await _gives_way(call, tx, live, quote, wish, is_owner)
-    if live is not None and reason is not None:
-        await settlement.cancel(app, tx, live, reason)
-        live = None
-    if live is None:
+    quote = parts.cut(await get_payable(app, kind).quote(call, tx, subject_ref), amount_fen)
+    ask = Ask(kind, subject_ref, quote, wish, is_owner, is_deduction=contract_id is not None)
+    mine = await precedence.make_room(call, tx, ask)
+    if mine is None:
         await limits.take(tx, payer_id, kind, quote, app.clock.now())
-        _made(call)[claim.effect_id] = await _insert(
-            call, tx, claim.effect_id, kind, subject_ref, quote, wish, contract_id, is_owner
-        )
+        _made(call)[claim.effect_id] = await _insert(call, tx, claim.effect_id, ask, contract_id)
         return claim.effect_id
-    await _refuse_unless_open(call, live, payer_id, quote)
     if wish.method is not None:
-        await cashier.wish(app, tx, live, wish.method)
+        await cashier.wish(app, tx, mine, wish.method)
     await idempotency.release(tx, payer_id, operation, key)
-    await bind(key=key, command=command, effect_id=live.id)
-    return live.id
-
-
-async def _gives_way(
-    call: Call, tx: Transaction, live: Intent, quote: Quote, wish: Wish, is_owner: bool
-) -> str | None:
-    """Why an unpaid cashier of this subject is closed for the one who asks now; None if it stays.
-
-    The payer's own one of another amount is stale, one of another channel cannot be used, and one
-    whose time is over keeps nobody. Against
-    others the one whom it concerns has the first right; among equals it holds for a moment, and for
-    nobody who has begun and let it be before.
-    """
-    now, payer_id = call.app.clock.now(), call.require_viewer().user_id
-    if live.state not in OPEN or live.contract_id is not None:
-        return None
-    if live.state == "closing" or now >= live.expires_at:
-        return "EXPIRED"
-    if await _own(payer_id, [live]):
-        if live.amount_fen != quote.amount_fen:
-            return "AMOUNT_CHANGED"
-        same = (live.channel, live.openid) == (wish.channel, wish.openid)
-        return None if same else "CHANNEL_CHANGED"
-    if live.by_owner != is_owner:
-        return "TAKEN_OVER" if is_owner else None
-    subject, since = (live.kind, live.subject_ref), now - LAPSED_WITHIN
-    if await store.has_lapsed(tx, payer_id, *subject, since) and not is_owner:
-        return None
-    lapsed = await store.has_lapsed(tx, live.payer_id, *subject, since)
-    return "TAKEN_OVER" if lapsed or now >= live.created_at + HELD_FOR else None
-
-
-async def _refuse_unless_open(call: Call, live: Intent, payer_id: UUID, quote: Quote) -> None:
-    """Raise Conflict unless this is the payer's own cashier, still open, for the same amount."""
-    if live.state == "fulfilled":
-        raise Conflict(texts.ALREADY_PAID)
-    same = live.amount_fen == quote.amount_fen and await _own(payer_id, [live])
-    open_ = live.state in TO_ORDER | {"awaiting", "leaving"}
-    if not (same and open_ and call.app.clock.now() < live.expires_at):
-        raise Conflict(texts.PAYMENT_OPEN)
+    await bind(key=key, command=command, effect_id=mine.id)
+    return mine.id
 
 
 async def _insert(
-    call: Call,
-    tx: Transaction,
-    intent_id: UUID,
-    kind: str,
-    subject_ref: str,
-    quote: Quote,
-    wish: Wish,
-    contract_id: UUID | None,
-    is_owner: bool,
+    call: Call, tx: Transaction, intent_id: UUID, ask: Ask, contract_id: UUID | None
 ) -> Intent:
     app, now, wait = call.app, call.app.clock.now(), next_look(0)
+    quote, wish = ask.quote, ask.wish
     merchants = finance_of(app).merchants_of(quote.payee)
     psp = _choose(app, wish, merchants, contract_id)
     intent = await Intent.create(
         using_db=tx,
         id=intent_id,
         payer_id=call.require_viewer().user_id,
-        kind=kind,
-        subject_ref=subject_ref,
+        kind=ask.kind,
+        subject_ref=ask.subject_ref,
         payee=quote.payee,
         title_zh=quote.title_zh,
         title_en=quote.title_en,
         amount_fen=quote.amount_fen,
+        owed_fen=None if quote.parts is None else quote.parts.owed_fen,
+        owed_at=ask.owed_at,
         psp=psp,
         merchant=merchants.get(psp),
         client_address=call.address or "127.0.0.1",
@@ -156,7 +97,7 @@ async def _insert(
         openid=wish.openid,
         contract_id=contract_id,
         company_id=quote.company_id,
-        by_owner=is_owner,
+        by_owner=ask.is_owner,
         state="created",
         created_at=now,
         expires_at=now + INTENT_LIFE,
@@ -190,12 +131,12 @@ def checked(wish: Wish) -> Wish:
     return wish
 
 
-def _said(wish: Wish) -> dict[str, str | None]:
-    """What of a wish is part of the command; the channel where it is told."""
-    said: dict[str, str | None] = {"method": wish.method}
+def _command(kind: str, subject_ref: str, wish: Wish, amount_fen: int | None) -> dict[str, object]:
+    """What the client has said: channel and amount only where they were told."""
+    said: dict[str, object] = {"kind": kind, "subject": subject_ref, "method": wish.method}
     if wish.channel is not PaymentChannel.BROWSER:
         said |= {"channel": wish.channel, "openid": wish.openid}
-    return said
+    return said if amount_fen is None else said | {"amount_fen": amount_fen}
 
 
 async def present(call: Call, intent_id: UUID) -> Intent:
@@ -246,17 +187,9 @@ async def get_payment(call: Call, intent_id: UUID) -> Intent:
     """One of the viewer's payments. Raises NotFound for any other."""
     viewer_id = call.require_viewer().user_id
     intent = await store.find_intent(intent_id)
-    if intent is None or not await _own(viewer_id, [intent]):
+    if intent is None or not await store.filter_own(viewer_id, [intent]):
         raise NotFound(NOT_FOUND)
     return intent
-
-
-async def _own(person_id: UUID, intents: Sequence[Intent]) -> Sequence[Intent]:
-    """Those of these payments that a person made, under this account or one merged into it."""
-    if all(intent.payer_id == person_id for intent in intents):
-        return intents
-    accounts = await list_accounts(person_id)
-    return [intent for intent in intents if intent.payer_id in accounts]
 
 
 async def find_payments(call: Call, intent_ids: Collection[UUID]) -> Mapping[UUID, Intent]:
@@ -264,7 +197,7 @@ async def find_payments(call: Call, intent_ids: Collection[UUID]) -> Mapping[UUI
     if not intent_ids:
         return {}
     viewer_id, intents = call.require_viewer().user_id, await store.list_by_ids(intent_ids)
-    return {intent.id: intent for intent in await _own(viewer_id, intents)}
+    return {intent.id: intent for intent in await store.filter_own(viewer_id, intents)}
 
 
 async def list_payments(call: Call, *, first: int, before: UUID | None = None) -> Sequence[Intent]:

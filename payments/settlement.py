@@ -194,7 +194,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
     )
     await app.events.publish(
         tx,
-        PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]),
+        PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64], intent.is_part),
         ISSUE_RECEIPT.later(intent.id),
     )
 

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from core.bus import bus
-from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
-from payments.domain import OPEN, Evidence
+from core.database import Transaction, connection, fetch_all, fetch_model, fetch_models, fetch_one
+from core.people.merged_accounts import list_accounts
+from payments.domain import OPEN, TO_FULFIL, Evidence
 from payments.models import Intent, LeftOrder, Refund
 from payments.payable import Paid
 
@@ -91,17 +92,35 @@ async def number_receipts(
     )
 
 
-async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
-    """The intent that pays or paid this subject, locked; see the index payments_intent_live."""
-    live = [*OPEN, "paid", "fulfilment_unknown", "fulfilled"]
-    return await fetch_model(
+async def list_live_intents(
+    tx: Transaction, kind: str, subject_ref: str, owed_at: datetime | None
+) -> Sequence[Intent]:
+    """The intents that pay this subject, or paid it whole, locked, by id.
+
+    Of one that takes parts: those under way, and what its payee accepted after `owed_at`. See the
+    index payments_intent_live and the trigger payments_intent_parts.
+    """
+    return await fetch_models(
         tx,
         Intent,
-        "WHERE kind = $1 AND subject_ref = $2 AND state = ANY($3::text[]) FOR UPDATE",
+        """WHERE kind = $1 AND subject_ref = $2 AND (
+             state = ANY($3::text[])
+             OR ($4::timestamptz IS NULL AND owed_fen IS NULL AND state = 'fulfilled')
+             OR (fulfilment_ref IS NOT NULL AND ended_at > $4))
+           ORDER BY id FOR UPDATE""",
         kind,
         subject_ref,
-        live,
+        list(OPEN | TO_FULFIL),
+        owed_at,
     )
+
+
+async def filter_own(person_id: UUID, intents: Sequence[Intent]) -> Sequence[Intent]:
+    """Those of these intents that a person made, under this account or one merged into it."""
+    if all(intent.payer_id == person_id for intent in intents):
+        return intents
+    accounts = await list_accounts(person_id)
+    return [intent for intent in intents if intent.payer_id in accounts]
 
 
 async def lock_open_intents(

@@ -24,6 +24,22 @@ OPENID_NEEDED = Text(
 )
 ALREADY_PAID = Text("ALREADY_PAID", "该笔费用已支付", "This has been paid already")
 AMOUNT_OUT_OF_RANGE = Text("AMOUNT_OUT_OF_RANGE", "支付金额超出范围", "This amount cannot be paid")
+PARTS_NOT_TAKEN = Text(
+    "PARTS_NOT_TAKEN",
+    "收款单位要求一次缴清,应缴 {due} 元",
+    "The payee takes this in one payment alone, of {due} yuan",
+)
+ABOVE_DUE = Text(
+    "ABOVE_DUE",
+    "支付金额超过未缴金额({due} 元)",
+    "This is more than is open ({due} yuan)",
+)
+PART_TOO_SMALL = Text(
+    "PART_TOO_SMALL",
+    "部分缴纳每次不少于 {least} 元",
+    "A part is {least} yuan at least",
+)
+PART_TITLE = Text("PART_TITLE", "{title}(部分)", "{title} (part)")
 REFUND_TOO_LARGE = Text(
     "REFUND_TOO_LARGE", "退款金额超过可退金额", "This is more than can be refunded"
 )

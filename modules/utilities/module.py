@@ -5,6 +5,6 @@ from core.manifest import Manifest
 MANIFEST = Manifest(
     # tables, jobs, templates and payments have had this prefix since there were bills alone
     name="bills",
-    rooms=("accounts", "bills", "reminders", "autopay", "outages", "invoices"),
+    rooms=("accounts", "bills", "reminders", "autopay", "outages", "invoices", "reissues"),
     migrations="migrations",
 )

@@ -70,11 +70,21 @@ SELECT key, counted.fen, u.used_fen FROM counted LEFT JOIN payments_usage u USIN
 """
 
 
+_PARTS = """
+SELECT kind, subject_ref, max(owed_fen) AS owed_fen FROM payments_intent
+ WHERE owed_fen IS NOT NULL AND ($1::uuid[] IS NULL OR payer_id = ANY($1))
+ GROUP BY 1, 2 HAVING max(owed_fen) < sum(amount_fen) FILTER (
+   WHERE fulfilment_ref IS NOT NULL OR state IN ('created', 'order_unknown', 'awaiting', 'leaving',
+                                                 'closing', 'paid', 'fulfilment_unknown'))
+"""
+
+
 async def check_books(
     world: World, payers: Sequence[UUID] | None = None, payees: FakePayees | None = None
 ) -> None:
     """Σ entries = 0, totals follow from entries and holds, each payment's money is in one place,
-    limits are counted to the fen, and nobody outside was paid or charged beyond what is booked.
+    limits are counted to the fen, the parts of a bill that are under way or passed on are no more
+    than was ever open, and nobody outside was paid or charged beyond what is booked.
 
     `payers`: look at their payments alone; the totals are always all.
     """
@@ -87,6 +97,7 @@ async def check_books(
         _outside_agrees(world, intent, returned.get(intent["id"], 0), payees)
     miscounted = await fetch_all(connection(), _LIMITS, payers)
     assert miscounted == [], "limits"
+    assert await fetch_all(connection(), _PARTS, payers) == [], "parts"
 
 
 async def check_ended(

@@ -288,23 +288,29 @@ class FakePsp:
 
 @dataclass
 class FakeBillers:
-    """Billers in memory: one bill per number, written off once."""
+    """Billers in memory: one bill per number, written off once, or in parts that add up."""
 
     bills: dict[str, BillerBill] = field(default_factory=dict)
-    write_offs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By payment: the bill's number and the write-off's."""
+    write_offs: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    """By payment: the bill's number, the write-off's, and the amount."""
     refuses: dict[str, str] = field(default_factory=dict)
     """By bill: the code with which its write-off is refused though it looks open."""
 
     def __post_init__(self) -> None:
         self.faults = Faults("billers")
 
-    def issue(self, account_no: str, total_fen: int, kind: str = "W") -> str:
+    def issue(
+        self,
+        account_no: str,
+        total_fen: int,
+        kind: str = "W",
+        least_part_fen: int | None = None,
+    ) -> str:
         """A fresh open bill; returns its number."""
         bill_no = f"{kind}{account_no}{len(self.bills):06d}"
         self.bills[bill_no] = BillerBill(
             bill_no, account_no, "2026-10", 10, "m3", 100, 110, [], total_fen, 0, total_fen,
-            date(2026, 12, 1), BillStatus.OPEN,
+            date(2026, 12, 1), BillStatus.OPEN, 0, least_part_fen,
         )  # fmt: skip
         return bill_no
 
@@ -345,11 +351,12 @@ class FakeBillers:
                 raise self._refusal("write_off", 410, self.refuses[bill_no])
             if bill.status is BillStatus.PAID:
                 raise self._refusal("write_off", 409, "ALREADY_PAID")
-            if paid.amount_fen != bill.total_fen:
+            if not self._may_be(bill, paid.amount_fen):
                 raise self._refusal("write_off", 422, "AMOUNT_MISMATCH")
-            self.bills[bill_no] = replace(bill, status=BillStatus.PAID)
-            self.write_offs[payment_ref] = (bill_no, f"WO{len(self.write_offs):06d}")
-        elif (known[0], self.bills[known[0]].total_fen) != (bill_no, paid.amount_fen):
+            self.bills[bill_no] = self._less(bill, paid.amount_fen)
+            number = f"WO{len(self.write_offs):06d}"
+            self.write_offs[payment_ref] = (bill_no, number, paid.amount_fen)
+        elif (known[0], known[2]) != (bill_no, paid.amount_fen):
             raise self._refusal("write_off", 409, "PAYMENT_REF_REUSED")
         self.faults.after(fault, "write_off")
         return self.write_offs[payment_ref][1]
@@ -359,6 +366,18 @@ class FakeBillers:
         self.faults.after(self.faults.before("find_write_off"), "find_write_off")
         found = self.write_offs.get(payment_ref)
         return found[1] if found else None
+
+    def _may_be(self, bill: BillerBill, amount_fen: int) -> bool:
+        if amount_fen == bill.total_fen:
+            return True
+        least_fen = bill.least_part_fen
+        return least_fen is not None and least_fen <= amount_fen < bill.total_fen
+
+    def _less(self, bill: BillerBill, amount_fen: int) -> BillerBill:
+        open_fen = bill.total_fen - amount_fen
+        status = BillStatus.OPEN if open_fen else BillStatus.PAID
+        paid_fen = bill.paid_fen + amount_fen
+        return replace(bill, total_fen=open_fen, paid_fen=paid_fen, status=status)
 
     def _refusal(self, operation: str, status: int, code: str) -> UpstreamRejected:
         return UpstreamRejected("billers", operation, status, orjson.dumps({"code": code}))

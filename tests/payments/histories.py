@@ -37,6 +37,7 @@ from tests.payments.payees import DEEMED, DEEMED_PLUS, OWN_MERCHANT, FakePayees
 from tests.payments.world import World
 
 STEPS = (10, 40)
+_LEAST_PART = 100
 _FAULTS = ("ok", "lost", "down")
 _DAY_LIMIT = next(limit for limit in rules().limits if limit.name == "bills-day").amount_fen
 _STATE = """
@@ -95,7 +96,7 @@ class History:
             (10, self._call_back), (14, self._work), (3, self._wait), (4, self._break),
             (1, self._withdraw), (6, self._refund), (4, self._finish_refund), (1, self._forge),
             (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
-            (2, self._pay_out), (3, self._compare),
+            (2, self._pay_out), (3, self._compare), (5, self._start_part),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         drawn = self._draw.choices(functions, weights, k=self._draw.randint(*STEPS))
@@ -110,8 +111,9 @@ class History:
         account_no = f"H{self._draw.randrange(10**8):08d}"
         self._calls = [await self._world.citizen() for _ in range(2)]
         self._payers = [call.require_viewer().user_id for call in self._calls]
-        for _ in range(self._draw.randint(1, 3)):
-            self._world.billers.issue(account_no, self._amount_fen())
+        for n in range(self._draw.randint(1, 3)):
+            least_fen = _LEAST_PART if n % 2 == 0 else None
+            self._world.billers.issue(account_no, self._amount_fen(), least_part_fen=least_fen)
         for call in self._calls:
             await self._world.link(call, account_no)
         self._bills = [bill.id for bill in await self._world.read(self._calls[0], account_no)]
@@ -151,6 +153,19 @@ class History:
         call, bill_id = self._draw.choice(self._calls), self._draw.choice(self._bills)
         key = self._draw.choice(self._keys)
         await self._refusable(lambda: bills.pay_bill(self._world.fresh(call), bill_id, key))
+
+    async def _start_part(self) -> None:
+        """Pay a part of a bill, perhaps one that cannot be: its biller takes none, or not this."""
+        call, bill_id = self._draw.choice(self._calls), self._draw.choice(self._bills)
+        key, bill = self._draw.choice(self._keys), await bills.store.find_bill(bill_id)
+        assert bill is not None
+        open_fen = self._world.billers.bills[bill.bill_no].total_fen
+        amount_fen = self._draw.choice(
+            (open_fen // 2, open_fen // 3 + 1, open_fen, open_fen + 1, _LEAST_PART - 1, 0)
+        )
+        await self._refusable(
+            lambda: bills.pay_bill(self._world.fresh(call), bill_id, key, amount_fen=amount_fen)
+        )
 
     async def _start_elsewhere(self) -> None:
         """Pay a payee that does not tell at once, or at all, what became of a payment; or one that
@@ -208,6 +223,11 @@ class History:
         theirs = [psp.faults for psp in world.psps]
         faults = self._draw.choice((*theirs, world.billers.faults, self._payees.faults))
         faults.queued.extend(self._draw.choices(_FAULTS, k=self._draw.randint(1, 8)))
+
+    async def _lose_reply(self) -> None:
+        """What a payee answers next is lost; for histories that are led there."""
+        for faults in (self._world.billers.faults, self._payees.faults):
+            faults.queued.append("lost")
 
     async def _withdraw(self) -> None:
         bill = await bills.store.find_bill(self._draw.choice(self._bills))

@@ -15,6 +15,7 @@ from asyncpg import CheckViolationError
 from core.context.app import App
 from core.ids import new_id
 from core.manifest import Manifest
+from modules.utilities.bills import store as bills
 from payments import limits, saga, settlement
 from payments.domain import Side
 from payments.ledger.verify import verify
@@ -137,6 +138,17 @@ def _await_what_is_heard(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(matching._STRAYS, Side.PSP, kept)  # type: ignore[arg-type]
 
 
+def _forget_what_is_paid(patch: pytest.MonkeyPatch) -> None:
+    """What is open of a bill does not fall with its parts."""
+    note = bills.note_bills
+
+    async def careless(tx: Any, kind: Any, told: Sequence[Any], now: Any) -> Any:
+        forgotten = [replace(bill, total_fen=bill.total_fen + bill.paid_fen) for bill in told]
+        return await note(tx, kind, forgotten, now)
+
+    patch.setattr(bills, "note_bills", careless)
+
+
 DEFECTS: Mapping[str, Defect] = {
     "limits not given back": _forget_to_give_back,
     "settled twice": _settle_twice,
@@ -144,6 +156,7 @@ DEFECTS: Mapping[str, Defect] = {
     "unknown taken for refused": _take_unknown_for_refused,
     "refund told too early": _succeed_while_under_way,
     "statement before the refund": _await_what_is_heard,
+    "parts beyond what is open": _forget_what_is_paid,
 }
 
 
@@ -154,13 +167,22 @@ MEANT: Mapping[str, str] = {
     "unknown taken for refused": "payee told",
     "refund told too early": "returned",
     "statement before the refund": "statement",
+    "parts beyond what is open": "parts",
 }
 """The invariant that is there for a defect; the database itself refuses some in the statement."""
 
 _REFUND = ("start", "pay", "call_back", "work", "work", "refund", "work", "work")
 FIRST: Mapping[str, Sequence[str]] = {
+    "unknown taken for refused": ("start", "pay", "call_back", "lose_reply", "work", "work"),
     "refund told too early": _REFUND,
     "statement before the refund": (*_REFUND, "compare", "compare"),
+    "parts beyond what is open": (
+        "start_part",
+        *_REFUND[1:5],
+        "start_part",
+        *_REFUND[1:5],
+        "start",
+    ),
 }
 """Steps that lead to where a defect matters, where chance goes there too seldom."""
 

@@ -132,9 +132,15 @@ class World:
         """Link a water account that has a bill to a citizen."""
         await accounts.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
 
-    async def bill(self, call: Call, total_fen: int = 3360, account_no: str = ACCOUNT) -> UUID:
+    async def bill(
+        self,
+        call: Call,
+        total_fen: int = 3360,
+        account_no: str = ACCOUNT,
+        least_part_fen: int | None = None,
+    ) -> UUID:
         """A fresh water bill on an account that the citizen has linked."""
-        bill_no = self.billers.issue(account_no, total_fen)
+        bill_no = self.billers.issue(account_no, total_fen, least_part_fen=least_part_fen)
         await self.link(call, account_no)
         listing = await self.read(call, account_no)
         return next(listed.id for listed in listing if listed.bill.bill_no == bill_no)
@@ -145,10 +151,12 @@ class World:
         assert reading.value is not None
         return reading.value
 
-    async def start(self, call: Call, bill_id: UUID, key: str | None = None) -> UUID:
-        """Begin to pay a bill, freshly authenticated; returns the intent's id."""
-        fresh = self.fresh(call)
-        payment = await bills.pay_bill(fresh, bill_id, key or f"pay-{new_id().hex}")
+    async def start(
+        self, call: Call, bill_id: UUID, key: str | None = None, amount_fen: int | None = None
+    ) -> UUID:
+        """Begin to pay a bill or a part of it, freshly authenticated; returns the intent's id."""
+        fresh, key = self.fresh(call), key or f"pay-{new_id().hex}"
+        payment = await bills.pay_bill(fresh, bill_id, key, amount_fen=amount_fen)
         return UUID(str(payment.id))
 
     async def call_back(self) -> list[str]:

@@ -33,13 +33,15 @@ async def fresh_bill(city: Client, kind: str = "water", **body: object) -> dict[
     return dict(bill)
 
 
-async def write_off(city: Client, bill: dict[str, Any], ref: str, **changed: object) -> Any:
+async def write_off(
+    city: Client, bill: dict[str, Any], ref: str, kind: str = "water", **changed: object
+) -> Any:
     body = {
         "payment_ref": ref,
         "amount_fen": bill["amount_fen"],
         "paid_at": datetime.now(UTC).isoformat(),
     }
-    return await city.post(f"/billers/water/bills/{bill['bill_no']}/write-off", body | changed)
+    return await city.post(f"/billers/{kind}/bills/{bill['bill_no']}/write-off", body | changed)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -55,7 +57,8 @@ async def test_bills_add_up(city: Client, kind: str) -> None:
         for tier in bill["tiers"]:
             exact = multiply(tier["usage"] * 100, tier["unit_price_yuan"])
             assert tier["amount_fen"] == exact
-        assert bill["total_fen"] == bill["amount_fen"] + bill["late_fee_fen"]
+        assert bill["total_fen"] == bill["amount_fen"] + bill["late_fee_fen"] - bill["paid_fen"]
+        assert (bill["total_fen"] == 0) == (bill["status"] == "paid")
     for newer, older in pairwise(bills):
         assert newer["previous_reading"] == older["reading"]
     assert await bills_of(city, kind, account, "open") == bills[:1]
@@ -153,6 +156,34 @@ async def test_a_payment_reference_belongs_to_one_bill(city: Client) -> None:
     status, body = await write_off(city, second, "pay-1")
     assert (status, body["code"]) == (409, "PAYMENT_REF_REUSED")
     assert (await city.get(f"/billers/water/bills/{second['bill_no']}"))[1]["status"] == "open"
+
+
+async def test_heating_is_paid_in_parts_of_a_hundred_yuan(city: Client) -> None:
+    bill = await fresh_bill(city, "heating", usage=60)
+    assert (bill["least_part_fen"], bill["total_fen"]) == (10_000, 40_050)
+    for n, (fen, status) in enumerate(
+        [(9_999, 422), (10_000, 200), (30_051, 422), (25_000, 200), (5_049, 422), (5_050, 200)]
+    ):
+        code, body = await write_off(city, bill, f"part-{n}", "heating", amount_fen=fen)
+        assert code == status, body
+        assert code == 200 or body["code"] == "AMOUNT_MISMATCH"
+    again = await write_off(city, bill, "part-1", "heating", amount_fen=10_000)
+    assert again[0] == 200
+    refused = await write_off(city, bill, "part-1", "heating", amount_fen=10_001)
+    assert refused[1]["code"] == "PAYMENT_REF_REUSED"
+    _, told = await city.get(f"/billers/heating/bills/{bill['bill_no']}")
+    assert (told["status"], told["total_fen"], told["paid_fen"]) == ("paid", 0, 40_050)
+    assert (await write_off(city, bill, "part-9", "heating", amount_fen=10_000))[0] == 409
+
+
+async def test_parts_at_once_never_pass_what_is_open(city: Client) -> None:
+    bill = await fresh_bill(city, "heating", usage=60)
+    answers = await asyncio.gather(
+        *(write_off(city, bill, f"part-{n}", "heating", amount_fen=15_000) for n in range(20))
+    )
+    assert sorted(status for status, _ in answers) == [200] * 2 + [422] * 18
+    _, told = await city.get(f"/billers/heating/bills/{bill['bill_no']}")
+    assert (told["status"], told["total_fen"], told["paid_fen"]) == ("open", 10_050, 30_000)
 
 
 @pytest.mark.parametrize(("body", "shown"), [({}, "withdrawn"), ({"silently": True}, "open")])

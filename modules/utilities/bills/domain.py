@@ -33,7 +33,11 @@ class BillTier:
 
 @dataclass(frozen=True, slots=True)
 class BillerBill:
-    """A bill as its biller tells it; `total_fen` is what has to be paid today."""
+    """A bill as its biller tells it; `total_fen` is what is open and has to be paid today.
+
+    `least_part_fen`: the biller takes it in parts, none but the last smaller than this; None: only
+    whole.
+    """
 
     bill_no: str
     account_no: str
@@ -48,6 +52,14 @@ class BillerBill:
     total_fen: int
     due_on: date
     status: BillStatus
+    paid_fen: int = 0
+    least_part_fen: int | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its amounts make sense."""
+        least_fen = 1 if self.least_part_fen is None else self.least_part_fen
+        return self.total_fen >= 0 and self.paid_fen >= 0 and least_fen > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,12 @@ class Bill:
     tiers: list[domain.BillTier] = strawberry.field(description="How the amount comes about.")
     amount: Fen = strawberry.field(description="For the usage.")
     late_fee: Fen = strawberry.field(description="For the days overdue, as of today.")
-    total: Fen = strawberry.field(description="What has to be paid today.")
+    total: Fen = strawberry.field(description="What is open: it has to be paid today.")
+    paid: Fen = strawberry.field(description="What is paid of it so far.")
+    least_part: Fen | None = strawberry.field(
+        description="The least that may be paid of it at once, where its biller takes parts; the "
+        "last part may be smaller. Null: it is paid whole."
+    )
     due_on: date = strawberry.field(description="The last day without late fee.")
     status: domain.BillStatus = strawberry.field(description="Open, paid or withdrawn.")
 
@@ -146,10 +151,18 @@ class Mutation:
         idempotency_key: IdempotencyKey,
         method: Method = None,
         channel: Channel = None,
+        amount: Annotated[
+            Fen | None,
+            strawberry.argument(
+                description="A part of what is open, from the bill's `leastPart` on; all of it "
+                "unless told. Refused as PARTS_NOT_TAKEN, PART_TOO_SMALL, ABOVE_DUE."
+            ),
+        ] = None,
     ) -> PayBillResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
+        wish = wish_of(method, channel)
         payment = await service.pay_bill(
-            info.context, parse_id(bill_id), idempotency_key, wish_of(method, channel)
+            info.context, parse_id(bill_id), idempotency_key, wish, amount
         )
         return BillPaymentStarted(payment=payment)
 
@@ -188,6 +201,8 @@ def _bill(listed: service.ListedBill) -> Bill:
         amount=Fen(bill.amount_fen),
         late_fee=Fen(bill.late_fee_fen),
         total=Fen(bill.total_fen),
+        paid=Fen(bill.paid_fen),
+        least_part=None if bill.least_part_fen is None else Fen(bill.least_part_fen),
         due_on=bill.due_on,
         status=bill.status,
     )

@@ -13,6 +13,7 @@ class Bill(Model):
     account_no = fields.CharField(max_length=32)
     period = fields.CharField(max_length=16)
     total_fen = fields.BigIntField()
+    least_part_fen = fields.BigIntField(null=True)
     status = fields.CharField(max_length=16)
     seen_at = fields.DatetimeField()
 

@@ -15,7 +15,7 @@ from modules.utilities.bills import domain, store, texts
 from modules.utilities.bills.domain import BillStatus
 from modules.utilities.bills.models import Bill
 from modules.utilities.bills.upstream import find_write_off, write_off
-from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
+from payments.api import Accepted, Fulfilment, Paid, Parts, Payable, Quote
 from payments.events import PaymentFulfilled, PaymentRefused
 
 _STATUS_AFTER = {
@@ -40,7 +40,10 @@ async def quote(call: Call, tx: Transaction, bill_id: str) -> Quote:
         raise Conflict(texts.BILL_WITHDRAWN)
     if not is_fresh(bill.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=BILLER)
-    return Quote(bill.total_fen, bill.kind, title(bill, Locale.ZH), title(bill, Locale.EN))
+    least_fen = bill.least_part_fen
+    parts = None if least_fen is None else Parts(bill.total_fen, least_fen, bill.seen_at)
+    named = title(bill, Locale.ZH), title(bill, Locale.EN)
+    return Quote(bill.total_fen, bill.kind, *named, parts=parts)
 
 
 def title(bill: Bill, locale: Locale) -> str:
@@ -67,9 +70,12 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
 
 
 async def note(app: App, tx: Transaction, ending: Ending) -> None:
-    """Keep the bill as the biller has it after the payment."""
+    """Keep the bill as the biller has it after the payment.
+
+    What stays open after a part only the biller can tell: it is asked before the next one.
+    """
     match ending:
-        case PaymentFulfilled():
+        case PaymentFulfilled(is_part=False):
             status: BillStatus | None = BillStatus.PAID
         case PaymentRefused(reason=reason):
             status = _STATUS_AFTER.get(reason)
@@ -102,4 +108,5 @@ MESSAGES = ending_templates(
     paid=(texts.PAID_TITLE, texts.PAID_BODY),
     refused=(texts.REFUSED_TITLE, texts.REFUSED_BODY),
     refunded=(texts.REFUNDED_TITLE, texts.REFUNDED_BODY),
+    part_paid=(texts.PART_PAID_TITLE, texts.PART_PAID_BODY),
 )

@@ -119,12 +119,18 @@ _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)
 
 
 async def pay_bill(
-    call: Call, bill_id: UUID, key: str, wish: payments.Wish | None = None
+    call: Call,
+    bill_id: UUID,
+    key: str,
+    wish: payments.Wish | None = None,
+    amount_fen: int | None = None,
 ) -> payments.Payment:
     """Begin to pay a bill of a linked account and open the cashier, as `wish` says if it can be.
 
-    The same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
-    PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
+    `amount_fen` is a part of it where the biller takes parts; all that is open unless told. The
+    same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
+    PAYMENT_OPEN or KEY_REUSED, what `create_intent` refuses of an amount, Unavailable when the
+    biller cannot tell what is due.
     """
     citizen_id = call.require_viewer().user_id
     bill = await store.find_bill_of(citizen_id, bill_id)
@@ -132,18 +138,17 @@ async def pay_bill(
         raise NotFound(NOT_FOUND)
     kind = UtilityKind(bill.kind)
     call.require_service(SERVICE_ID[kind])
+    asked_at = call.app.clock.now()
     reply = await _ask(call, bill)
     if reply is not None and reply.status is not domain.BillStatus.OPEN:
-        await note(
-            call.app, kind, [reply], call.app.clock.now()
-        )  # stands, though the payment is refused
+        await note(call.app, kind, [reply], asked_at)  # stands, though the payment is refused
         reply = None
     async with transaction() as tx:
         # the bill's row always before the key's: two sends of one key cannot wait for one another
         if reply is None:
             await store.lock_bill(tx, bill_id)
         else:
-            await store.note_bills(tx, kind, [reply], call.app.clock.now())
+            await store.note_bills(tx, kind, [reply], asked_at)
         intent_id = await payments.create_intent(
             call,
             tx,
@@ -152,6 +157,7 @@ async def pay_bill(
             key=key,
             wish=wish,
             is_owner=False,  # a link proves nothing of whose account it is
+            amount_fen=amount_fen,
         )
     return await open_cashier(call, intent_id)
 

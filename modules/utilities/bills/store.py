@@ -29,20 +29,23 @@ async def note_bills(
 ) -> Mapping[str, UUID]:
     """Keep what a biller told of bills; returns their ids by bill number.
 
-    What was told earlier never replaces what was told later.
+    `now` is when it was asked: what was told earlier never replaces what was told later.
     """
     rows = await fetch_all(
         tx,
         """INSERT INTO bills_bill AS b
-             (id, kind, bill_no, account_no, period, total_fen, status, seen_at)
-           SELECT i, $1, n, a, p, t, s, $8
-             FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])
-               AS told (i, n, a, p, t, s)
+             (id, kind, bill_no, account_no, period, total_fen, status, least_part_fen, seen_at)
+           SELECT i, $1, n, a, p, t, s, l, $8
+             FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                         $9::bigint[])
+               AS told (i, n, a, p, t, s, l)
             ORDER BY n
            ON CONFLICT (kind, bill_no) DO UPDATE
               SET total_fen = CASE WHEN b.seen_at <= $8 THEN EXCLUDED.total_fen
                                    ELSE b.total_fen END,
                   status = CASE WHEN b.seen_at <= $8 THEN EXCLUDED.status ELSE b.status END,
+                  least_part_fen = CASE WHEN b.seen_at <= $8 THEN EXCLUDED.least_part_fen
+                                        ELSE b.least_part_fen END,
                   seen_at = greatest(b.seen_at, $8)
            RETURNING id, bill_no""",
         kind.value,
@@ -53,6 +56,7 @@ async def note_bills(
         [bill.total_fen for bill in bills],
         [bill.status.value for bill in bills],
         now,
+        [bill.least_part_fen for bill in bills],
     )
     return {row["bill_no"]: row["id"] for row in rows}
 

@@ -13,6 +13,13 @@ PAID_BODY = Text(
     "您的{name}({period})已缴清,金额 {amount} 元,销账单号 {ref}。",
     "Your {name} ({period}) is settled: {amount} yuan, write-off number {ref}.",
 )
+PART_PAID_TITLE = Text("BILL_PART_PAID_TITLE", "{name}部分缴费成功", "Part of {name} paid")
+PART_PAID_BODY = Text(
+    "BILL_PART_PAID_BODY",
+    "您的{name}({period})已部分缴纳 {amount} 元,销账单号 {ref}。剩余欠费请在应用内查看并按期缴清。",
+    "{amount} yuan of your {name} ({period}) are paid, write-off number {ref}. The app shows what "
+    "is still open.",
+)
 REFUSED_TITLE = Text("BILL_REFUSED_TITLE", "{name}未能缴纳", "{name} could not be paid")
 REFUSED_BODY = Text(
     "BILL_REFUSED_BODY",

@@ -11,10 +11,20 @@ from modules.utilities.bills.domain import BillerBill
 from payments.api import Paid
 
 
+def _sound(bill: BillerBill) -> BillerBill:
+    if not bill.is_sound:
+        raise ValueError("a bill whose amounts make no sense")
+    return bill
+
+
+def _all_sound(bills: list[BillerBill]) -> list[BillerBill]:
+    return [_sound(bill) for bill in bills]
+
+
 @BILLERS.operation(
     "GET",
     "/{kind}/accounts/{account_no}/bills",
-    answers=json_of(list[BillerBill], "bills"),
+    answers=json_of(list[BillerBill], "bills").then(_all_sound),
     hedged=True,
 )
 def list_bills(kind: UtilityKind, account_no: str, *, only_open: bool) -> Request:
@@ -23,7 +33,7 @@ def list_bills(kind: UtilityKind, account_no: str, *, only_open: bool) -> Reques
     return Request(path={"kind": kind, "account_no": account_no}, params=params)
 
 
-@BILLERS.operation("GET", "/{kind}/bills/{bill_no}", answers=json_of(BillerBill))
+@BILLERS.operation("GET", "/{kind}/bills/{bill_no}", answers=json_of(BillerBill).then(_sound))
 def get_bill(kind: UtilityKind, bill_no: str) -> Request:
     """A bill as of now; refused where there is none."""
     return Request(path={"kind": kind, "bill_no": bill_no})
@@ -33,7 +43,7 @@ def get_bill(kind: UtilityKind, bill_no: str) -> Request:
     "POST", "/{kind}/bills/{bill_no}/write-off", answers=json_of(str, "write_off_no")
 )
 def write_off(kind: UtilityKind, bill_no: str, paid: Paid) -> Request:
-    """Settle a bill by a payment; answers the biller's write-off number.
+    """Settle a bill, or a part of it, by a payment; answers the biller's write-off number.
 
     Repeat-safe by the payment's reference, but not repeated by the client: an error must tell of
     one attempt. Refused with the biller's codes.

@@ -24,19 +24,23 @@ INVOICE = StateMachine(
         Edge("issuing", "issue", "issued"),
         Edge("issuing", "refuse", "refused"),
         Edge("refused", "retry", "requested"),
+        Edge("issued", "cancel", "cancelled"),
+        Edge("cancelled", "reissue", "issued"),
     ),
 )
 
 
 class InvoiceState(StrEnum):
     """REQUESTED: to be sent to the biller. ISSUING: the biller has it. ISSUED: number and address
-    are there. REFUSED: see `reason`; it may be asked for again.
+    are there. REFUSED: see `reason`; it may be asked for again. CANCELLED: by a red-letter one; a
+    new one is under way in another name.
     """
 
     REQUESTED = "requested"
     ISSUING = "issuing"
     ISSUED = "issued"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

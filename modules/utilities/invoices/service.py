@@ -24,7 +24,8 @@ from payments import api as payments
 
 _DEADLINE_S = 8.0
 _PREFIX = "bills."
-_BOOKED = frozenset({"fulfilled"})
+BOOKED = frozenset({"fulfilled"})
+"""The states of a payment whose invoice can be issued."""
 
 
 async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) -> BillInvoice:
@@ -34,14 +35,11 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
     Conflict NOT_INVOICEABLE before the biller has booked the payment and once money went back,
     INVOICE_REQUESTED for another buyer, KEY_REUSED.
     """
-    citizen_id = call.require_viewer(1).user_id
-    buyer = Buyer(buyer.title.strip(), buyer.tax_no)
-    if not buyer.is_sound:
-        raise InvalidInput(texts.BUYER_INVALID, "title" if buyer.tax_no is None else "taxNo")
+    citizen_id, buyer = call.require_viewer(1).user_id, checked(buyer)
     intent = await payments.get_payment(call, payment_id)
     if not intent.kind.startswith(_PREFIX):
         raise NotFound(NOT_FOUND)
-    if intent.state not in _BOOKED:
+    if intent.state not in BOOKED:
         raise Conflict(texts.NOT_INVOICEABLE)
     async with transaction() as tx:
         command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
@@ -50,16 +48,24 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
         return await _ensure(call.app, tx, citizen_id, payment_id, kind, buyer)
 
 
+def checked(buyer: Buyer) -> Buyer:
+    """A buyer that can stand on an invoice. Raises InvalidInput BUYER_INVALID."""
+    buyer = Buyer(buyer.title.strip(), buyer.tax_no)
+    if not buyer.is_sound:
+        raise InvalidInput(texts.BUYER_INVALID, "title" if buyer.tax_no is None else "taxNo")
+    return buyer
+
+
 async def _ensure(
     app: App, tx: Transaction, citizen_id: UUID, payment_id: UUID, kind: str, buyer: Buyer
 ) -> BillInvoice:
-    await lock_name(tx, f"invoice:{payment_id}")
+    await lock(tx, payment_id)
     known = await BillInvoice.get_or_none(intent_id=payment_id, using_db=tx)
     if known is not None and known.state != "refused":
         if buyer_of(app, known) != buyer:
             raise Conflict(texts.INVOICE_REQUESTED)
         return known
-    sealed = app.vault.encrypt(orjson.dumps([buyer.title, buyer.tax_no]).decode(), BUYER)
+    sealed = sealed_of(app, buyer)
     if known is None:
         known = await BillInvoice.create(
             using_db=tx,
@@ -72,9 +78,14 @@ async def _ensure(
             requested_at=app.clock.now(),
         )
     else:
-        await _move(tx, known, "retry", buyer_sealed=sealed, reason=None, attempts=0)
+        await move(tx, known, "retry", buyer_sealed=sealed, reason=None, attempts=0)
     await ask.enqueue(app, tx, known.id)
     return known
+
+
+async def lock(tx: Transaction, payment_id: UUID) -> None:
+    """One request at a time of a payment's invoice is decided."""
+    await lock_name(tx, f"invoice:{payment_id}")
 
 
 async def find_invoice(call: Call, payment_id: UUID) -> BillInvoice | None:
@@ -83,10 +94,20 @@ async def find_invoice(call: Call, payment_id: UUID) -> BillInvoice | None:
     return await BillInvoice.get_or_none(intent_id=payment_id)
 
 
+def sealed_of(app: App, buyer: Buyer) -> bytes:
+    """A buyer as it is kept."""
+    return app.vault.encrypt(orjson.dumps([buyer.title, buyer.tax_no]).decode(), BUYER)
+
+
+def opened(app: App, sealed: bytes) -> Buyer:
+    """The same, to be read."""
+    title, tax_no = orjson.loads(app.vault.decrypt(bytes(sealed), BUYER))
+    return Buyer(title, tax_no)
+
+
 def buyer_of(app: App, row: BillInvoice) -> Buyer:
     """To whom an invoice is made out."""
-    title, tax_no = orjson.loads(app.vault.decrypt(bytes(row.buyer_sealed), BUYER))
-    return Buyer(title, tax_no)
+    return opened(app, row.buyer_sealed)
 
 
 @job("bills.ask_invoice", max_attempts=50)
@@ -123,9 +144,9 @@ async def _note(
     if row.state not in ("requested", "issuing"):
         return
     if reply is None or (not reply.is_issued and _is_old(app, row)):
-        await _move(tx, row, "refuse", reason=(reason or "NOT_ISSUED")[:32])
+        await move(tx, row, "refuse", reason=(reason or "NOT_ISSUED")[:32])
     elif reply.is_issued:
-        await _move(
+        await move(
             tx,
             row,
             "issue",
@@ -136,7 +157,7 @@ async def _note(
         )
     else:
         if INVOICE.allows(row.state, "accept"):
-            await _move(tx, row, "accept", request_no=reply.request_no[:64])
+            await move(tx, row, "accept", request_no=reply.request_no[:64])
         row.attempts += 1
         await row.save(using_db=tx, update_fields=["attempts"])
         wait: timedelta = domain.next_look(row.attempts - 1)
@@ -147,7 +168,8 @@ def _is_old(app: App, row: BillInvoice) -> bool:
     return bool(app.clock.now() - row.requested_at > domain.GIVE_UP_AFTER)
 
 
-async def _move(tx: Transaction, row: BillInvoice, event: str, **changes: object) -> None:
+async def move(tx: Transaction, row: BillInvoice, event: str, **changes: object) -> None:
+    """Take an edge of a locked request's machine. Raises IllegalTransition."""
     row.state = INVOICE.next_state(row.state, event)
     row.update_from_dict(changes)
     await row.save(using_db=tx, update_fields=["state", *changes])

@@ -14,6 +14,6 @@ NOT_INVOICEABLE = Text(
 )
 INVOICE_REQUESTED = Text(
     "INVOICE_REQUESTED",
-    "该笔缴费已以其他抬头申请发票",
-    "The invoice of this payment was asked for in another name",
+    "该笔缴费已以其他抬头申请发票;发票开具后可申请换开",
+    "The invoice of this payment was asked for in another name; once issued it can be re-issued",
 )

@@ -13,7 +13,8 @@ UTILITIES = (
             (Tier(210, "0.5469"), Tier(400, "0.5969"), Tier(None, "0.8469"))),
     Utility("gas", "燃气公司", "Gas company", "m3", 5, 60,
             (Tier(18, "3.3125"), Tier(30, "3.9750"), Tier(None, "4.9688"))),
-    Utility("heating", "热力公司", "Heating company", "m2", 55, 140, (Tier(None, "6.675"),)),
+    Utility("heating", "热力公司", "Heating company", "m2", 55, 140, (Tier(None, "6.675"),),
+            least_part_fen=10_000),
 )  # fmt: skip
 """The four utilities: kind, names, unit, least and most monthly usage, tariff."""
 

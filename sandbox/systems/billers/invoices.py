@@ -1,7 +1,12 @@
-"""Electronic invoices: a biller issues one for a payment that settled a bill, a moment later."""
+"""Electronic invoices: a biller issues one for a payment that settled a bill, a moment later.
+
+Another one for the same payment is issued under a reference of its own once a red-letter invoice
+has cancelled the one before.
+"""
 
 from datetime import datetime, timedelta
 from html import escape
+from typing import Literal
 
 from pydantic import Field
 from starlette.requests import Request
@@ -12,14 +17,15 @@ from core.money import format_yuan
 from sandbox.server.state import Row
 from sandbox.server.system import City
 from sandbox.server.wire import Body, Refusal, read_body, reply
-from sandbox.systems.billers import ledger
+from sandbox.systems.billers import ledger, red_forms
 from sandbox.systems.billers.tariff import Utility
 
 SCHEMA = """
 CREATE TABLE biller_invoice (
     request_no TEXT PRIMARY KEY, kind TEXT NOT NULL, payment_ref TEXT NOT NULL,
     title TEXT NOT NULL, tax_no TEXT, requested_at TEXT NOT NULL, invoice_no TEXT NOT NULL UNIQUE,
-    UNIQUE (kind, payment_ref)
+    request_ref TEXT NOT NULL, used_for TEXT CHECK (used_for IN ('books', 'export')),
+    UNIQUE (kind, payment_ref, request_ref)
 );
 """
 ISSUED_AFTER = timedelta(seconds=2)
@@ -31,13 +37,20 @@ class Application(Body):
     payment_ref: str = Field(min_length=1, max_length=64)
     title: str = Field(min_length=1, max_length=100)
     tax_no: str | None = Field(None, min_length=18, max_length=18)
+    request_ref: str = Field("", max_length=64)
+
+
+class Use(Body):
+    """What a buyer uses an invoice for; None: not any more."""
+
+    used_for: Literal["books", "export"] | None
 
 
 async def apply(request: Request, city: City, utility: Utility) -> Response:
-    """Ask for an invoice, once for each payment.
+    """Ask for an invoice, one at a time for each payment.
 
     The same application again is the same request. Raises Refusal 404 NO_SUCH_WRITE_OFF,
-    409 INVOICE_EXISTS for another buyer, 422 INVALID_TAX_NO.
+    409 INVOICE_EXISTS for another buyer or beside one that stands, 422 INVALID_TAX_NO.
     """
     body = await read_body(request, Application)
     if body.tax_no is not None and not is_uscc(body.tax_no):
@@ -45,19 +58,29 @@ async def apply(request: Request, city: City, utility: Utility) -> Response:
     with city.state.transaction():
         if ledger.find_write_off(city, utility, body.payment_ref) is None:
             raise Refusal(404, "NO_SUCH_WRITE_OFF", "this payment wrote nothing off")
-        known = _find(city, utility, "payment_ref", body.payment_ref)
-        if known is None:
-            city.state.run(
-                "INSERT INTO biller_invoice VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (f"IR{city.serial('invoice')}", utility.kind, body.payment_ref, body.title,
-                 body.tax_no, city.now().isoformat(),
-                 f"{city.today():%y}{city.serial('invoice_no')}"),
-            )  # fmt: skip
-        elif (known["title"], known["tax_no"]) != (body.title, body.tax_no):
+        of_payment = _list_of_payment(city, utility, body.payment_ref)
+        found = next((one for one in of_payment if one["request_ref"] == body.request_ref), None)
+        if found is None:
+            found = _issue(city, utility, body, of_payment)
+        elif (found["title"], found["tax_no"]) != (body.title, body.tax_no):
             raise Refusal(409, "INVOICE_EXISTS", "the invoice is made out to another buyer")
-        found = _find(city, utility, "payment_ref", body.payment_ref)
-    assert found is not None
     return reply(_describe(request, city, utility, found), 202)
+
+
+def _issue(city: City, utility: Utility, body: Application, earlier: list[Row]) -> Row:
+    if any(not red_forms.is_cancelled(city, one["invoice_no"]) for one in earlier):
+        raise Refusal(409, "INVOICE_EXISTS", "this payment has an invoice that stands")
+    request_no = f"IR{city.serial('invoice')}"
+    city.state.run(
+        "INSERT INTO biller_invoice (request_no, kind, payment_ref, title, tax_no, requested_at, "
+        "invoice_no, request_ref) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (request_no, utility.kind, body.payment_ref, body.title, body.tax_no,
+         city.now().isoformat(), f"{city.today():%y}{city.serial('invoice_no')}",
+         body.request_ref),
+    )  # fmt: skip
+    issued = _find(city, utility, "request_no", request_no)
+    assert issued is not None
+    return issued
 
 
 async def read(request: Request, city: City, utility: Utility) -> Response:
@@ -81,6 +104,33 @@ async def show(request: Request, city: City, utility: Utility) -> Response:
     return HTMLResponse(
         f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>沙盒发票</title>'
         f"<h1>沙盒电子发票 · Sandbox invoice</h1><table>{table}</table></html>"
+    )
+
+
+def find_issued(city: City, utility: Utility, invoice_no: str) -> Row | None:
+    """An issued invoice by its number."""
+    found = _find(city, utility, "invoice_no", invoice_no)
+    return found if found is not None and _is_issued(city, found) else None
+
+
+async def use(request: Request, city: City, utility: Utility) -> Response:
+    """The buyer enters an invoice into the books, or has its tax refunded for an export."""
+    body = await read_body(request, Use)
+    with city.state.transaction():
+        invoice = find_issued(city, utility, request.path_params["invoice_no"])
+        if invoice is None:
+            raise Refusal(404, "NO_SUCH_INVOICE", "no such invoice of this biller")
+        city.state.run(
+            "UPDATE biller_invoice SET used_for = ? WHERE request_no = ?",
+            (body.used_for, invoice["request_no"]),
+        )
+    return reply({"invoice_no": invoice["invoice_no"], "used_for": body.used_for})
+
+
+def _list_of_payment(city: City, utility: Utility, payment_ref: str) -> list[Row]:
+    return city.state.all(
+        "SELECT * FROM biller_invoice WHERE kind = ? AND payment_ref = ? ORDER BY requested_at",
+        (utility.kind, payment_ref),
     )
 
 

@@ -1,4 +1,8 @@
-"""The billers' books: monthly bills come into being when looked at, write-offs happen once."""
+"""The billers' books: monthly bills come into being when looked at, write-offs happen once.
+
+A part pays the bill's amount first and its late fee last; the fee grows on what is unpaid of the
+amount.
+"""
 
 import random
 from dataclasses import dataclass
@@ -24,9 +28,10 @@ CREATE TABLE biller_bill (
 CREATE INDEX biller_bill_account ON biller_bill (kind, account_no, period);
 CREATE TABLE biller_write_off (
     kind TEXT NOT NULL, payment_ref TEXT NOT NULL, write_off_no TEXT NOT NULL UNIQUE,
-    bill_no TEXT NOT NULL UNIQUE REFERENCES biller_bill, amount_fen INTEGER NOT NULL,
+    bill_no TEXT NOT NULL REFERENCES biller_bill, amount_fen INTEGER NOT NULL,
     written_off_at TEXT NOT NULL, PRIMARY KEY (kind, payment_ref)
 );
+CREATE INDEX biller_write_off_bill ON biller_write_off (bill_no);
 """
 MONTHS_KEPT = 6
 DAYS_TO_PAY = 25
@@ -73,9 +78,18 @@ def get_bill(city: City, utility: Utility, bill_no: str) -> Row:
     return bill
 
 
-def describe_bill(utility: Utility, bill: Row, day: date) -> dict[str, object]:
-    """A bill as the interface shows it, its late fee as of a day."""
-    late_fen = _late_fen(bill, day) if bill["status"] == "open" else 0
+def describe_bill(city: City, utility: Utility, bill: Row, day: date) -> dict[str, object]:
+    """A bill as the interface shows it, its late fee as of a day.
+
+    What it costs is what is paid and what is open: usage and late fee together.
+    """
+    paid_fen = sum(part["amount_fen"] for part in _parts(city, bill))
+    if bill["status"] == "paid":
+        paid_fen = paid_fen or bill["amount_fen"]  # before anybody looked
+    if bill["status"] == "open":
+        open_fen = _open_fen(city, bill, day)
+    else:
+        open_fen = max(0, bill["amount_fen"] - paid_fen)  # of one that is withdrawn
     return {
         "bill_no": bill["bill_no"],
         "account_no": bill["account_no"],
@@ -86,8 +100,10 @@ def describe_bill(utility: Utility, bill: Row, day: date) -> dict[str, object]:
         "reading": bill["reading"],
         "tiers": orjson.loads(bill["tiers"]),
         "amount_fen": bill["amount_fen"],
-        "late_fee_fen": late_fen,
-        "total_fen": bill["amount_fen"] + late_fen,
+        "late_fee_fen": paid_fen + open_fen - bill["amount_fen"],
+        "total_fen": open_fen,
+        "paid_fen": paid_fen,
+        "least_part_fen": utility.least_part_fen,
         "due_on": bill["due_on"],
         "status": bill["status"],
     }
@@ -123,7 +139,8 @@ def withdraw_bill(city: City, utility: Utility, bill_no: str, *, silently: bool)
 def write_off(
     city: City, utility: Utility, bill_no: str, payment_ref: str, amount_fen: int, paid_at: datetime
 ) -> Row:
-    """Settle a bill by a payment, once. The same payment again gets the same write-off.
+    """Settle a bill or a part of it by a payment, once. The same payment again gets the same
+    write-off.
 
     Raises Refusal: 409 PAYMENT_REF_REUSED or ALREADY_PAID, 410 BILL_WITHDRAWN,
     422 AMOUNT_MISMATCH, 404 NO_SUCH_BILL.
@@ -136,10 +153,11 @@ def write_off(
                 raise Refusal(409, "PAYMENT_REF_REUSED", "this payment settled something else")
             return known
         bill = get_bill(city, utility, bill_no)
-        _check_payable(bill, amount_fen, paid_at)
+        is_settled = _settles(city, utility, bill, amount_fen, paid_at)
         now = city.now().astimezone(UTC)
         write_off_no = f"WO{city.serial('write_off')}"
-        state.run("UPDATE biller_bill SET status = 'paid' WHERE bill_no = ?", (bill_no,))
+        if is_settled:
+            state.run("UPDATE biller_bill SET status = 'paid' WHERE bill_no = ?", (bill_no,))
         state.run(
             "INSERT INTO biller_write_off VALUES (?, ?, ?, ?, ?, ?)",
             (utility.kind, payment_ref, write_off_no, bill_no, amount_fen,
@@ -158,20 +176,41 @@ def find_write_off(city: City, utility: Utility, payment_ref: str) -> Row | None
     )
 
 
-def _check_payable(bill: Row, amount_fen: int, paid_at: datetime) -> None:
+def _settles(city: City, utility: Utility, bill: Row, amount_fen: int, paid_at: datetime) -> bool:
+    """Whether an amount that may be paid leaves nothing open."""
     if bill["status"] == "paid":
         raise Refusal(409, "ALREADY_PAID", "the bill is paid by another payment")
     if bill["refuses_write_off"] or bill["status"] == "withdrawn":
         raise Refusal(410, "BILL_WITHDRAWN", "the bill is withdrawn and takes no payment")
     paid_on = paid_at.astimezone(SHANGHAI).date()
     # The amount may have been quoted just before midnight and paid just after it.
-    due = {bill["amount_fen"] + _late_fen(bill, paid_on - timedelta(days=back)) for back in (0, 1)}
-    if amount_fen not in due:
+    due = {_open_fen(city, bill, paid_on - timedelta(days=back)) for back in (0, 1)}
+    if amount_fen in due:
+        return True
+    least_fen = utility.least_part_fen
+    if least_fen is None or not least_fen <= amount_fen < max(due):
         raise Refusal(422, "AMOUNT_MISMATCH", f"due: {max(due)} fen")
+    return False
 
 
-def _late_fen(bill: Row, day: date) -> int:
-    return late_fee_fen(bill["amount_fen"], date.fromisoformat(bill["due_on"]), day)
+def _parts(city: City, bill: Row) -> list[Row]:
+    """What a bill was paid with, in turn."""
+    query = "SELECT * FROM biller_write_off WHERE bill_no = ? ORDER BY written_off_at, write_off_no"
+    return city.state.all(query, (bill["bill_no"],))
+
+
+def _open_fen(city: City, bill: Row, day: date) -> int:
+    """What is open of a bill that is not settled, its late fee as of a day."""
+    unpaid_fen, fee_fen = int(bill["amount_fen"]), 0
+    since = date.fromisoformat(bill["due_on"])
+    for part in _parts(city, bill):
+        on = datetime.fromisoformat(part["written_off_at"]).astimezone(SHANGHAI).date()
+        fee_fen += late_fee_fen(unpaid_fen, since, on)
+        since = max(since, on)
+        unpaid_fen -= part["amount_fen"]
+        if unpaid_fen < 0:  # the rest of it pays of the late fee
+            unpaid_fen, fee_fen = 0, fee_fen + unpaid_fen
+    return unpaid_fen + fee_fen + late_fee_fen(unpaid_fen, since, day)
 
 
 def _make_monthly_bills(city: City, utility: Utility, account: Account) -> None:

@@ -11,15 +11,15 @@ from sandbox.server.state import Row
 from sandbox.server.system import City, Handler, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.statements.control import controls
-from sandbox.systems.billers import invoices, ledger, settlement
+from sandbox.systems.billers import invoices, ledger, red_forms, red_invoices, settlement
 from sandbox.systems.billers.tariff import Utility
 
-SCHEMA = ledger.SCHEMA + invoices.SCHEMA
+SCHEMA = ledger.SCHEMA + invoices.SCHEMA + red_forms.SCHEMA
 USAGE_MAX = 100_000
 
 
 class WriteOff(Body):
-    """A payment that settles a bill in full."""
+    """A payment that settles a bill, or a part of it where the biller takes parts."""
 
     payment_ref: str = Field(min_length=1, max_length=64)
     amount_fen: int = Field(gt=0)
@@ -39,6 +39,7 @@ class Withdrawal(Body):
 
 
 UtilityHandler = Callable[[Request, City, Utility], Awaitable[Response]]
+Wrapper = Callable[[UtilityHandler], Handler]
 
 
 def biller(utility: Utility, *, schema: str) -> System:
@@ -63,11 +64,7 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation("get_bill", "GET", root + "/bills/{bill_no}", of(_bill)),
             Operation("write_off", "POST", root + "/bills/{bill_no}/write-off", of(_write_off)),
             Operation("find_write_off", "GET", root + "/write-offs/{payment_ref}", of(_written)),
-            Operation("apply_invoice", "POST", root + "/invoices", of(invoices.apply)),
-            Operation("read_invoice", "GET", root + "/invoices/{request_no}", of(invoices.read)),
-            Operation(
-                "invoice_file", "GET", root + "/invoices/{request_no}/file", of(invoices.show)
-            ),
+            *_invoicing(root, of),
             Operation("settlement", "GET", root + "/settlements/{day}", of(settlement.announce)),
             Operation(
                 "settlement_file",
@@ -83,7 +80,30 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation(
                 "withdraw", "POST", f"/_control{root}/bills/{{bill_no}}/withdraw", of(_withdraw)
             ),
+            *_invoice_switches(root, of),
             *controls(f"biller_{utility.kind}"),
+        ),
+    )
+
+
+def _invoicing(root: str, of: Wrapper) -> tuple[Operation, ...]:
+    return (
+        Operation("apply_invoice", "POST", root + "/invoices", of(invoices.apply)),
+        Operation("read_invoice", "GET", root + "/invoices/{request_no}", of(invoices.read)),
+        Operation("invoice_file", "GET", root + "/invoices/{request_no}/file", of(invoices.show)),
+        Operation("apply_red", "POST", root + "/red-invoices", of(red_invoices.apply)),
+        Operation("red_file", "GET", root + "/red-invoices/{red_ref}/file", of(red_invoices.show)),
+    )
+
+
+def _invoice_switches(root: str, of: Wrapper) -> tuple[Operation, ...]:
+    return (
+        Operation("use", "POST", f"/_control{root}/invoices/{{invoice_no}}/use", of(invoices.use)),
+        Operation(
+            "answer",
+            "POST",
+            f"/_control{root}/invoices/{{invoice_no}}/answer",
+            of(red_invoices.answer),
         ),
     )
 
@@ -109,12 +129,12 @@ async def _bills(request: Request, city: City, utility: Utility) -> Response:
     bills = ledger.list_bills(city, utility, account)
     day = city.today()
     chosen = [b for b in bills if wanted == "all" or b["status"] == "open"]
-    return reply({"bills": [ledger.describe_bill(utility, bill, day) for bill in chosen]})
+    return reply({"bills": [ledger.describe_bill(city, utility, bill, day) for bill in chosen]})
 
 
 async def _bill(request: Request, city: City, utility: Utility) -> Response:
     bill = ledger.get_bill(city, utility, request.path_params["bill_no"])
-    return reply(ledger.describe_bill(utility, bill, city.today()))
+    return reply(ledger.describe_bill(city, utility, bill, city.today()))
 
 
 async def _write_off(request: Request, city: City, utility: Utility) -> Response:
@@ -138,14 +158,14 @@ async def _issue(request: Request, city: City, utility: Utility) -> Response:
     account = ledger.find_account(city, utility, request.path_params["account_no"])
     usage = fresh.usage or (utility.usage_min + utility.usage_max) // 2
     bill = ledger.issue_bill(city, utility, account, usage)
-    return reply(ledger.describe_bill(utility, bill, city.today()), 201)
+    return reply(ledger.describe_bill(city, utility, bill, city.today()), 201)
 
 
 async def _withdraw(request: Request, city: City, utility: Utility) -> Response:
     how = await read_body(request, Withdrawal)
     bill_no = request.path_params["bill_no"]
     bill = ledger.withdraw_bill(city, utility, bill_no, silently=how.silently)
-    return reply(ledger.describe_bill(utility, bill, city.today()))
+    return reply(ledger.describe_bill(city, utility, bill, city.today()))
 
 
 def _describe_write_off(written: Row) -> dict[str, object]:

@@ -29,6 +29,8 @@ class Utility:
     usage_min: int
     usage_max: int
     tiers: tuple[Tier, ...]
+    least_part_fen: int | None = None
+    """It takes its bills in parts of so much at least; None: only whole."""
 
 
 class ChargedTier(TypedDict):

@@ -96,9 +96,9 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "mandates inbox markMessageRead messagePreferences setMessagePreference setQuietHours "
         "registerDevice forgetDevice payment payments cancelPayment paymentReceipt billAccounts "
-        "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
-        "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
-        "waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
+        "unlinkBillAccount billInvoice requestBillInvoice billInvoiceReissues reissueBillInvoice "
+        "outageWatches watchOutages unwatchOutages autopayTerms autopays endAutopay appointments "
+        "appointment waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
         "revokeAllSessions staffStepUp passkeys miniProgrammes endMiniProgrammeLink "
         "appRequest appGrants answerAppRequest endAppGrant withdrawConsent endMandate "
         "confirmAppointment cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "

@@ -383,6 +383,8 @@ async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
         "unwatchOutages.watchId": await _watch(app, who),
         "billInvoice.paymentId": await _payment(app, who),
         "requestBillInvoice.paymentId": await _payment(app, who, "bills.water"),
+        "billInvoiceReissues.paymentId": await _payment(app, who),
+        "reissueBillInvoice.paymentId": await _payment(app, who, "bills.water"),
         "medicalPayment.paymentId": await _payment(app, who),
         "payMedicalBill.billId": await _hospital_bill(who),
     }

@@ -325,6 +325,32 @@ async def test_a_bill_paid_by_hand_is_not_paid_again(
     assert [row.id for row in paid] == [intent_id]
 
 
+async def test_of_a_bill_paid_in_parts_by_hand_the_rest_is_paid(
+    world: World, contracts: FakeContracts
+) -> None:
+    """Never a part by itself: it would slip beneath the ceiling that was to stop the bill. And the
+    payer's own open cashier is waited for."""
+    payer = await _agree(world, contracts)
+    world.billers.issue(ACCOUNT, 7000, least_part_fen=1000)
+    await _run(world)
+    assert await _charges() == [("stopped", "BILL_CEILING", 7000)]
+    world.billers.issue(ACCOUNT, 4800, least_part_fen=1000)
+    await _run(world, DAY)
+    world.clock.move(DAY)
+    listed = next(
+        one for one in await world.read(payer.call, ACCOUNT) if one.bill.total_fen == 4800
+    )
+    part = await world.start(payer.call, listed.id, amount_fen=1500)
+    await jobs.run(world.app)
+    assert (await Intent.get()).id == part
+    world.psp.pay(part)
+    await _run(world)
+    await _run(world, HOUR)
+    assert sorted(await _charges()) == [("paid", None, 3300), ("stopped", "BILL_CEILING", 7000)]
+    paid = {row.amount_fen for row in await Intent.all() if row.state == "fulfilled"}
+    assert paid == {1500, 3300}
+
+
 async def test_two_payers_of_one_account_pay_a_bill_once(
     world: World, contracts: FakeContracts
 ) -> None:

@@ -1,8 +1,8 @@
 """Invoices: asked for by the payer, issued by the biller, followed until they are there."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,49 +25,19 @@ from modules.utilities.invoices import service
 from modules.utilities.invoices.domain import BillerInvoice, Buyer
 from modules.utilities.invoices.models import BillInvoice
 from modules.utilities.invoices.upstream import apply_invoice
+from modules.utilities.reissues.upstream import apply_red
 from notifications.channels.gateways import GATEWAY
 from payments.psp.port import WeChatPay
 from sandbox.population.institutions import uscc
 from tests.asgi import Client
-from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
+from tests.modules.utilities.fake_invoices import FakeInvoices
+from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.payees import captured
 from tests.payments.world import World, as_owner
 from tests.upstreams import Connected, by_operation, in_place_of, over_http
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
 KIND = UtilityKind.WATER
-
-
-@dataclass
-class FakeInvoices:
-    """A biller's invoicing: issues once it is told to."""
-
-    paid: set[str] = field(default_factory=set)
-    requests: dict[str, Buyer] = field(default_factory=dict)
-    issues: bool = False
-
-    def __post_init__(self) -> None:
-        self.faults = Faults("billers")
-
-    async def apply_invoice(
-        self, kind: UtilityKind, payment_ref: str, buyer: Buyer
-    ) -> BillerInvoice:
-        """See modules.utilities.invoices.upstream."""
-        fault = self.faults.before("apply_invoice")
-        if payment_ref not in self.paid:
-            raise _refusal(404, "NO_SUCH_WRITE_OFF")
-        if self.requests.setdefault(payment_ref, buyer) != buyer:
-            raise _refusal(409, "INVOICE_EXISTS")
-        self.faults.after(fault, "apply_invoice")
-        number = f"IR{payment_ref[:8]}"
-        if not self.issues:
-            return BillerInvoice(number, "ISSUING")
-        at = datetime(2026, 11, 23, 5, tzinfo=UTC)
-        return BillerInvoice(number, "ISSUED", "26000001", "https://biller.example/1", at)
-
-
-def _refusal(status: int, code: str) -> UpstreamRejected:
-    return UpstreamRejected("billers", "apply_invoice", status, orjson.dumps({"code": code}))
 
 
 @pytest.fixture
@@ -131,7 +101,7 @@ async def test_another_buyer_is_a_conflict_unless_the_biller_refused_the_first(
     world: World, invoices: FakeInvoices
 ) -> None:
     call, paid = await _paid(world, invoices)
-    invoices.requests[paid.hex] = FIRM  # asked for at the biller's counter
+    invoices.requests[paid.hex, ""] = FIRM  # asked for at the biller's counter
     row = await service.request_invoice(call, paid, ME, _key())
     with pytest.raises(Conflict) as refused:
         await service.request_invoice(call, paid, FIRM, _key())
@@ -203,22 +173,36 @@ class Subject:
     app: Connected
     pay: Callable[[], Awaitable[str]]
     issued: Callable[[], Awaitable[None]]
+    use: Callable[[str, str], Awaitable[None]]
+    """An invoice is used by its buyer."""
+    agree: Callable[[str], Awaitable[None]]
+    """Its buyer agrees that it be cancelled."""
+
+
+def _fake() -> Subject:
+    fake = FakeInvoices()
+
+    async def pay() -> str:
+        fake.paid.add(ref := new_id().hex)
+        return ref
+
+    async def issued() -> None:
+        fake.issues = True
+
+    async def use(invoice_no: str, used_for: str) -> None:
+        fake.used[invoice_no] = used_for
+
+    async def agree(invoice_no: str) -> None:
+        fake.answer("04")
+
+    return Subject(in_place_of(BILLERS, fake), pay, issued, use, agree)
 
 
 @pytest.fixture(params=["fake", "sandbox"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """Each in turn."""
     if request.param == "fake":
-        fake = FakeInvoices()
-
-        async def pay() -> str:
-            fake.paid.add(ref := new_id().hex)
-            return ref
-
-        async def issued() -> None:
-            fake.issues = True
-
-        yield Subject(in_place_of(BILLERS, fake), pay, issued)
+        yield _fake()
         return
     base = f"http://127.0.0.1:{request.getfixturevalue('sandbox_port')}"
     async with HttpClient(Metrics()) as http, aiohttp.ClientSession() as control:
@@ -240,7 +224,18 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
 
             await asyncio.sleep(2.1)
 
-        yield Subject(app, pay_over_http, wait)
+        async def switch(path: str, body: object) -> None:
+            where = f"{base}/_control/billers/water/invoices/{path}"
+            async with control.post(where, json=body) as answer:
+                assert answer.status == 200
+
+        async def use_over_http(invoice_no: str, used_for: str) -> None:
+            await switch(f"{invoice_no}/use", {"used_for": used_for})
+
+        async def agree_over_http(invoice_no: str) -> None:
+            await switch(f"{invoice_no}/answer", {"agreed": True})
+
+        yield Subject(app, pay_over_http, wait, use_over_http, agree_over_http)
 
 
 def _soon() -> Deadline:
@@ -266,6 +261,61 @@ async def test_a_payment_has_one_invoice_for_one_buyer(subject: Subject) -> None
             html = await page.text()
         assert page.status == 200
         assert issued.invoice_no in html and FIRM.title in html and "Sandbox" in html
+
+
+async def _issued(subject: Subject) -> tuple[str, str]:
+    """A paid bill's payment and the number of its invoice."""
+    ref = await subject.pay()
+    await apply_invoice(subject.app, _soon(), KIND, ref, ME)
+    await subject.issued()
+    issued = await apply_invoice(subject.app, _soon(), KIND, ref, ME)
+    assert issued.invoice_no is not None
+    return ref, issued.invoice_no
+
+
+async def _refused(awaitable: Awaitable[object]) -> str:
+    with pytest.raises(UpstreamRejected) as refused:
+        await awaitable
+    return refused.value.code
+
+
+async def test_an_invoice_is_cancelled_before_another_one_is_issued(subject: Subject) -> None:
+    app, (ref, old_no) = subject.app, await _issued(subject)
+    another = f"second-{ref}"
+    early = apply_invoice(app, _soon(), KIND, ref, FIRM, another)
+    assert await _refused(early) == "INVOICE_EXISTS"
+    assert await _refused(apply_red(app, _soon(), KIND, ref, "none")) == "NO_SUCH_INVOICE"
+    assert (await apply_red(app, _soon(), KIND, ref, old_no)).form_state == "01"
+    await subject.issued()
+    red = await apply_red(app, _soon(), KIND, ref, old_no)
+    assert red.is_issued and red.red_invoice_no != old_no
+    assert await apply_red(app, _soon(), KIND, ref, old_no) == red
+    assert await _refused(apply_red(app, _soon(), KIND, ref, "none")) == "RED_REF_REUSED"
+    assert await _refused(apply_red(app, _soon(), KIND, another, old_no)) == "INVOICE_CANCELLED"
+    for _ in range(2):
+        await apply_invoice(app, _soon(), KIND, ref, FIRM, another)
+    await subject.issued()
+    new = await apply_invoice(app, _soon(), KIND, ref, FIRM, another)
+    assert new.is_issued and new.invoice_no not in (old_no, red.red_invoice_no)
+    for buyer, request_ref in ((ME, another), (ME, f"third-{ref}")):
+        late = apply_invoice(app, _soon(), KIND, ref, buyer, request_ref)
+        assert await _refused(late) == "INVOICE_EXISTS"
+    if app.upstreams.find_fake(apply_red) is None:
+        async with aiohttp.ClientSession() as http, http.get(red.red_invoice_url or "") as page:
+            html = await page.text()
+        assert page.status == 200 and old_no in html and "¥-" in html
+
+
+async def test_of_an_invoice_that_is_used_the_buyer_is_asked(subject: Subject) -> None:
+    app, (ref, old_no) = subject.app, await _issued(subject)
+    await subject.use(old_no, "export")
+    assert await _refused(apply_red(app, _soon(), KIND, ref, old_no)) == "INVOICE_USED"
+    await subject.use(old_no, "books")
+    red = await apply_red(app, _soon(), KIND, ref, old_no)
+    assert (red.awaits_buyer, red.is_issued, red.void_reason) == (True, False, None)
+    await subject.agree(old_no)
+    await subject.issued()
+    assert (await apply_red(app, _soon(), KIND, ref, old_no)).is_issued
 
 
 def _read(told: object) -> BillerInvoice:

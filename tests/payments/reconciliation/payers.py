@@ -52,6 +52,21 @@ class Payers:
         payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", Wish(method))
         return await self._go_to_cashier(UUID(str(payment.id)))
 
+    async def pay_in_parts(self, *amounts_fen: int | None) -> list[UUID]:
+        """A fresh heating bill of 400.50 yuan, paid part by part (None: the rest); the intents."""
+        call, kind = await self._world.citizen(), UtilityKind.HEATING
+        bill = await fresh_bill(self.city, kind, usage=60)
+        account = await account_of(self.city, kind)
+        await accounts.link_account(call, kind, account, "", "link-key-1")
+        listing = (await bills.read_bills(call, kind, account, only_open=True)).value or ()
+        bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
+        parts = []
+        for amount_fen in amounts_fen:
+            fresh, key = self._world.fresh(call), f"pay-{new_id().hex}"
+            payment = await bills.pay_bill(fresh, bill_id, key, amount_fen=amount_fen)
+            parts.append(await self._go_to_cashier(UUID(str(payment.id))))
+        return parts
+
     async def pay_past_us(self, amount_fen: int) -> UUID:
         """A payment to a payee with a merchant of its own, paid and accepted; returns its id."""
         call, subject_ref = await self._world.citizen(), new_id().hex

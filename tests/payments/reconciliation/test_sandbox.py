@@ -127,6 +127,21 @@ async def test_seven_planted_differences_are_found_on_both_sides(
     await check_ledger()
 
 
+async def test_parts_of_one_bill_stand_in_the_files_each_by_itself(
+    app: App, payers: Payers, city: Client, clock: ManualClock
+) -> None:
+    on = civil_date(clock.now())
+    parts = await payers.pay_in_parts(10_000, 20_000, None)
+    paid = [(await Intent.get(id=part)).amount_fen for part in parts]
+    assert paid == [10_000, 20_000, 10_050]
+    for name, system in (("wechatpay", "wechatpay"), ("heating", "biller_heating")):
+        await _open(city, system, on)
+        (source,) = get_sources(app, [name])
+        done = await service.reconcile(app, source, on)
+        assert (done.change.opened, done.statement.matched, done.statement.lines) == (0, 3, 3)
+    await check_ledger()
+
+
 async def _nothing_is_paid_out_until_it_is_mended(
     app: App, city: Client, clock: ManualClock, systems: Mapping[str, str], on: date
 ) -> None:

@@ -1,0 +1,1 @@
+"""Re-issues of invoices in another name."""
