@@ -6,7 +6,7 @@ PIPL Art. 13-15 (consent, withdrawable), 23 (recipients), 31 (children).
 """
 
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,7 +24,7 @@ from core.database import (
 )
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
-from core.id_documents import DocumentKind
+from core.id_documents import ID_NUMBERS_ALONE, DocumentCodes
 from core.ids import new_id
 from core.people.directory import (
     ADULT_AGE,
@@ -71,9 +71,9 @@ class Purpose:
     recipient: str = CITY
     life: timedelta | None = None
     proves: bool = False
-    documents: Collection[DocumentKind] = (DocumentKind.RESIDENT_ID,)
-    """Of whom it can be read: who has no document of these kinds is refused before anybody is
-    asked."""
+    documents: DocumentCodes = ID_NUMBERS_ALONE
+    """Of whom it can be read, and how the upstream is told: who has no document that it takes is
+    refused before anybody is asked. Those of the `System` that is asked."""
 
 
 PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)

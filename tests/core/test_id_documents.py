@@ -21,7 +21,7 @@ from core.id_documents import (
     read_certificate_no,
     read_document_no,
 )
-from core.security.vault import mask_resident_id
+from core.security.vault import mask_document_no
 from core.telemetry.masking import mask_text
 
 TODAY = date(2026, 11, 29)
@@ -123,7 +123,7 @@ def test_a_birth_certificate_is_a_letter_and_nine_digits(typed: str, kept: str |
     ],
 )
 def test_no_document_is_shown_whole(number: str, masked: str) -> None:
-    assert mask_resident_id(number) == masked
+    assert mask_document_no(number) == masked
 
 
 @pytest.mark.parametrize(

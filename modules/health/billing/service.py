@@ -42,7 +42,8 @@ PURPOSE = Purpose(
     upstream=upstream.BILLING.name,
     fields=("bills", "insurance_split", "inpatient_account"),
     text=texts.MEDICAL_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
+    documents=upstream.BILLING.documents,
 )
 _MAX_STALE = timedelta(days=1)
 _ASKING_SHARE = 0.7

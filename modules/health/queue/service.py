@@ -35,7 +35,8 @@ PURPOSE = Purpose(
     upstream=QUEUES.name,
     fields=("tickets",),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
+    documents=QUEUES.documents,
 )
 MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0

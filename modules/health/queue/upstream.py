@@ -1,10 +1,11 @@
 """The hospitals' queue systems; see docs/upstreams/hospital-queue.md."""
 
 from core.people.personal_read import Access, about_person
+from core.standards.document_codes import HEALTH
 from core.upstream.operation import Request, System, records_of
 from modules.health.queue.domain import QueueTicket
 
-QUEUES = System("hospital_queue")
+QUEUES = System("hospital_queue", documents=HEALTH)
 
 
 @QUEUES.operation(

@@ -4,18 +4,20 @@ See docs/upstreams/birth-register.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
 from core.people.personal_read import Purpose
+from core.standards.document_codes import HEALTH
 from core.upstream.operation import System, json_of
 from kinds.lookup import PersonalLookup, record_operation
 from modules.health.programmes.infant.growth import Sex
 from modules.health.programmes.maternal import texts
 from modules.health.programmes.maternal.programme import SERVICE
 
-REGISTER = System("birth_register")
+REGISTER = System("birth_register", documents=replace(HEALTH, birth_certificate=""))
+"""It names the mother by the document on the certificate; no newborn is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ PURPOSE = Purpose(
     upstream=REGISTER.name,
     fields=("births",),
     text=texts.REGISTER_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
+    documents=REGISTER.documents,
 )
 BIRTHS = PersonalLookup(SERVICE, PURPOSE, find_births)
