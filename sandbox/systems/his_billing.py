@@ -15,8 +15,9 @@ from sandbox.server.state import Row
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.shared import receipts
+from sandbox.shared.documents import HEALTH, file_of, find_whom
 from sandbox.shared.receipts import Payment
-from sandbox.shared.registry import PersonQuery, find_person
+from sandbox.shared.registry import PersonQuery
 
 SCHEMA = """
 CREATE TABLE his_bill (
@@ -50,7 +51,7 @@ _ITEMS = (
 class Issue(Body):
     """For whom a bill is made at the counter, or who is admitted."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=8, max_length=18)
 
 
 class Decision(Body):
@@ -146,7 +147,8 @@ async def _settle_refund(request: Request, city: City, hospital: str) -> Respons
 
 async def _issue(request: Request, city: City, hospital: str) -> Response:
     body = await read_body(request, Issue)
-    return reply(_describe_bill(_insert_bill(city, hospital, body.resident_id)), 201)
+    patient = file_of(city, body.resident_id)
+    return reply(_describe_bill(_insert_bill(city, hospital, patient)), 201)
 
 
 async def _cancel(request: Request, city: City, hospital: str) -> Response:
@@ -192,8 +194,8 @@ async def _refund(request: Request, city: City, hospital: str) -> Response:
 
 async def _patient(request: Request, city: City) -> str:
     query = await read_body(request, PersonQuery)
-    find_person(city, query.resident_id)
-    return query.resident_id
+    find_whom(city, query, HEALTH)
+    return file_of(city, query.number)
 
 
 def _issue_first_bill(city: City, hospital: str, resident_id: str) -> None:

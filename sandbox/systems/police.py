@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import permits
 from sandbox.shared.births import Born, find_born, register
+from sandbox.shared.documents import find_anybody
 from sandbox.shared.registry import find_person
 from sandbox.systems.police_names import name_of
 
@@ -19,10 +21,6 @@ SCHEMA = """
 CREATE TABLE death (
     record_no INTEGER PRIMARY KEY, resident_id TEXT NOT NULL, died_on TEXT NOT NULL,
     withdraws INTEGER
-);
-CREATE TABLE police_permit (
-    kind TEXT NOT NULL, number TEXT NOT NULL, name TEXT NOT NULL, born_on TEXT NOT NULL,
-    PRIMARY KEY (kind, number)
 );
 """
 _PARENT_AGE_MIN = 18
@@ -47,7 +45,7 @@ async def verify(request: Request, city: City) -> Response:
 
 
 class Family(Body):
-    """Two people by resident ID."""
+    """Two people: the parent by the number of any document, the child by its resident ID."""
 
     parent_resident_id: str = Field(min_length=1, max_length=32)
     child_resident_id: str = Field(min_length=1, max_length=32)
@@ -59,7 +57,7 @@ async def verify_family(request: Request, city: City) -> Response:
     In this city a parent is somebody of the child's household who was of age when it was born.
     """
     family = await read_body(request, Family)
-    parent = find_person(city, family.parent_resident_id)
+    parent = find_anybody(city, family.parent_resident_id)
     child = find_person(city, family.child_resident_id)
     if isinstance(child, Born):
         confirmed = family.parent_resident_id in child.parents
@@ -110,15 +108,11 @@ class Permit(Body):
 async def verify_permit(request: Request, city: City) -> Response:
     """MATCH, MISMATCH for another name or birth date, or NOT_FOUND."""
     body = await read_body(request, Permit)
-    row = city.state.one(
-        "SELECT name, born_on FROM police_permit WHERE kind = ? AND number = ?",
-        (body.kind, body.number),
-    )
-    if row is None:
+    holder = permits.find_permit_holder(city, body.number)
+    if holder is None or holder.kind != body.kind:
         result = "NOT_FOUND"
     else:
-        same = _normal(body.name) == _normal(row["name"])
-        same = same and body.born_on.isoformat() == row["born_on"]
+        same = _normal(body.name) == _normal(holder.name) and body.born_on == holder.born_on
         result = "MATCH" if same else "MISMATCH"
     return reply({"result": result, "request_no": _request_no(city)})
 
@@ -126,10 +120,7 @@ async def verify_permit(request: Request, city: City) -> Response:
 async def _issue_permit(request: Request, city: City) -> Response:
     """Issue a permit, or renew it under the same number."""
     issued = await read_body(request, Permit)
-    city.state.run(
-        "INSERT OR REPLACE INTO police_permit VALUES (?, ?, ?, ?)",
-        (issued.kind, issued.number, issued.name, issued.born_on.isoformat()),
-    )
+    permits.issue(city, issued.kind, issued.number, issued.name, issued.born_on)
     return Response(status_code=204)
 
 
@@ -203,7 +194,7 @@ SYSTEMS = (
         name="police",
         title_zh="公安人口库",
         title_en="Police population registry",
-        schema=SCHEMA,
+        schema=SCHEMA + permits.SCHEMA,
         operations=(
             Operation("verify", "POST", "/police/identity/verify", verify),
             Operation("verify_family", "POST", "/police/family/verify", verify_family),
