@@ -15,7 +15,7 @@ certificates: a letter and nine digits (国家卫生健康委, 出生医学证�
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -41,8 +41,9 @@ class Document:
     """A document and the birth date of its holder."""
 
     kind: DocumentKind
-    number: str
-    born_on: date
+    number: str = field(repr=False)
+    born_on: date = field(repr=False)
+    """Neither is written out: eight digits have no shape by which a log would know them."""
 
 
 @dataclass(frozen=True, slots=True)
