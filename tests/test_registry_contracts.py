@@ -122,7 +122,7 @@ def _fake(http: HttpClient) -> Subject:
 
 def _access(resident_id: str, system: System) -> Access:
     person = Person(new_id(), "19900000001", "示例", resident_id, 2, "zh")
-    return Access(person, "test", new_id(), new_id(), system.name)
+    return Access(person, "test", new_id(), new_id(), system.name, system.documents)
 
 
 def _soon() -> Deadline:

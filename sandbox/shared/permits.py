@@ -54,6 +54,11 @@ def find_permit_holder(city: City, number: str) -> PermitHolder | None:
     return _find(city, "number", number)
 
 
+def find_in_place(city: City, place: str) -> PermitHolder | None:
+    """The holder of the permit that was issued in this place, or None."""
+    return _find(city, "place", int(place)) if place.isascii() and place.isdigit() else None
+
+
 def vehicle_of(city: City, person: Person) -> Vehicle | None:
     """A person's car. The holder of a permit who may drive has one."""
     if not isinstance(person, PermitHolder):
@@ -63,10 +68,9 @@ def vehicle_of(city: City, person: Person) -> Vehicle | None:
 
 def find_vehicle(city: City, plate: str) -> Vehicle | None:
     """The car of a plate, or None."""
-    place = plate.removeprefix(_PLATE)
-    if place == plate:
+    if not plate.startswith(_PLATE):
         return _vehicles(city).find(plate)
-    owner = _find(city, "place", int(place)) if place.isascii() and place.isdigit() else None
+    owner = find_in_place(city, plate.removeprefix(_PLATE))
     vehicle = None if owner is None else vehicle_of(city, owner)
     return vehicle if vehicle is not None and vehicle.plate == plate else None
 

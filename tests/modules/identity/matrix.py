@@ -213,7 +213,7 @@ SAMPLES: dict[str, Any] = {
     "answers": [],
     "values": [],
     "purpose": "welfare.housing-fund",
-    "textVersion": "2026-11",
+    "textVersion": "2026-12",
     "at": {"lat": 36.6, "lon": 117.0},
     "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},
     "report": {"category": "volcano", "at": {"lat": 36.6, "lon": 117.0}},

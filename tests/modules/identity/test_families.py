@@ -94,7 +94,7 @@ async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     with pytest.raises(Forbidden) as refused:
         await HOUSING_FUND.read(child)
     assert (refused.value.code, fund.asked) == ("CONSENT_REQUIRED", [])
-    await grant_consent(child, FUND, "2026-11")
+    await grant_consent(child, FUND, "2026-12")
     await HOUSING_FUND.read(child)
     assert [access.person.resident_id for access in fund.asked] == [CHILD]
     row = (await list_access(child, first=1))[0]
@@ -157,7 +157,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
 ) -> None:
     mandate = await children.add_child(parent, "贾小例", TEEN)
     child = await mandates.act_for(parent, mandate.subject_id)
-    await grant_consent(child, FUND, "2026-11")
+    await grant_consent(child, FUND, "2026-12")
     await families.end_mandate(parent, mandate.id)
     await families.end_mandate(parent, mandate.id)  # repeat-safe
     assert (await list_consents(child))[0].withdrawn_at == clock.now()
@@ -176,7 +176,7 @@ async def test_a_child_cannot_consent_alone_nor_shake_off_its_guardian(
     mandate = await children.add_child(parent, "贾小例", CHILD)
     own = call(user_id=mandate.subject_id, level=2)
     with pytest.raises(Forbidden) as refused:
-        await grant_consent(own, FUND, "2026-11")
+        await grant_consent(own, FUND, "2026-12")
     assert refused.value.code == "GUARDIAN_CONSENT_REQUIRED"
     await Citizen.filter(id=mandate.subject_id).update(
         phone_sealed=parent.app.vault.encrypt("13900139000", "identity.phone")
@@ -252,10 +252,10 @@ async def test_a_proxy_reaches_the_services_that_the_elder_confirmed_and_nothing
     await families.confirm_mandate(elder, mandate.id)
     acting = await mandates.act_for(helper, elder.subject_id, service=SERVICE)
     with pytest.raises(Forbidden):
-        await grant_consent(acting, FUND, "2026-11")
+        await grant_consent(acting, FUND, "2026-12")
     with pytest.raises(Forbidden):
         await withdraw_consent(acting, FUND)
-    await grant_consent(elder, FUND, "2026-11")
+    await grant_consent(elder, FUND, "2026-12")
     await HOUSING_FUND.read(acting)
     assert [access.person.id for access in fund.asked] == [elder.subject_id]
     for service in (None, "water-bill-payment"):
@@ -449,7 +449,7 @@ async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
     for number, age in ((CHILD, 14), (TEEN, 18)):
         mandate = await children.add_child(parent, "贾小例", number)
         acting = await mandates.act_for(parent, mandate.subject_id)
-        consent = await grant_consent(acting, FUND, "2026-11")
+        consent = await grant_consent(acting, FUND, "2026-12")
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
         assert consent.until_at is not None
         assert civil_date(consent.until_at) == born.replace(year=born.year + age)

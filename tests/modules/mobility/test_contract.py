@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from core.clock import SystemClock
 from core.deadline import Deadline
 from core.ids import new_id
+from core.people.directory import Person
+from core.people.personal_read import Access
 from core.security.authentication import Tokens
 from core.standards.signed_code import issue_code, reader_key
 from core.telemetry.metrics import Metrics
@@ -74,13 +75,11 @@ class Sandbox:
             return await answer.json()
 
 
-def access_of(person: Any, upstream: str) -> Any:
+def access_of(person: Any, upstream: str) -> Access:
     """What proves a read to a client, without the rows behind it."""
-    return SimpleNamespace(
-        person=SimpleNamespace(resident_id=person["resident_id"]),
-        consent_id=new_id(),
-        upstream=upstream,
-    )
+    known = Person(new_id(), "", "示例", person["resident_id"], 2, "zh")
+    documents = next(system.documents for system in SYSTEMS if system.name == upstream)
+    return Access(known, "test", new_id(), new_id(), upstream, documents)
 
 
 @asynccontextmanager
@@ -134,7 +133,7 @@ def fake_fines() -> Subject:
     police = FakeTrafficPolice(fake)
 
     async def make() -> Due:
-        access: Any = access_of({"resident_id": "me"}, "traffic_police")
+        access = access_of({"resident_id": "me"}, "traffic_police")
         accepted = await police.accept(access, police.catch("me"))
         return Due(accepted.order_no or "", accepted.fine_fen)
 
@@ -153,7 +152,7 @@ def sandbox_fines(city: Sandbox) -> Subject:
         made = await city.call(
             "POST", "/_control/traffic-police/violations", {"plate": me["plate"]}
         )
-        access: Any = access_of(me, "traffic_police")
+        access = access_of(me, "traffic_police")
         accepted = await fines.accept(city.app, _soon(), access, made["violation_no"])
         return Due(accepted.order_no or "", accepted.fine_fen)
 
@@ -346,7 +345,7 @@ async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> 
     assert (await scan("m06-1", long))["reason"] == "EXPIRED"
     school = issue_code(tokens, subject=rider, audience="school", life=CODE_LIFE).text
     assert (await scan("m06-1", school))["reason"] == "MALFORMED"
-    access: Any = access_of({"resident_id": ""}, "fare")
+    access = access_of({"resident_id": ""}, "fare")
     (trip,) = await transit.list_trips(city.app, _soon(), access, rider)
     assert (trip.status, trip.mode, trip.to_en, trip.fare_fen) == ("OPEN", "METRO", None, None)
     assert (await scan("m06-1", _ride_code(tokens, rider)))["result"] == "OPEN"

@@ -107,8 +107,8 @@ async def test_a_sustained_objection_removes_the_record_once_the_police_answer(
     await run_due(app, *REMOVING)
     assert (await find(case.id)).state == "removed"
     await remove_record(app, case.id)
-    number = OBJECTION["resident_id"]
-    assert police.removed == [(VIOLATION_NO, number, case.no, "CLONED_PLATE")]
+    owner = {"document_type": "A", "document_no": OBJECTION["resident_id"]}
+    assert police.removed == [(VIOLATION_NO, owner, case.no, "CLONED_PLATE")]
 
 
 async def test_what_the_police_refuse_for_good_is_told_with_the_reason(

@@ -15,6 +15,7 @@ from modules.health.records.reading import patient_refs, read_received
 from modules.health.reports.domain import is_critical, trends_of
 
 MINE = "500099198805170011"
+MY_IDENTIFIER = RESIDENT_ID_SYSTEM, MINE
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 MARKS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 MORNING = "2026-11-20T08:00:00+08:00"
@@ -61,7 +62,7 @@ def page(*resources: dict[str, Any]) -> Page:
 
 def received(*resources: dict[str, Any], hospital: str = "h1") -> Received:
     pages = [page(patient(), *resources)]
-    return read_received(hospital, MINE, pages, truncated=False)
+    return read_received(hospital, MY_IDENTIFIER, pages, truncated=False)
 
 
 def only(*resources: dict[str, Any]) -> Report:
@@ -261,7 +262,7 @@ def test_numbers_that_were_merged_are_one_person() -> None:
     old = patient("p0", None, link=[{"other": {"reference": "Patient/p1"}, "type": "replaced-by"}])
     stranger = patient("p9", "500099198805170038")
     pages = [page(old, patient(), stranger)]
-    assert patient_refs(MINE, pages) == ["p1", "p0"]
+    assert patient_refs(MY_IDENTIFIER, pages) == ["p1", "p0"]
     sent = received(old, report("r", subject={"reference": "Patient/p0"}))
     assert len(sent.reports) == 1 and sent.set_aside == 0
 
@@ -275,7 +276,7 @@ def test_files_are_those_of_the_hospitals_own_server() -> None:
 
 def test_a_resource_that_two_pages_bring_is_read_once() -> None:
     pages = [page(patient(), report("r")), page(patient(), report("r"))]
-    assert len(read_received("h1", MINE, pages, truncated=False).reports) == 1
+    assert len(read_received("h1", MY_IDENTIFIER, pages, truncated=False).reports) == 1
 
 
 def test_labels_come_with_reports_results_and_entries() -> None:
@@ -296,7 +297,7 @@ def test_a_label_of_a_member_of_a_file_or_of_the_patient_covers_what_it_is_part_
     assert (found.labels, found.results[0].labels, found.files[0].labels) == ([], ["PSY"], ["PSY"])
     whole = {"meta": {"security": [{"code": "VIP"}]}}
     pages = [page(patient(**whole), report("r"))]
-    (report_of_vip,) = read_received("h1", MINE, pages, truncated=False).reports
+    (report_of_vip,) = read_received("h1", MY_IDENTIFIER, pages, truncated=False).reports
     assert report_of_vip.labels == ["VIP"]
 
 
