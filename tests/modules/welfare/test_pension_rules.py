@@ -114,3 +114,13 @@ def test_a_record_is_known_by_a_number_of_eighteen_or_fifteen_digits(
 ) -> None:
     asked = {"document_type": "01", "document_no": "37010219700101001X"}
     assert is_about(InsuredPerson("张•三", number), asked) is same
+
+
+def test_a_record_under_a_permit_is_known_by_type_and_number() -> None:
+    asked = {"document_type": "06", "document_no": "12345678"}
+    for type_, number, same in (
+        ("06", "12345678", True), ("06", "12345679", False), ("04", "12345678", False),
+        (None, None, False), ("06", None, False),
+    ):  # fmt: skip
+        holder = InsuredPerson("陳大文", document_type=type_, document_no=number)
+        assert is_about(holder, asked) is same

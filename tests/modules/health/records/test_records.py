@@ -8,7 +8,7 @@ from core.standards import fhir_json
 from core.standards.fhir_bundle import Page, read_page
 from core.standards.fhir_json import Number
 from core.texts import Named
-from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
+from modules.health.hospitals.identifiers import IDENTIFIERS, RESIDENT_ID_SYSTEM
 from modules.health.records.domain import DateBasis, EntryKind, Received, Report, Source
 from modules.health.records.merge import merge_entries, merge_reports
 from modules.health.records.reading import patient_refs, read_received
@@ -230,6 +230,26 @@ def test_a_report_of_nobody_or_of_somebody_else_is_set_aside_and_counted() -> No
         other, report("r", "o"), observation("o", "1", subject={"reference": "Patient/p2"})
     )
     assert mixed.reports[0].results == [] and mixed.reports[0].missing_results == 1
+
+
+def test_eight_digits_are_a_permits_where_the_system_says_so() -> None:
+    """A hospital's own number of another patient may be the same."""
+    system, number = IDENTIFIERS.taiwan, "12345678"
+    reports = [
+        report(name, subject={"identifier": identifier})
+        for name, identifier in (
+            ("mine", {"system": system, "value": number}),
+            ("bare", {"value": number}),
+            ("other", {"system": "urn:sandbox:h1:mrn", "value": number}),
+        )
+    ]
+    sent = read_received("h1", (system, number), [page(*reports)], truncated=False)
+    assert (len(sent.reports), sent.set_aside) == (2, 1)
+    patients = [
+        patient("p1", None, identifier=[{"system": system, "value": number}]),
+        patient("p2", None, identifier=[{"system": "urn:sandbox:h1:mrn", "value": number}]),
+    ]
+    assert patient_refs((system, number), [page(*patients)]) == ["p1"]
 
 
 def test_odd_but_good_resources_are_read() -> None:
