@@ -97,8 +97,7 @@ async def confirm(request: Request, city: City) -> Response:
     body = await read_body(request, Whom)
     with city.state.transaction():
         violation = _get(city, "violation_no", request.path_params["violation_no"])
-        if violation["resident_id"] != body.number:
-            raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        _require_owner(city, violation, body)
         if violation["withdrawn"]:
             raise Refusal(410, "VIOLATION_REMOVED", "违法记录已消除 / the record is removed")
         if violation["offence"] in GRAVE_OFFENCES:
@@ -118,8 +117,7 @@ async def remove(request: Request, city: City) -> Response:
     body = await read_body(request, RemovalOrder)
     with city.state.transaction():
         violation = _get(city, "violation_no", request.path_params["violation_no"])
-        if violation["resident_id"] != body.number:
-            raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        _require_owner(city, violation, body)
         if violation["order_no"] is not None:
             raise Refusal(409, "ALREADY_ACCEPTED", "已确认处理 / accepted already")
         city.state.run(
@@ -160,8 +158,7 @@ async def evidence(request: Request, city: City) -> Response:
     """The picture of a violation, a grey one; 403 NOT_OWNER."""
     body = await read_body(request, PersonQuery)
     violation = _get(city, "violation_no", request.path_params["violation_no"])
-    if violation["resident_id"] != body.number:
-        raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+    _require_owner(city, violation, body)
     return Response(_picture(violation["violation_no"]), 200, media_type="image/png")
 
 
@@ -236,6 +233,13 @@ def _vehicle_of(city: City, owner: Whom) -> Vehicle:
     if vehicle is None:
         raise Refusal(404, "NO_VEHICLE", "名下无机动车 / no car in this name")
     return vehicle
+
+
+def _require_owner(city: City, violation: Row, whom: Whom) -> None:
+    """Raises Refusal as `find_whom`, and 403 NOT_OWNER."""
+    find_whom(city, whom, TRAFFIC)
+    if violation["resident_id"] != whom.number:
+        raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
 
 
 def _commit_demo_violations(city: City, vehicle: Vehicle) -> None:
