@@ -46,3 +46,9 @@ PUBLIC_SECURITY = DocumentCodes(
 )
 """GA/T 517-2004, codes of usual documents, by which e-licences name their holders. A newborn
 without a number has no wallet of them."""
+
+EDUCATION = DocumentCodes(
+    resident_id="1", foreign_resident="9", hong_kong="6", macao="7", taiwan="8"
+)
+"""SFZJLX 身份证件类型 of the basic codes of education (JY/T 1001-2012), by which pupils are known.
+6 and 7: of somebody from Hong Kong, from Macao. Nobody goes to school by a birth certificate."""

@@ -50,6 +50,13 @@ PUBLIC_SECURITY: Types = {
     "516": f"{_HONG_KONG}|{_MACAO}",
     "553": _FOREIGN,
 }
+EDUCATION: Types = {
+    "1": ID_CARD,
+    "6": _HONG_KONG,
+    "7": _MACAO,
+    "8": _TAIWAN,
+    "9": _FOREIGN,
+}
 FHIR: Types = {
     "urn:oid:2.16.156.10011.1.3": ID_CARD,
     "urn:quancheng:document:birth-certificate": _CERTIFICATE,
@@ -134,6 +141,12 @@ def number_of(person: Person) -> str:
 def type_of(types: Types, number: str) -> str:
     """The code by which a document with this number goes in a list."""
     return next(code for code, form in types.items() if re.fullmatch(form, number))
+
+
+def is_permit_number(number: str) -> bool:
+    """Whether a number has the form of a travel permit's or an older residence card's."""
+    forms = (TRAFFIC["F"], TRAFFIC["I"])
+    return any(re.fullmatch(form, number) for form in forms)
 
 
 def has_id_number(person: Person) -> bool:

@@ -3,15 +3,19 @@
 import random
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
+
+from pydantic import Field
 
 from sandbox.population.people import Person
 from sandbox.population.vehicles import Vehicle, Vehicles
 from sandbox.server.system import City
+from sandbox.server.wire import Body
 
 SCHEMA = """
 CREATE TABLE police_permit (
     place INTEGER PRIMARY KEY, kind TEXT NOT NULL, number TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
-    born_on TEXT NOT NULL
+    born_on TEXT NOT NULL, parents TEXT NOT NULL
 );
 """
 _HOUSEHOLDS = 700_000
@@ -27,6 +31,8 @@ class PermitHolder(Person):
     kind: str
     birth: date
     place: int
+    parents: frozenset[str]
+    """By the numbers of their documents."""
 
     @property
     def born_on(self) -> date:
@@ -39,14 +45,30 @@ class PermitHolder(Person):
         return random.Random(f"sex:{self.resident_id}").random() < 0.5
 
 
-def issue(city: City, kind: str, number: str, name: str, born_on: date) -> None:
+class Permit(Body):
+    """A document of somebody from elsewhere: its kind and number, name and birth date on it."""
+
+    kind: Literal["FOREIGN_RESIDENT", "HK_MACAO_PERMIT", "TAIWAN_PERMIT"]
+    number: str = Field(min_length=8, max_length=18)
+    name: str = Field(min_length=1, max_length=100)
+    born_on: date
+
+
+class NewPermit(Permit):
+    """A permit that is issued, perhaps to a child, whose parents the police know."""
+
+    parents: tuple[str, ...] = ()
+
+
+def issue(city: City, permit: NewPermit) -> None:
     """Issue a permit, or renew it under the same number."""
     city.state.run(
-        "INSERT INTO police_permit (kind, number, name, born_on) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (number) DO UPDATE "
-        "SET kind = excluded.kind, name = excluded.name, born_on = excluded.born_on",
-        (kind, number, name, born_on.isoformat()),
-    )
+        "INSERT INTO police_permit (kind, number, name, born_on, parents) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (number) DO UPDATE SET kind = excluded.kind, name = excluded.name, "
+        "born_on = excluded.born_on, parents = excluded.parents",
+        (permit.kind, permit.number, permit.name, permit.born_on.isoformat(),
+         " ".join(permit.parents)),
+    )  # fmt: skip
 
 
 def find_permit_holder(city: City, number: str) -> PermitHolder | None:
@@ -88,6 +110,7 @@ def _find(city: City, column: str, value: str | int) -> PermitHolder | None:
         kind=row["kind"],
         birth=date.fromisoformat(row["born_on"]),
         place=row["place"],
+        parents=frozenset(row["parents"].split()),
     )
 
 

@@ -60,7 +60,7 @@ async def test_a_person_is_named_in_one_form(
 
 async def test_an_office_without_a_list_knows_id_numbers_alone(city: Client) -> None:
     await city.issue(TAIWAN)
-    status, refused = await city.post("/schools/pupils/query", asked("8", TAIWAN))
+    status, refused = await city.post("/marriage/status/query", asked("8", TAIWAN))
     assert (status, refused["code"]) == (422, "UNKNOWN_DOCUMENT_TYPE")
 
 
@@ -153,6 +153,24 @@ async def test_a_withdrawal_of_a_permit_holder_is_paid_from_their_own_account(
     assert (await city.post("/housing-fund/withdrawals", stolen))[0] in (404, 409)
     _, after = await city.post("/housing-fund/withdrawals/query", question)
     assert after["balance_fen"] == before["balance_fen"] - 100
+
+
+async def test_a_child_with_a_permit_has_parents_and_a_school(city: Client) -> None:
+    child = Document(DocumentKind.TAIWAN_PERMIT, "31415926", date(2017, 6, 8))
+    mother = (await city.person("parent"))["resident_id"]
+    await city.issue(MACAO)
+    await city.issue(child, "陳小文", [mother, MACAO.number])
+    for parent, result in (
+        (mother, "CONFIRMED"),
+        (MACAO.number, "CONFIRMED"),
+        ((await city.person("citizen"))["resident_id"], "NOT_CONFIRMED"),
+    ):
+        family = {"parent_resident_id": parent, "child_resident_id": child.number}
+        assert (await city.post("/police/family/verify", family))[1]["result"] == result
+    unknown = {"parent_resident_id": mother, "child_resident_id": "H87654321"}
+    assert (await city.post("/police/family/verify", unknown))[1]["result"] == "NOT_CONFIRMED"
+    status, enrolled = await city.post("/schools/pupils/query", asked("8", child))
+    assert status == 200 and enrolled["school_code"]
 
 
 async def test_hospitals_know_a_permit_by_its_identifier(city: Client) -> None:

@@ -23,8 +23,6 @@ ENROLMENT = Purpose(
     fields=("resident_id", "school", "class"),
     text=texts.SCHOOL_CONSENT,
     text_version="2026-11",
-    # a pupil is somebody's child here, and guardians have their children by ID number, or by a
-    # birth certificate, with which nobody goes to school
     documents=BUREAU.documents,
 )
 

@@ -13,17 +13,19 @@ from core.context.call import Call
 from core.database import transaction
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.id_documents import Document, DocumentKind
 from core.ids import new_id, resident_id_check_digit
 from core.people import mandates
 from core.people.consents import grant_consent, list_consents, withdraw_consent
 from core.people.directory import get_person
-from core.people.personal_read import list_access
+from core.people.personal_read import list_access, open_access
 from core.security.authentication import Viewer
 from core.security.vault import mask_name
 from modules.identity import children, claims, domain, families, moving, real_name
 from modules.identity.erasure import service as erasure
 from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
+from modules.safety.schools.guardians import ENROLMENT
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.channels.gateways import GATEWAY
@@ -81,7 +83,7 @@ async def parent(app: App, citizen: MakeCitizen, call: MakeCall, police: FakePol
         police.people[number] = "贾小例"
         police.parents.add((own, number))
     made = await _call(call, viewer)
-    await grant_consent(made, "identity.family", "2026-11")
+    await grant_consent(made, "identity.family", "2026-12")
     return made
 
 
@@ -102,6 +104,34 @@ async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     assert (row.subject_id, row.mandate_id) == (mandate.subject_id, mandate.id)
     person = await get_person(app, mandate.subject_id)
     assert person.phone == (await get_person(app, parent.subject_id)).phone
+
+
+async def test_a_child_with_a_permit_is_added_by_it_and_its_school_is_asked_by_it(
+    parent: Call, app: App, police: FakePolice
+) -> None:
+    document = Document(DocumentKind.TAIWAN_PERMIT, "12345678", date(2017, 6, 8))
+    police.permits[(document.kind, document.number, document.born_on)] = "陳小文"
+    police.parents.add(((await get_person(app, parent.subject_id)).resident_id, document.number))
+    for born_on, code in (
+        (None, "BIRTH_DATE_NEEDED"),
+        (date(2017, 6, 9), "REAL_NAME_MISMATCH"),
+        (date(1990, 6, 8), "NOT_A_MINOR"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await children.add_child(parent, "陳小文", document.number, born_on)
+        assert refused.value.code == code
+    added = [
+        await children.add_child(parent, "陳小文", number, document.born_on)
+        for number in (document.number, "1234567801(B)")
+    ]
+    assert added[0].id == added[1].id and added[0].subject_id is not None
+    child = await get_person(app, added[0].subject_id)
+    assert (child.other_document, child.resident_id) == (document, None)
+    acting = await mandates.act_for(parent, child.id)
+    await grant_consent(acting, ENROLMENT.id, ENROLMENT.text_version)
+    access = await open_access(acting, service="x", purpose=ENROLMENT)
+    named = {"document_type": "8", "document_no": document.number, "born_on": "2017-06-08"}
+    assert access.person_members == named
 
 
 async def test_what_the_registry_does_not_confirm_makes_no_mandate(

@@ -79,7 +79,7 @@ async def test_a_guardian_reads_a_childs_insurance(
 ) -> None:
     parent, child = await as_person("parent"), await sandbox.person("child")
     own = call(user_id=parent.user_id, level=2)
-    await grant_consent(own, "identity.family", "2026-11")
+    await grant_consent(own, "identity.family", "2026-12")
     mandate = await children.add_child(own, child["name"], child["resident_id"])
     acting = await mandates.act_for(own, mandate.subject_id, service="medical-insurance-query")
     query = """query($child: ID!) {
