@@ -49,7 +49,9 @@ def find_holder(city: City, number: str) -> Holder | None:
     """Whose document has this number, or None. Raises Refusal 422 where it can be none."""
     if len(number) < ID_CHARS:
         known = find_permit_holder(city, number)
-        return known and Holder(known.name, known.kind, number, known.born_on.isoformat())
+        if known is None:
+            return None
+        return Holder(known.name, known.kind, number, known.born_on.isoformat())
     name, born_on = name_of(city, number), resident_birth_date(number)
     if name is None or born_on is None:
         return None

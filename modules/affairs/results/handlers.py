@@ -24,7 +24,7 @@ async def issue(app: App, event: LicenceGranted) -> None:
     assert case is not None and case.ended_at is not None
     definition = await versions.get_stored(app, case.definition_id)
     person, grant = await find_person(app, case.citizen_id), definition.grants
-    holder = person and person.members_for(LICENCES.documents)
+    holder = None if person is None else person.members_for(LICENCES.documents)
     if holder is None or grant is None:
         return
     until_on = None if grant.days is None else civil_date(case.ended_at) + timedelta(grant.days)
