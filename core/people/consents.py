@@ -13,6 +13,7 @@ from uuid import UUID
 
 from core.bus import bus
 from core.clock import civil_date, start_of_day
+from core.context.app import App
 from core.context.call import Call
 from core.database import (
     Transaction,
@@ -24,7 +25,7 @@ from core.database import (
 )
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
-from core.id_documents import ID_NUMBERS_ALONE, DocumentCodes
+from core.id_documents import DocumentCodes
 from core.ids import new_id
 from core.people.directory import (
     ADULT_AGE,
@@ -71,9 +72,9 @@ class Purpose:
     recipient: str = CITY
     life: timedelta | None = None
     proves: bool = False
-    documents: DocumentCodes = ID_NUMBERS_ALONE
-    """Of whom it can be read, and how the upstream is told: who has no document that it takes is
-    refused before anybody is asked. Those of the `System` that is asked."""
+    documents: DocumentCodes | None = None
+    """Of whom it can be read, and how the upstream is told; None: as the `System` of its name is.
+    Who has no document that is taken is refused before anybody is asked."""
 
 
 PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)
@@ -87,6 +88,11 @@ def list_purposes(call: Call) -> list[Purpose]:
 def find_purpose(call: Call, purpose_id: str) -> Purpose | None:
     """A purpose by its id."""
     return next((p for p in list_purposes(call) if p.id == purpose_id), None)
+
+
+def documents_of(app: App, purpose: Purpose) -> DocumentCodes:
+    """Of whom a purpose's upstream knows something, and how it is told of them."""
+    return purpose.documents or app.upstreams.documents_of(purpose.upstream)
 
 
 async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Consent:

@@ -34,6 +34,7 @@ from core.people.access_log import (
 from core.people.consents import (
     PURPOSES,
     Purpose,
+    documents_of,
     find_purpose,
     grant_consent,
     kept_under,
@@ -173,7 +174,7 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
     viewer's mandate for the subject has ended.
     """
     opening = call.once(_open_own, lambda: Turn(partial(_open_own, call)))
-    access = await opening.ask(_entry(service, purpose, purpose.fields))
+    access = await opening.ask(_entry(call.app, service, purpose, purpose.fields))
     if isinstance(access, Forbidden):
         raise access
     return access
@@ -205,7 +206,7 @@ async def open_access_shown(
     if person is None:
         raise NotFound(NOT_FOUND)
     actor = Actor(verifier.id, SHOWN_TO, request_id, basis_ref=verifier.name[:_BASIS_CHARS])
-    (access,) = await _open(app, person.id, actor, [_entry(service, purpose, fields)])
+    (access,) = await _open(app, person.id, actor, [_entry(app, service, purpose, fields)])
     if isinstance(access, Forbidden):
         raise access
     return access
@@ -229,7 +230,7 @@ async def resume_access(app: App, access_id: UUID) -> Access:
     if person is None:
         raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
     declared = (purpose for purpose in app.extensions(PURPOSES) if purpose.id == row.purpose)
-    documents = next((purpose.documents for purpose in declared), ID_NUMBERS_ALONE)
+    documents = next((documents_of(app, purpose) for purpose in declared), ID_NUMBERS_ALONE)
     return Access(person, row.purpose, consent.id, row.id, row.upstream, documents)
 
 
@@ -290,10 +291,9 @@ async def _still_held(call: Call, accesses: Sequence[Access]) -> Sequence[bool]:
     return [consent_id in held for consent_id in ids]
 
 
-def _entry(service: str, purpose: Purpose, fields: Sequence[str]) -> Entry:
-    return Entry(
-        service, purpose.upstream, purpose.id, fields, purpose.text_version, purpose.documents
-    )
+def _entry(app: App, service: str, purpose: Purpose, fields: Sequence[str]) -> Entry:
+    documents = documents_of(app, purpose)
+    return Entry(service, purpose.upstream, purpose.id, fields, purpose.text_version, documents)
 
 
 async def _open(

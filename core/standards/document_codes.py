@@ -6,6 +6,8 @@ go by the code of the first. Where a list has no code for a document that the of
 for "other" stands there.
 """
 
+from dataclasses import replace
+
 from core.id_documents import DocumentCodes
 
 HEALTH = DocumentCodes(
@@ -18,6 +20,9 @@ HEALTH = DocumentCodes(
 )
 """CV02.01.101 身份证件类别代码 of WS 364.3, the value domains of health information. 99: another
 legal document, which a newborn's certificate of birth is."""
+
+MOTHERS = replace(HEALTH, birth_certificate="")
+"""The same of mothers, whom the register of births names by their document: no newborn is one."""
 
 INSURANCE = DocumentCodes(
     resident_id="01", foreign_resident="07", hong_kong="04", macao="05", taiwan="06"

@@ -283,6 +283,7 @@ class Upstreams:
     ) -> None:
         self._http = http
         self._systems = set(systems)
+        self._documents = {system.name: system.documents for system in systems}
         self._addresses = addresses
         self._fakes = fakes or {}
         self._clients: dict[object, Upstream] = {}
@@ -292,6 +293,10 @@ class Upstreams:
     def find_fake(self, operation: Operation[P, T]) -> Callable[P, Awaitable[T]] | None:
         """What a test has given in the place of an operation."""
         return cast("Callable[P, Awaitable[T]] | None", self._fakes.get(operation))
+
+    def documents_of(self, name: str) -> DocumentCodes:
+        """By which documents the system of a name knows people."""
+        return self._documents.get(name, ID_NUMBERS_ALONE)
 
     def find_address(self, name: str) -> str | None:
         """Where the system of a name is, without a slash at the end; None for one left out."""

@@ -18,6 +18,7 @@ from core.database.models import AccessLog
 from core.errors import Forbidden, LoginRequired
 from core.id_documents import Document, DocumentKind
 from core.manifest import discover
+from core.people.consents import documents_of
 from core.people.personal_read import Purpose, grant_consent, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
@@ -167,7 +168,7 @@ async def test_the_holder_of_a_permit_is_answered_wherever_the_office_takes_it(
     known = set()
     for lookup in PERSONAL:
         await _consent(mine, lookup)
-        if document.kind not in lookup.purpose.documents.kinds:
+        if document.kind not in documents_of(mine.app, lookup.purpose).kinds:
             with pytest.raises(Forbidden) as refused:
                 await lookup.read(mine)
             assert refused.value.code == "DOCUMENT_NOT_TAKEN", _name(lookup)

@@ -35,7 +35,6 @@ PURPOSE = Purpose(
     fields=("licences",),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=LICENCES.documents,
 )
 WALLET = PersonalLookup(SERVICE, PURPOSE, list_licences)
 

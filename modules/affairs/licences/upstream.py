@@ -14,11 +14,7 @@ list_licences = record_operation(
 
 
 @LICENCES.operation(
-    "POST",
-    "/licences/find",
-    answers=json_of(Licence).or_none(404),
-    safe=True,
-    personal=True,
+    "POST", "/licences/find", answers=json_of(Licence).or_none(404), safe=True, personal=True
 )
 def find_licence(access: Access, licence_ref: str) -> Request:
     """A licence of the person as it stands now, or None where it is not theirs."""

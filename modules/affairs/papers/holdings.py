@@ -18,7 +18,6 @@ PURPOSE = Purpose(
     fields=("licences",),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=LICENCES.documents,
 )
 PAPERS = PersonalLookup(SERVICE, PURPOSE, list_licences, part="papers")
 

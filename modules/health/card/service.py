@@ -38,7 +38,6 @@ PURPOSE = Purpose(
     fields=("card",),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=CARDS.documents,
 )
 _APPLY = "applyHealthCard"
 
@@ -58,11 +57,10 @@ async def ask_links(
 
     Raises UpstreamError where none answers.
     """
-    identifier = identifier_of(access.person)
 
     async def ask(until: Deadline, ref: str) -> Sequence[str]:
         received = await records.search_patients(app, until, access, ref)
-        return patient_refs(identifier, [await records.parse_page(app, received)])
+        return patient_refs(identifier_of(access.person), [await records.parse_page(app, received)])
 
     return await ask_everywhere(app, deadline, access, ask, (SERVICE, "links"))
 

@@ -16,8 +16,7 @@ CARDS = System("ehealth_card", documents=HEALTH)
 @CARDS.operation("POST", "/cards", answers=json_of(HealthCard), safe=True, personal=True)
 def register_card(access: Access) -> Request:
     """A card for the person of the access. Repeat-safe: one person has one card."""
-    person = access.person
-    return Request(json={**about_person(access), "name": person.name}, access=access)
+    return Request(json={**about_person(access), "name": access.person.name}, access=access)
 
 
 @CARDS.operation(

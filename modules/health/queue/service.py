@@ -36,7 +36,6 @@ PURPOSE = Purpose(
     fields=("tickets",),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=QUEUES.documents,
 )
 MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0

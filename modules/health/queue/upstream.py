@@ -17,9 +17,5 @@ QUEUES = System("hospital_queue", documents=HEALTH)
 )
 def list_tickets(access: Access, hospital_ref: str) -> Request:
     """The numbers of the person of the access for today, in the order of their call."""
-    return Request(
-        path={"hospital": hospital_ref},
-        json=about_person(access),
-        access=access,
-        server=hospital_ref,
-    )
+    path = {"hospital": hospital_ref}
+    return Request(path=path, json=about_person(access), access=access, server=hospital_ref)

@@ -28,7 +28,6 @@ PURPOSE = Purpose(
     fields=("reports", "results", "images", "record"),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=RECORDS.documents,
 )
 
 

@@ -133,18 +133,14 @@ class _Reader:
         subject = data.get("subject") or data.get("patient")
         if not subject:
             return unnamed
-        if self._is_mine(subject.get("identifier", {})):
+        named, (system, number) = subject.get("identifier", {}), self._identifier
+        # the digits of a permit may be the hospital's own number of somebody else
+        if named.get("value") == number and named.get("system", system) == system:
             return True
         patient = self._index.find(subject, resource)
         return patient is not None and (
             patient.get("id") in self._patients or _is_person(patient, self._identifier)
         )
-
-    def _is_mine(self, named: Data) -> bool:
-        """Whether an identifier is the person's: eight digits are a permit of one and may be the
-        hospital's own number of another."""
-        system, number = self._identifier
-        return bool(number == named.get("value") and named.get("system", system) == system)
 
     def _labels_of(self, *every: Data) -> Sequence[str]:
         """The labels of some resources, and those of the patient, under which all stands."""

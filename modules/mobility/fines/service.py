@@ -31,7 +31,6 @@ FINES = Purpose(
     fields=("violations", "points", "orders"),
     text=texts.FINES_CONSENT,
     text_version="2026-12",
-    documents=upstream.POLICE.documents,
 )
 
 

@@ -38,8 +38,7 @@ def accept(access: Access, violation_no: str) -> Request:
 
     Refused where it is not this person's.
     """
-    path = {"violation_no": violation_no}
-    return Request(path=path, json=access.person_members, access=access)
+    return Request(path={"violation_no": violation_no}, json=access.person_members, access=access)
 
 
 @PLATFORM.operation("GET", "/orders/{order_no}", answers=json_of(Order))

@@ -40,7 +40,6 @@ VEHICLE = Purpose(
     fields=("owner",),
     text=texts.VEHICLE_CONSENT,
     text_version="2026-12",
-    documents=VEHICLES.documents,
 )
 
 

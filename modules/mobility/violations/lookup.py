@@ -23,7 +23,6 @@ PURPOSE = Purpose(
     fields=("violations", "evidence", "licence"),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=POLICE.documents,
 )
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 

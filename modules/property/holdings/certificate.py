@@ -30,7 +30,6 @@ from modules.property.holdings.lookup import HOLDINGS
 KIND = "no-property"
 VALID = timedelta(days=30)
 _CLAIMS = ("no", "nam", "rid", "asof", "exp")
-_FORGED = (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError)
 
 
 async def issue(call: Call) -> NoPropertyCertificate:
@@ -72,7 +71,7 @@ def read_code(app: App, code: str) -> CertificateFacts:
             as_of=datetime.fromtimestamp(int(claims["asof"]), UTC),
             valid_until=datetime.fromtimestamp(int(claims["exp"]), UTC),
         )
-    except _FORGED:
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
         raise NotFound(NOT_FOUND) from None
 
 

@@ -17,7 +17,6 @@ PURPOSE = Purpose(
     fields=("holdings",),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=REGISTRY.documents,
 )
 
 query_holdings = record_operation(

@@ -23,7 +23,6 @@ ENROLMENT = Purpose(
     fields=("resident_id", "school", "class"),
     text=texts.SCHOOL_CONSENT,
     text_version="2026-11",
-    documents=BUREAU.documents,
 )
 
 

@@ -11,7 +11,6 @@ PURPOSE = Purpose(
     fields=("balance", "deposits", "loan"),
     text=texts.HOUSING_FUND_CONSENT,
     text_version="2026-12",
-    documents=CENTRE.documents,
 )
 HOUSING_FUND = PersonalLookup("housing-fund-query", PURPOSE, find_account)
 """A None inside a LIVE reading means that there is no account."""

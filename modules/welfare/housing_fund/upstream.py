@@ -10,4 +10,3 @@ CENTRE = System("housing_fund", documents=HOUSING_FUND)
 find_account = record_operation(
     CENTRE, "find_account", "/accounts/query", json_of(HousingFundAccount).or_none(404)
 )
-"""None where the person has no account."""

@@ -163,14 +163,14 @@ class InsuranceAccountMovement:
     balance_fen: Annotated[int, "What the account held afterwards."]
 
 
-def is_about(holder: InsuredPerson, asked: Mapping[str, str]) -> bool:
-    """Whether a record is that of the person who was asked about, by these members of the body.
+def is_about(holder: InsuredPerson, person: Mapping[str, str]) -> bool:
+    """Whether a record is that of a person, by the members of the body that named them.
 
     The document alone decides: core systems write names in several ways. An ID number of 15 digits
     lacks the century of the birth year and the check digit.
     """
     if holder.resident_id is None:
         answered = holder.document_type, (holder.document_no or "").upper()
-        return answered == (asked["document_type"], asked["document_no"])
-    number = asked["document_no"]
+        return answered == (person["document_type"], person["document_no"])
+    number = person["document_no"]
     return holder.resident_id.upper() in (number, number[:6] + number[8:17])

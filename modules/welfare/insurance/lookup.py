@@ -73,7 +73,6 @@ def insurance(
         fields=("enrolments", "contributions", *fields),
         text=consent,
         text_version=text_version,
-        documents=system.documents,
     )
     ask = _record_question(name, system, record, complete)
     listed = _page_operation(name, system, "contributions", InsuranceContribution)

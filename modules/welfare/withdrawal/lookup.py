@@ -29,7 +29,6 @@ PURPOSE = Purpose(
     fields=("balance", "deposits", "loan", "home", "withdrawals"),
     text=texts.CONSENT,
     text_version="2026-12",
-    documents=CENTRE.documents,
 )
 
 

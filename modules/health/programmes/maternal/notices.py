@@ -4,20 +4,19 @@ See docs/upstreams/birth-register.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from core.people.personal_read import Purpose
-from core.standards.document_codes import HEALTH
+from core.standards.document_codes import MOTHERS
 from core.upstream.operation import System, json_of
 from kinds.lookup import PersonalLookup, record_operation
 from modules.health.programmes.infant.growth import Sex
 from modules.health.programmes.maternal import texts
 from modules.health.programmes.maternal.programme import SERVICE
 
-REGISTER = System("birth_register", documents=replace(HEALTH, birth_certificate=""))
-"""It names the mother by the document on the certificate; no newborn is one."""
+REGISTER = System("birth_register", documents=MOTHERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,5 @@ PURPOSE = Purpose(
     fields=("births",),
     text=texts.REGISTER_CONSENT,
     text_version="2026-12",
-    documents=REGISTER.documents,
 )
 BIRTHS = PersonalLookup(SERVICE, PURPOSE, find_births)
