@@ -5,16 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.graphql import (
-    IdempotencyKey,
-    Info,
-    Refused,
-    mutation,
-    parse_id,
-    query,
-    signed_in,
-    view,
-)
+from core.graphql import IdempotencyKey, Info, Refused, mutation, parse_id, query, signed_in, view
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
 from modules.identity import children, claims, families, models
