@@ -72,7 +72,7 @@ def _merge(bodies: Sequence[bytes]) -> Sequence[Merged]:
 
 
 def _read(hospital: str, body: bytes) -> Received:
-    return read_received(hospital, NUMBER, [read_page(body)], truncated=False)
+    return read_received(hospital, (RESIDENT_ID_SYSTEM, NUMBER), [read_page(body)], truncated=False)
 
 
 def _cpu_ms(run: Callable[[], object]) -> float:

@@ -1,4 +1,5 @@
-"""The documents by which people are known: their kinds, the form of each number, what it says.
+"""The documents by which people are known: their kinds, the form of each number, what it says, and
+how an office is told of one.
 
 Sources: GB 11643-1999 (resident ID, 18 characters; the residence permits of people from Hong Kong,
 Macao and Taiwan have the same form with 810000, 820000, 830000, and so do the permanent residence
@@ -13,8 +14,8 @@ certificates: a letter and nine digits (国家卫生健康委, 出生医学证�
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -35,17 +36,94 @@ class DocumentKind(StrEnum):
     BIRTH_CERTIFICATE = "BIRTH_CERTIFICATE"
 
 
-EVERY_DOCUMENT = tuple(DocumentKind)
-
-
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document and the birth date of its holder."""
 
     kind: DocumentKind
-    number: str
-    born_on: date
+    number: str = field(repr=False)
+    born_on: date = field(repr=False)
+    """Neither is written out: eight digits have no shape by which a log would know them."""
 
+
+@dataclass(frozen=True, slots=True)
+class DocumentCodes:
+    """Which documents an office takes, each by its code in the list that the office's field uses.
+
+    "" stands at what it does not take. Permits of people from Hong Kong and from Macao are one kind
+    of document, which the letter of the number divides; some lists have a code for each. Without
+    any code the office has a field for ID numbers and no other (`ID_NUMBERS_ALONE`).
+    """
+
+    resident_id: str = ""
+    foreign_resident: str = ""
+    hong_kong: str = ""
+    macao: str = ""
+    taiwan: str = ""
+    birth_certificate: str = ""
+
+    @property
+    def kinds(self) -> Collection[DocumentKind]:
+        """What is taken."""
+        codes = {
+            DocumentKind.FOREIGN_RESIDENT: self.foreign_resident,
+            DocumentKind.HK_MACAO_PERMIT: self.hong_kong and self.macao,
+            DocumentKind.TAIWAN_PERMIT: self.taiwan,
+            DocumentKind.BIRTH_CERTIFICATE: self.birth_certificate,
+        }
+        return (DocumentKind.RESIDENT_ID, *(kind for kind, code in codes.items() if code))
+
+    def members(
+        self, kind: DocumentKind, number: str, born_on: date | None = None
+    ) -> Mapping[str, str]:
+        """The members of a request's body that say whom it is about.
+
+        The birth date goes along where it is known and the number does not say all of it. Raises
+        ValueError for a document that is not taken: who asks is to have refused before.
+        """
+        if kind not in self.kinds:
+            raise ValueError(f"the office takes no {kind}")
+        if not self.resident_id:
+            return {"resident_id": number}
+        named = {"document_type": self.code(kind, number), "document_no": number}
+        if kind is DocumentKind.RESIDENT_ID or born_on is None:
+            return named
+        return {**named, "born_on": born_on.isoformat()}
+
+    def members_of(self, number: str, today: date) -> Mapping[str, str]:
+        """The same of whom a form names by the number of a document alone. Raises ValueError for
+        what is none, or not taken."""
+        kind = kind_of(number, today=today)
+        if kind is None:
+            raise ValueError("the number of no document")
+        return self.members(kind, number)
+
+    def code(self, kind: DocumentKind, number: str) -> str:
+        """The code of a document's kind; "" for what is not taken."""
+        match kind:
+            case DocumentKind.RESIDENT_ID:
+                return self.resident_id
+            case DocumentKind.FOREIGN_RESIDENT:
+                return self.foreign_resident
+            case DocumentKind.HK_MACAO_PERMIT:
+                return self.macao if number.startswith("M") else self.hong_kong
+            case DocumentKind.TAIWAN_PERMIT:
+                return self.taiwan
+            case DocumentKind.BIRTH_CERTIFICATE:
+                return self.birth_certificate
+
+
+ID_NUMBERS_ALONE = DocumentCodes()
+
+EVERY_DOCUMENT = DocumentCodes(
+    resident_id=DocumentKind.RESIDENT_ID,
+    foreign_resident=DocumentKind.FOREIGN_RESIDENT,
+    hong_kong=DocumentKind.HK_MACAO_PERMIT,
+    macao=DocumentKind.HK_MACAO_PERMIT,
+    taiwan=DocumentKind.TAIWAN_PERMIT,
+    birth_certificate=DocumentKind.BIRTH_CERTIFICATE,
+)
+"""By the names of the kinds themselves: of what reads nobody else's code list."""
 
 _FOREIGN = re.compile(r"[A-Z]{3}[0-9]{12}")
 _HK_MACAO = re.compile(r"([HM][0-9]{8})(?:[0-9]{2})?")

@@ -33,9 +33,8 @@ RESUME_MISMATCH = Text(
 NOT_ALLOWED = Text("NOT_ALLOWED", "您没有此项权限", "You are not allowed to do this")
 DOCUMENT_NOT_TAKEN = Text(
     "DOCUMENT_NOT_TAKEN",
-    "该服务的主管部门目前只能凭18位身份号码办理,您的证件暂不支持",
-    "The office behind this service knows people by an 18-character ID number alone; it cannot "
-    "take your document yet",
+    "该服务的主管部门不能凭您的证件办理",
+    "The office behind this service does not take your document",
 )
 NOT_FOUND = Text("NOT_FOUND", "未找到", "Not found")
 DEADLINE_PASSED = Text(

@@ -150,9 +150,9 @@ class Page(Generic[N]):
 def record_operation(
     system: System, name: str, path: str, answers: Answer[T]
 ) -> Operation[[Access], T]:
-    """Asks a registry for the record of the person in an access, by their resident ID.
+    """Asks a registry for the record of the person in an access, by their document.
 
-    In the body: a resident ID never stands in an address.
+    In the body: its number never stands in an address.
     """
 
     def make(access: Access) -> Request:
@@ -171,7 +171,7 @@ def page_operation(system: System, name: str, path: str, answers: Answer[T]) -> 
         access: Access, first: int = FIRST, after: str | None = None, year: int | None = None
     ) -> Request:
         page = {"limit": first, "after": after, "year": year}
-        return Request(json=about_person(access) | page, access=access)
+        return Request(json={**about_person(access), **page}, access=access)
 
     declare = system.operation("POST", path, answers=answers, name=name, safe=True, personal=True)
     return declare(make)

@@ -31,6 +31,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import parse_url
 from core.deadline import Deadline
+from core.id_documents import Document
 from core.ids import new_id
 from core.manifest import Manifest, discover
 from core.processes.embedded import (
@@ -301,9 +302,16 @@ async def citizen(app: App) -> Callable[..., Awaitable[Viewer]]:
     """Makes citizens with accounts: `await citizen()`, `await citizen(level=1, name="…")`."""
 
     async def make(
-        *, level: int = 2, name: str = "张三", locale: str = "en", number: str | None = None
+        *,
+        level: int = 2,
+        name: str = "张三",
+        locale: str = "en",
+        number: str | None = None,
+        document: Document | None = None,
     ) -> Viewer:
-        return await make_citizen(app, level=level, name=name, locale=locale, number=number)
+        return await make_citizen(
+            app, level=level, name=name, locale=locale, number=number, document=document
+        )
 
     return make
 

@@ -184,4 +184,4 @@ class FakeHousingFund(Silence):
         """See modules.welfare.housing_fund.upstream."""
         self.asked.append(access)
         self.answer("find_account")
-        return self.accounts.get(access.person.resident_id or "")
+        return self.accounts.get(access.person.document_no or "")

@@ -5,10 +5,12 @@ from itertools import count
 from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
+from core.id_documents import Document, DocumentKind
 from core.ids import new_id, resident_id_check_digit
 from core.security.authentication import Viewer
 from modules.identity.erasure import service as erasure
-from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
+from modules.identity.models import BIRTH_CERTIFICATE, NAME, PHONE, RESIDENT_ID, Citizen
+from modules.identity.real_name import write_document
 
 _NUMBERS = count(1)
 
@@ -20,11 +22,17 @@ def resident_id(number: int) -> str:
 
 
 async def make_citizen(
-    app: App, *, level: int, name: str, locale: str, number: str | None = None
+    app: App,
+    *,
+    level: int,
+    name: str,
+    locale: str,
+    number: str | None = None,
+    document: Document | None = None,
 ) -> Viewer:
     """A row of identity's, and the viewer who goes with it. The session is not stored.
 
-    `number` is the resident ID, where it must be that of somebody.
+    `number` is the resident ID, where it must be that of somebody; `document` another document.
     """
     place, now, vault = next(_NUMBERS), app.clock.now(), app.vault
     phone, verified = f"139{place:08d}", level >= 2
@@ -41,6 +49,8 @@ async def make_citizen(
         created_at=now,
         verified_at=now if verified else None,
     )
+    if document is not None:
+        await _give(app, row, name, document)
     proof = Assurance.NETWORK_ID if verified else None
     return Viewer(row.id, new_id(), level, frozenset(), now, assurance=proof)
 
@@ -52,3 +62,15 @@ async def leave(viewer: Call, *, settle: bool = False) -> erasure.Closing:
     await Citizen.filter(id=viewer.require_viewer().user_id).update(closes_at=now)
     await erasure.close_accounts(viewer.app)
     return closing
+
+
+async def _give(app: App, row: Citizen, name: str, document: Document) -> None:
+    """Have a citizen known by another document than an ID number."""
+    if document.kind is DocumentKind.BIRTH_CERTIFICATE:
+        row.resident_sealed = row.resident_index = None
+        row.birth_sealed = app.vault.encrypt(document.number, BIRTH_CERTIFICATE)
+        row.birth_index = app.vault.blind_index(document.number, BIRTH_CERTIFICATE)
+        row.born_on = document.born_on
+    else:
+        write_document(app, row, name, document)
+    await row.save()

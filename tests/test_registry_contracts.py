@@ -93,9 +93,8 @@ def _fake(http: HttpClient) -> Subject:
     police, fund = FakePolice(), FakeHousingFund()
     police.people = {one["resident_id"]: one["name"] for one in (parent, child)}
     police.parents = {(parent["resident_id"], child["resident_id"])}
-    fund.accounts[parent["resident_id"]] = HousingFundAccount(
-        "1", "示例公司", "ACTIVE", 1, 1, (), None
-    )
+    account = HousingFundAccount("1", "示例公司", "ACTIVE", 1, 1, (), None)
+    fund.accounts = {parent["resident_id"]: account, "M12345678": account}
     fakes = {
         **by_operation(police, REGISTRY),
         **by_operation(fund, CENTRE),
@@ -122,7 +121,7 @@ def _fake(http: HttpClient) -> Subject:
 
 def _access(resident_id: str, system: System) -> Access:
     person = Person(new_id(), "19900000001", "示例", resident_id, 2, "zh")
-    return Access(person, "test", new_id(), new_id(), system.name)
+    return Access(person, "test", new_id(), new_id(), system.name, system.documents)
 
 
 def _soon() -> Deadline:
@@ -154,6 +153,17 @@ async def test_who_never_had_an_account_has_none(subject: Subject) -> None:
     )
     assert account is not None and account.status == "ACTIVE" and account.balance_fen > 0
     assert await find_account(subject.app, _soon(), _access(NOBODY, CENTRE)) is None
+
+
+async def test_the_fund_knows_the_holder_of_a_permit(subject: Subject) -> None:
+    document = Document(DocumentKind.HK_MACAO_PERMIT, "M12345678", date(1990, 12, 31))
+    await subject.issue(document, "陳大文")
+    holder = Person(new_id(), "", "陳大文", None, 2, "zh", other_document=document)
+    access = replace(_access("", CENTRE), person=holder)
+    account = await find_account(subject.app, _soon(), access)
+    assert account is not None and account.status == "ACTIVE" and account.balance_fen > 0
+    other = replace(holder, other_document=replace(document, number="M12345679"))
+    assert await find_account(subject.app, _soon(), replace(access, person=other)) is None
 
 
 async def test_a_birth_is_told_to_the_parents_on_its_certificate(subject: Subject) -> None:

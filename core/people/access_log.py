@@ -5,7 +5,7 @@ gives up leaves a row without a reading, never a reading without its row. What o
 once is one statement for all of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from core.context.app import App
 from core.database import Transaction, connection, fetch_all
 from core.database.models import AccessLog
 from core.errors import NotFound
-from core.id_documents import EVERY_DOCUMENT, DocumentKind
+from core.id_documents import EVERY_DOCUMENT, DocumentCodes
 from core.ids import new_id
 from core.people.directory import Person, directory_of
 from core.refusal_texts import NOT_FOUND
@@ -44,7 +44,7 @@ class Entry:
     fields: Sequence[str]
     text_version: str = ""
     """Of the consent that must be there; "" where none need be."""
-    documents: Collection[DocumentKind] = EVERY_DOCUMENT
+    documents: DocumentCodes = EVERY_DOCUMENT
     """By which of them the upstream knows people."""
 
 

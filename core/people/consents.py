@@ -6,13 +6,14 @@ PIPL Art. 13-15 (consent, withdrawable), 23 (recipients), 31 (children).
 """
 
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.bus import bus
 from core.clock import civil_date, start_of_day
+from core.context.app import App
 from core.context.call import Call
 from core.database import (
     Transaction,
@@ -24,7 +25,7 @@ from core.database import (
 )
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
-from core.id_documents import DocumentKind
+from core.id_documents import DocumentCodes
 from core.ids import new_id
 from core.people.directory import (
     ADULT_AGE,
@@ -71,9 +72,9 @@ class Purpose:
     recipient: str = CITY
     life: timedelta | None = None
     proves: bool = False
-    documents: Collection[DocumentKind] = (DocumentKind.RESIDENT_ID,)
-    """Of whom it can be read: who has no document of these kinds is refused before anybody is
-    asked."""
+    documents: DocumentCodes | None = None
+    """Of whom it can be read, and how the upstream is told; None: as the `System` of its name is.
+    Who has no document that is taken is refused before anybody is asked."""
 
 
 PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)
@@ -87,6 +88,11 @@ def list_purposes(call: Call) -> list[Purpose]:
 def find_purpose(call: Call, purpose_id: str) -> Purpose | None:
     """A purpose by its id."""
     return next((p for p in list_purposes(call) if p.id == purpose_id), None)
+
+
+def documents_of(app: App, purpose: Purpose) -> DocumentCodes:
+    """Of whom a purpose's upstream knows something, and how it is told of them."""
+    return purpose.documents or app.upstreams.documents_of(purpose.upstream)
 
 
 async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Consent:

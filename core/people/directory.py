@@ -13,7 +13,7 @@ from uuid import UUID
 from core.context.app import App
 from core.database import connection, fetch_one
 from core.errors import NotFound
-from core.id_documents import Document, DocumentKind
+from core.id_documents import Document, DocumentCodes, DocumentKind
 from core.ids import resident_birth_date
 from core.people.merged_accounts import find_owner
 from core.refusal_texts import NOT_FOUND
@@ -55,6 +55,13 @@ class Person:
         return self.other_document.born_on if self.other_document else None
 
     @property
+    def document_kind(self) -> DocumentKind | None:
+        """The kind of document by which offices know them; None below level 2."""
+        if self.other_document is not None:
+            return self.other_document.kind
+        return DocumentKind.RESIDENT_ID if self.resident_id else None
+
+    @property
     def document_no(self) -> str | None:
         """The number by which offices know them; None below level 2."""
         return self.other_document.number if self.other_document else self.resident_id
@@ -68,6 +75,14 @@ class Person:
     def is_known_by(self, documents: Collection[DocumentKind]) -> bool:
         """Whether an office that goes by some documents can know this person."""
         return self.other_document is None or self.other_document.kind in documents
+
+    def members_for(self, documents: DocumentCodes) -> Mapping[str, str] | None:
+        """The members of a body by which an office is told of this person; None for whom it cannot
+        know."""
+        kind, number = self.document_kind, self.document_no
+        if kind is None or number is None or kind not in documents.kinds:
+            return None
+        return documents.members(kind, number, self.born_on)
 
     def is_child(self, today: date) -> bool:
         """Whether a guardian consents for this person; False while the age is unknown."""

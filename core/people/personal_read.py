@@ -6,7 +6,7 @@ data. Staff read under a case number instead of a consent and leave the same tra
 PIPL Art. 13-15 (consent), 44 (right to know), 55 (records of processing).
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from core.database import transaction
 from core.database.coalescing import Turn
 from core.database.models import AccessLog, Consent
 from core.errors import Forbidden, NotFound
+from core.id_documents import ID_NUMBERS_ALONE, DocumentCodes
 from core.ids import new_id
 from core.people import consents
 from core.people.access_log import (
@@ -33,6 +34,7 @@ from core.people.access_log import (
 from core.people.consents import (
     PURPOSES,
     Purpose,
+    documents_of,
     find_purpose,
     grant_consent,
     kept_under,
@@ -43,7 +45,12 @@ from core.people.consents import (
 from core.people.directory import Person, find_person, get_person, probe_of
 from core.people.mandates import still_acts
 from core.people.merged_accounts import list_accounts
-from core.refusal_texts import CONSENT_REQUIRED, DOCUMENT_NOT_TAKEN, NOT_FOUND
+from core.refusal_texts import (
+    CONSENT_REQUIRED,
+    DOCUMENT_NOT_TAKEN,
+    LEVEL_REQUIRED,
+    NOT_FOUND,
+)
 from core.security.authentication import PROBE_ID
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
@@ -94,11 +101,24 @@ class Access:
     access_id: UUID
     upstream: str = ""
     """The one upstream whose client takes it."""
+    documents: DocumentCodes = ID_NUMBERS_ALONE
+    """How that upstream is told whom it is asked about."""
+
+    @property
+    def person_members(self) -> Mapping[str, str]:
+        """The members of a body that say whom the upstream is asked about.
+
+        Raises Forbidden for whose document is not known any more, or not taken.
+        """
+        members = self.person.members_for(self.documents)
+        if members is None:
+            raise Forbidden(DOCUMENT_NOT_TAKEN if self.person.document_kind else LEVEL_REQUIRED)
+        return members
 
 
-def about_person(access: Access) -> dict[str, str | None]:
+def about_person(access: Access) -> Mapping[str, str]:
     """The body in which a registry is asked about the person of an access."""
-    return {"resident_id": access.person.resident_id, "consent_ref": str(access.consent_id)}
+    return {**access.person_members, "consent_ref": str(access.consent_id)}
 
 
 async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:
@@ -154,7 +174,7 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
     viewer's mandate for the subject has ended.
     """
     opening = call.once(_open_own, lambda: Turn(partial(_open_own, call)))
-    access = await opening.ask(_entry(service, purpose, purpose.fields))
+    access = await opening.ask(_entry(call.app, service, purpose, purpose.fields))
     if isinstance(access, Forbidden):
         raise access
     return access
@@ -186,7 +206,7 @@ async def open_access_shown(
     if person is None:
         raise NotFound(NOT_FOUND)
     actor = Actor(verifier.id, SHOWN_TO, request_id, basis_ref=verifier.name[:_BASIS_CHARS])
-    (access,) = await _open(app, person.id, actor, [_entry(service, purpose, fields)])
+    (access,) = await _open(app, person.id, actor, [_entry(app, service, purpose, fields)])
     if isinstance(access, Forbidden):
         raise access
     return access
@@ -209,7 +229,9 @@ async def resume_access(app: App, access_id: UUID) -> Access:
     person = await find_person(app, row.subject_id)
     if person is None:
         raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
-    return Access(person, row.purpose, consent.id, row.id, row.upstream)
+    declared = (purpose for purpose in app.extensions(PURPOSES) if purpose.id == row.purpose)
+    documents = next((documents_of(app, purpose) for purpose in declared), ID_NUMBERS_ALONE)
+    return Access(person, row.purpose, consent.id, row.id, row.upstream, documents)
 
 
 async def read_as_staff(
@@ -269,10 +291,9 @@ async def _still_held(call: Call, accesses: Sequence[Access]) -> Sequence[bool]:
     return [consent_id in held for consent_id in ids]
 
 
-def _entry(service: str, purpose: Purpose, fields: Sequence[str]) -> Entry:
-    return Entry(
-        service, purpose.upstream, purpose.id, fields, purpose.text_version, purpose.documents
-    )
+def _entry(app: App, service: str, purpose: Purpose, fields: Sequence[str]) -> Entry:
+    documents = documents_of(app, purpose)
+    return Entry(service, purpose.upstream, purpose.id, fields, purpose.text_version, documents)
 
 
 async def _open(
@@ -292,8 +313,8 @@ async def _open(
 
 
 def _opened(person: Person, entry: Entry, ids: tuple[UUID, UUID] | None) -> Access | Forbidden:
-    if not person.is_known_by(entry.documents):
+    if not person.is_known_by(entry.documents.kinds):
         return Forbidden(DOCUMENT_NOT_TAKEN)
     if ids is None:
         return Forbidden(CONSENT_REQUIRED, purpose=entry.purpose)
-    return Access(person, entry.purpose, ids[1], ids[0], entry.upstream)
+    return Access(person, entry.purpose, ids[1], ids[0], entry.upstream, entry.documents)

@@ -122,7 +122,7 @@ def mask_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}"
 
 
-def mask_resident_id(number: str) -> str:
+def mask_document_no(number: str) -> str:
     """110105********002X: where and when somebody was born is not told whole; H******78 of a permit
     or a certificate, whose numbers are shorter."""
     if len(number) < _CARD_CHARS:

@@ -10,6 +10,7 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from core.id_documents import DocumentKind
 from core.texts import Named
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class Line:
     zh: str
     en: str
     value: str
+
+
+def document_title(kind: DocumentKind | None) -> tuple[str, str]:
+    """What the number of somebody's identity document is called, in both languages."""
+    if kind in (None, DocumentKind.RESIDENT_ID):
+        return "身份证号码", "ID number"
+    return "证件号码", "Document number"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,10 @@ _UUID = r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])"
 _NUMBERS = re.compile(
     rf"(?P<uuid>{_UUID})"
     r"|(?P<resident>(?<!\d)[1-9]\d{5}[\s-]?(?:18|19|20)\d{6}[\s-]?\d{3}[\dXx](?!\d))"
-    # an older permanent residence card, a Hong Kong or Macao permit, a birth certificate
-    r"|(?P<document>\b(?:[A-Z]{3}\d{12}|[HM]\d{8}(?:\d{2})?|[A-Z]\d{9})\b)"
+    # an older permanent residence card, a Hong Kong or Macao permit, a birth certificate; eight
+    # digits are a Taiwan permit's where that is said
+    r"|(?P<document>\b(?:[A-Z]{3}\d{12}|[HM]\d{8}(?:\d{2})?|[A-Z]\d{9})\b"
+    r"|(?<=taiwan-permit\|)\d{8}|(?<=taiwan-permit%7C)\d{8})"
     r"|(?P<card>(?<!\d)[3-69]\d{3}(?:[\s-]?\d{4}){2}[\s-]?\d{3,4}(?:[\s-]?\d{1,3})?(?!\d))"
     r"|(?P<phone>(?<!\d)(?:(?:\+|00)?86[\s-]?)?1[3-9]\d(?:[\s-]?\d{4}){2}(?!\d))"
 )

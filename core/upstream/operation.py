@@ -6,7 +6,7 @@
         "POST", "/accounts/query", answers=json_of(Account).or_none(404), safe=True, personal=True
     )
     def find_account(access: Access) -> Request:
-        return Request(json={"resident_id": access.person.resident_id}, access=access)
+        return Request(json=about_person(access), access=access)
 
     account = await find_account(app, deadline, access)
 
@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 
 from core.database import refuse_in_transaction
 from core.deadline import Deadline
+from core.id_documents import ID_NUMBERS_ALONE, DocumentCodes
 from core.rooms import ExtensionPoint
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import (
@@ -131,6 +132,8 @@ class System:
     """When calls stop and how they begin again, where that is not the client's usual way."""
     optional: bool = False
     """Production starts without its address; its operations are unavailable then."""
+    documents: DocumentCodes = ID_NUMBERS_ALONE
+    """By which documents it knows people, and how it is told of one."""
     operations: dict[str, "Operation[..., Any]"] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -280,6 +283,7 @@ class Upstreams:
     ) -> None:
         self._http = http
         self._systems = set(systems)
+        self._documents = {system.name: system.documents for system in systems}
         self._addresses = addresses
         self._fakes = fakes or {}
         self._clients: dict[object, Upstream] = {}
@@ -289,6 +293,10 @@ class Upstreams:
     def find_fake(self, operation: Operation[P, T]) -> Callable[P, Awaitable[T]] | None:
         """What a test has given in the place of an operation."""
         return cast("Callable[P, Awaitable[T]] | None", self._fakes.get(operation))
+
+    def documents_of(self, name: str) -> DocumentCodes:
+        """By which documents the system of a name knows people."""
+        return self._documents.get(name, ID_NUMBERS_ALONE)
 
     def find_address(self, name: str) -> str | None:
         """Where the system of a name is, without a slash at the end; None for one left out."""

@@ -42,7 +42,8 @@ class Actor(StrEnum):
 class FieldType(StrEnum):
     """How a field of a form is filled in. TEXT: one line. PARAGRAPH: several lines. CHOICE: one of
     its options. DATE: YYYY-MM-DD. NUMBER: a whole number. FLAG: "true" or "false". RESIDENT_ID: the
-    number of an identity card. MOBILE: a mobile number.
+    number of an identity card. DOCUMENT: that, or the number of a travel permit or of an older
+    permanent residence card. MOBILE: a mobile number.
     """
 
     TEXT = "TEXT"
@@ -52,6 +53,7 @@ class FieldType(StrEnum):
     NUMBER = "NUMBER"
     FLAG = "FLAG"
     RESIDENT_ID = "RESIDENT_ID"
+    DOCUMENT = "DOCUMENT"
     MOBILE = "MOBILE"
 
 
@@ -75,8 +77,9 @@ class Held:
 class Field:
     """A field of a form. `most` bounds the characters of a text and the value of a number.
 
-    `prefill` names what the account holds and fills in: "name", "phone" or "resident_id". `held`
-    names where it stands in an e-licence, out of which it is filled in by consent.
+    `prefill` names what the account holds and fills in: "name", "phone", "resident_id", or
+    "document_no" of whichever document. `held` names where it stands in an e-licence, out of which
+    it is filled in by consent.
     """
 
     name: str

@@ -7,6 +7,7 @@ from datetime import date
 
 from core.clock import parse_date
 from core.errors import InvalidInput
+from core.id_documents import kind_of, read_document_no
 from core.ids import is_mobile, is_resident_id
 from core.texts import Locale, Text
 from core.typed_text import read_mobile, read_resident_id
@@ -105,6 +106,8 @@ def _read(field: Field | None, text: str) -> str:
     """An answer as it is kept."""
     if field is not None and field.type is FieldType.RESIDENT_ID:
         return read_resident_id(text)
+    if field is not None and field.type is FieldType.DOCUMENT:
+        return read_document_no(text)
     if field is not None and field.type is FieldType.MOBILE:
         return read_mobile(text).strip()
     return text.strip()
@@ -136,6 +139,8 @@ def _is_valid(field: Field, text: str, today: date) -> bool:
             return _is_date(text)
         case FieldType.RESIDENT_ID:
             return is_resident_id(text, today=today)
+        case FieldType.DOCUMENT:
+            return kind_of(text, today=today) is not None
         case FieldType.MOBILE:
             return is_mobile(text)
         case FieldType.TEXT:

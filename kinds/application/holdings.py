@@ -87,7 +87,12 @@ async def fill_in(call: Call, definition: Definition) -> Mapping[str, Known]:
     known = {}
     if wanted := {field.name: field.prefill for field in definition.form if field.prefill}:
         person = await get_person(call.app, call.require_viewer().user_id)
-        account = {"name": person.name, "phone": person.phone, "resident_id": person.resident_id}
+        account = {
+            "name": person.name,
+            "phone": person.phone,
+            "resident_id": person.resident_id,
+            "document_no": person.document_no,
+        }
         now = call.app.clock.now()
         for name, prefill in wanted.items():
             if value := account[prefill]:

@@ -4,8 +4,8 @@ from core.texts import Text
 
 MEDICAL_CONSENT = Text(
     "MEDICAL_PAYMENT_CONSENT",
-    "为向您展示和缴纳就诊费用,凭您的身份证号码向已接入医院查询账单明细、医保与自费金额及住院押金账户。",
-    "To show you your hospital bills and let you pay them, your ID number is used to ask the "
+    "为向您展示和缴纳就诊费用,凭您的证件号码向已接入医院查询账单明细、医保与自费金额及住院押金账户。",
+    "To show you your hospital bills and let you pay them, your document number is used to ask the "
     "connected hospitals for their items, what insurance pays, and your inpatient deposit.",
 )
 HOSPITALS = "医院收费系统 / the hospital's billing"

@@ -1,4 +1,4 @@
-"""Children: whose guardian somebody becomes, by ID number or, before there is one, by birth.
+"""Children: whose guardian somebody becomes, by a card or permit or, before there is one, by birth.
 
 A child has one record, however it was found: the birth certificate and the number that the
 household registration gave under it lead to the same. The registry knows which belong together, so
@@ -15,8 +15,8 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, InvalidInput, Unavailable
-from core.id_documents import EVERY_DOCUMENT, read_certificate_no
-from core.ids import new_id, resident_birth_date
+from core.id_documents import EVERY_DOCUMENT, Document, read_certificate_no
+from core.ids import new_id
 from core.people.consents import Purpose
 from core.people.data_rights import merge_person
 from core.people.directory import ADULT_AGE, age_on, birthday
@@ -26,7 +26,7 @@ from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen, Mandate
-from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.real_name import checked_document, confirm_document, write_document
 from modules.identity.upstream import REGISTRY, verify_birth, verify_family
 
 FAMILY = Purpose(
@@ -34,7 +34,7 @@ FAMILY = Purpose(
     upstream=REGISTRY.name,
     fields=("name", "resident_id", "child_name", "child_resident_id"),
     text=texts.FAMILY_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
     documents=EVERY_DOCUMENT,
 )
 NEWBORN = Purpose(
@@ -55,37 +55,38 @@ _MADE_MEANWHILE = {
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A child as the registry has confirmed it; one of the two numbers is there."""
+    """A child as the registry has confirmed it; its document or its certificate is there."""
 
     name: str
     born_on: date
-    number: str | None
+    document: Document | None
     certificate_no: str | None
 
 
-async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
+async def add_child(
+    call: Call, name: str, document_no: str, born_on: date | None = None
+) -> Mandate:
     """Become the guardian of a child, as the registry confirms it. Repeat-safe for one child.
 
-    A newborn whom a guardian has registered by its birth certificate is given its number thereby.
-    Raises InvalidInput for a bad ID, an adult, or where the registry knows of no such child of the
-    viewer; Forbidden without the consent `identity.family`; RateLimited after ten questions a day;
-    Unavailable.
+    `born_on` is needed with every document whose number does not say it. A newborn whom a guardian
+    has registered by its birth certificate is given its number thereby. Raises InvalidInput for a
+    bad document, a missing birth date, an adult, or where the registry knows of no such child of
+    the viewer; Forbidden without the consent `identity.family`; RateLimited after ten questions a
+    day; Unavailable.
     """
     viewer, app = call.require_viewer(2), call.app
-    cleaned, number = checked_identity(call, name, resident_id)
-    born_on = resident_birth_date(number)
-    assert born_on is not None
-    _require_minor(call, born_on, "residentId")
+    cleaned, document = checked_document(call, name, document_no, born_on)
+    _require_minor(call, document.born_on, "residentId")
     await _count(call)
     access = await open_access(call, service="family", purpose=FAMILY)
-    await confirm_identity(call, access, cleaned, number)
+    await confirm_document(call, access, cleaned, document)
     try:
-        kin = await verify_family(app, call.deadline, access, number)
+        kin = await verify_family(app, call.deadline, access, document.number)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
     if kin is None:
         raise InvalidInput(texts.NOT_YOUR_CHILD, "residentId")
-    child = Child(cleaned, born_on, number, kin.birth_certificate_no)
+    child = Child(cleaned, document.born_on, document, kin.birth_certificate_no)
     return await _become_guardian(app, viewer.user_id, child, kin.request_no)
 
 
@@ -169,8 +170,8 @@ async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_re
 async def _ensure_record(app: App, tx: Transaction, child: Child) -> UUID:
     """The one record of a child, locked: found by either number, or made now."""
     by_number = by_birth = None
-    if child.number is not None:
-        index = app.vault.blind_index(child.number, RESIDENT_ID)
+    if child.document is not None:
+        index = app.vault.blind_index(child.document.number, RESIDENT_ID)
         by_number = await store.lock_by_resident(tx, index)
     if child.certificate_no is not None:
         index = app.vault.blind_index(child.certificate_no, BIRTH_CERTIFICATE)
@@ -199,12 +200,10 @@ def _new_record(app: App) -> Citizen:
 def _write(app: App, record: Citizen, child: Child) -> None:
     """Add what the record does not say yet. Raises Conflict where it has another number."""
     vault = app.vault
-    if child.number is not None:
-        index = vault.blind_index(child.number, RESIDENT_ID)
+    if child.document is not None:
+        index = vault.blind_index(child.document.number, RESIDENT_ID)
         if record.resident_index is None:
-            record.name_sealed = vault.encrypt(child.name, NAME)
-            record.resident_sealed = vault.encrypt(child.number, RESIDENT_ID)
-            record.resident_index = index
+            write_document(app, record, child.name, child.document)
             record.verified_at = app.clock.now()
         elif record.resident_index != index:
             raise Conflict(texts.CHILD_HAS_NUMBER)

@@ -19,13 +19,13 @@ from core.id_documents import (
     kind_of,
     read_document_no,
 )
-from core.ids import is_resident_id, new_id
+from core.ids import new_id
 from core.people.data_rights import merge_person
 from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
-from core.typed_text import read_name, read_resident_id
+from core.typed_text import read_name
 from core.upstream.client import UpstreamError
 from modules.identity import alarm, claims, death_store, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
@@ -86,16 +86,6 @@ async def verify_real_name(
     assurance = assurance_of(citizen) if citizen is not None else None
     proved = replace(viewer, user_id=citizen_id, level=2, proved=True, assurance=assurance)
     return app.tokens.issue(proved)
-
-
-def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]:
-    """Name and ID in one spelling. Raises InvalidInput for what can be no name or ID."""
-    number, cleaned = read_resident_id(resident_id), read_name(name)
-    if cleaned is None:
-        raise InvalidInput(texts.REAL_NAME_INVALID, "name")
-    if not is_resident_id(number, today=civil_date(call.app.clock.now())):
-        raise InvalidInput(texts.RESIDENT_ID_INVALID, "residentId")
-    return cleaned, number
 
 
 def checked_number(call: Call, name: str, document_no: str) -> tuple[str, str]:

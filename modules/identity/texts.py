@@ -32,7 +32,7 @@ GUARDIAN_REQUIRED = Text(
     "未满14周岁,请先由监护人在其账户中添加",
     "Below the age of 14 a guardian must add you in their account first",
 )
-NOT_A_MINOR = Text("NOT_A_MINOR", "该身份证号码属于成年人", "This ID number is of an adult")
+NOT_A_MINOR = Text("NOT_A_MINOR", "该证件属于成年人", "This document is of an adult")
 CERTIFICATE_INVALID = Text(
     "CERTIFICATE_INVALID",
     "出生医学证明编号应为1位字母加9位数字",
@@ -244,9 +244,9 @@ PROXY_MESSAGE = Text(
 )
 FAMILY_CONSENT = Text(
     "FAMILY_CONSENT",
-    "为确认您与未成年子女的关系,将您和孩子的姓名、身份证号码提交公安部门比对。",
-    "To confirm that this is your child, both your names and ID numbers are compared with the "
-    "police registry.",
+    "为确认您与未成年子女的关系,将您和孩子的姓名、证件号码提交公安部门比对。",
+    "To confirm that this is your child, both your names and document numbers are compared with "
+    "the police registry.",
 )
 LOCKED = Text(
     "LOCKED",

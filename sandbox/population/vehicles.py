@@ -31,19 +31,20 @@ class Vehicles:
         self._population = population
         self._today = today
 
-    def of(self, person: Person) -> Vehicle | None:
-        """A person's car. Demo people of age have an electric one each, 40 % of the others one."""
+    def of(self, person: Person, plate: str | None = None) -> Vehicle | None:
+        """A person's car. Demo people of age have an electric one each, 40 % of the others one; who
+        is given a plate has one."""
         if person.age_on(self._today) < DRIVING_AGE:
             return None
         draw = random.Random(f"{self._seed}:vehicle:{person.resident_id}")
-        years, days, electric = draw.randint(1, 12), draw.randrange(365), draw.random() < 0.3
+        years, days, _ = draw.randint(1, 12), draw.randrange(365), draw.random()
         model, owns = draw.choice(_MAKES), draw.random() < OWNERS_PROB
-        if isinstance(person, DemoPerson):
-            plate, electric = f"宁ZD{int(person.resident_id[14:17]):05d}", True
-        elif owns:
+        electric = isinstance(person, DemoPerson)
+        if electric:
+            plate = f"宁ZD{int(person.resident_id[14:17]):05d}"
+        elif plate is None and owns:
             plate = f"宁Z{int(person.phone[3:]):05d}"
-            electric = False
-        else:
+        if plate is None:
             return None
         on = date(self._today.year - years, 1, 1) + timedelta(days=days)
         return Vehicle(plate, person, model, electric, on)

@@ -13,6 +13,7 @@ from sandbox.population import months
 from sandbox.population.careers import HERE, WAGE_YEAR, Career, Job, JobKind, career_of
 from sandbox.population.people import DemoPerson, Person
 from sandbox.server.system import City
+from sandbox.shared.documents import INSURANCE, has_id_number, type_of
 from sandbox.shared.registry import Absent, Record, not_found
 
 DUE_DAY = 20
@@ -227,10 +228,12 @@ def iso(day: date | None) -> str | None:
 
 def holder(person: Person) -> Record:
     """Name and number as an old core system has them: with 15 digits, with another dot."""
-    number, name = person.resident_id, person.name
+    number, name = person.resident_id, person.name.replace("·", "•")
+    if not has_id_number(person):
+        return {"name": name, "document_type": type_of(INSURANCE, number), "document_no": number}
     if isinstance(person, DemoPerson) and person.key == "elder":
         number = number[:6] + number[8:17]
-    return {"name": name.replace("·", "•"), "resident_id": number}
+    return {"name": name, "resident_id": number}
 
 
 def _enrolment(member: Membership, number: int, job: Job) -> Record:

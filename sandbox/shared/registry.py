@@ -1,4 +1,4 @@
-"""Records of a person by resident ID: how a registry is asked, refuses, and answers by pages.
+"""Records of a person by their document: how a registry is asked, refuses, and answers by pages.
 
 A registry names an address and a function from a person to a record; the rest is here.
 """
@@ -13,8 +13,9 @@ from starlette.responses import Response
 from core.ids import is_resident_id
 from sandbox.population.people import Person
 from sandbox.server.system import City, Operation
-from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.server.wire import Refusal, read_body, reply
 from sandbox.shared.births import find_born
+from sandbox.shared.documents import ID_NUMBERS, Types, Whom, find_whom
 
 PAGE_SIZE, PAGE_SIZE_MAX = 50, 100
 
@@ -23,10 +24,9 @@ Absent = Callable[[City], Record]
 """What is answered about somebody without a record: an empty one, or a Refusal."""
 
 
-class PersonQuery(Body):
+class PersonQuery(Whom):
     """Whose record, and the citizen's consent under which it is read."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
     consent_ref: str = Field(min_length=1, max_length=64)
 
 
@@ -60,17 +60,22 @@ def not_found(code: str, message: str) -> Absent:
 
 
 def record_operation(
-    name: str, path: str, record: Callable[[City, Person], Record | None], absent: Absent
+    name: str,
+    path: str,
+    record: Callable[[City, Person], Record | None],
+    absent: Absent,
+    types: Types = ID_NUMBERS,
 ) -> Operation:
     """An operation that answers one record of a person.
 
-    `POST path` with `{resident_id, consent_ref}`: the record; 400 for a malformed body, 422 for a
-    malformed number, and what `absent` says where `record` has none or nobody has the number.
+    `POST path` with a `PersonQuery`, documents by the code list `types`: the record; 400 for a
+    malformed body, 422 for a malformed number, and what `absent` says where `record` has none or
+    nobody has the number.
     """
 
     async def handle(request: Request, city: City) -> Response:
         query = await read_body(request, PersonQuery)
-        person = find_person(city, query.resident_id)
+        person = find_whom(city, query, types)
         content = None if person is None else record(city, person)
         return reply(absent(city) if content is None else content)
 
@@ -78,18 +83,22 @@ def record_operation(
 
 
 def page_operation(
-    name: str, path: str, records: Callable[[City, Person], list[Record] | None], absent: Absent
+    name: str,
+    path: str,
+    records: Callable[[City, Person], list[Record] | None],
+    absent: Absent,
+    types: Types = ID_NUMBERS,
 ) -> Operation:
     """An operation that answers a person's records by pages, newest first.
 
     Each record has a `record_no`, unique for the person, that begins with its year and sorts by
-    time. `POST path` with `{resident_id, consent_ref, year, after, limit}`: `{records, total,
+    time. `POST path` with a `PageQuery`, documents by the code list `types`: `{records, total,
     next_after}`, where `next_after` leads to the following page and is null on the last.
     """
 
     async def handle(request: Request, city: City) -> Response:
         query = await read_body(request, PageQuery)
-        person = find_person(city, query.resident_id)
+        person = find_whom(city, query, types)
         content = None if person is None else records(city, person)
         return reply(absent(city) if content is None else _page(content, query))
 

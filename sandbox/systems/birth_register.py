@@ -12,13 +12,14 @@ from sandbox.population.people import Person
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.shared.births import SCHEMA
-from sandbox.shared.registry import Record, find_person, record_operation
+from sandbox.shared.documents import HEALTH, find_anybody
+from sandbox.shared.registry import Record, record_operation
 
 
 class NewBirth(Body):
     """A child that a hospital delivers today, or has delivered on a day."""
 
-    mother_id: str = Field(min_length=18, max_length=18)
+    mother_id: str = Field(min_length=8, max_length=18)
     sex: Literal["MALE", "FEMALE"]
     gestation_days: int = Field(280, ge=154, le=308)
     weight_g: int = Field(3300, ge=300, le=7000)
@@ -40,7 +41,7 @@ def _births(city: City, person: Person) -> Record | None:
 async def _deliver(request: Request, city: City) -> Response:
     """Issue a certificate: 404 for a mother whom the city does not know."""
     birth = await read_body(request, NewBirth)
-    mother = find_person(city, birth.mother_id)
+    mother = find_anybody(city, birth.mother_id)
     if mother is None:
         raise Refusal(404, "NO_PERSON", "no such mother")
     born_on = birth.born_on or city.today()
@@ -76,7 +77,9 @@ SYSTEMS = (
         title_en="Register of births",
         schema=SCHEMA,
         operations=(
-            record_operation("find_births", "/birth-register/births/query", _births, _nobody),
+            record_operation(
+                "find_births", "/birth-register/births/query", _births, _nobody, HEALTH
+            ),
         ),
         controls=(Operation("deliver", "POST", "/_control/birth-register/births", _deliver),),
     ),

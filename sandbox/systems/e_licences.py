@@ -15,13 +15,8 @@ from sandbox.population.institutions import company
 from sandbox.population.people import DemoPerson, Person
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
-from sandbox.shared.registry import (
-    PersonQuery,
-    Record,
-    draw_for,
-    find_person,
-    record_operation,
-)
+from sandbox.shared.documents import PUBLIC_SECURITY, Whom, find_whom, has_id_number
+from sandbox.shared.registry import PersonQuery, Record, draw_for, record_operation
 
 SCHEMA = """
 CREATE TABLE e_licence_revocation (licence_ref TEXT PRIMARY KEY, revoked_on TEXT NOT NULL);
@@ -36,6 +31,7 @@ TITLES = {
     "sex": ("性别", "Sex"),
     "born_on": ("出生日期", "Date of birth"),
     "resident_id": ("公民身份号码", "Resident ID"),
+    "document_no": ("证件号码", "Document number"),
     "address": ("住址", "Address"),
     "is_adult": ("已满18周岁", "18 or older"),
     "class": ("准驾车型", "Class"),
@@ -63,11 +59,10 @@ class Name(Body):
     en: str = Field(min_length=1, max_length=100)
 
 
-class LicenceOrder(Body):
-    """A licence that is granted by a case of the city."""
+class LicenceOrder(Whom):
+    """A licence that is granted by a case of the city, and who holds it."""
 
     case_no: str = Field(min_length=1, max_length=64)
-    resident_id: str = Field(min_length=18, max_length=18)
     kind: str = Field(pattern="^[a-z_]{1,32}$")
     name: Name
     issuer_zh: str = Field(min_length=1, max_length=100)
@@ -83,7 +78,7 @@ class Revocation(Body):
 async def find(request: Request, city: City) -> Response:
     """One licence as it stands now; 404 NOT_FOUND for one that is not the person's."""
     query = await read_body(request, LicenceQuery)
-    person = find_person(city, query.resident_id)
+    person = find_whom(city, query, PUBLIC_SECURITY)
     for licence in _licences(city, person) if person else ():
         if licence["licence_ref"] == query.licence_ref:
             return reply(licence)
@@ -93,10 +88,10 @@ async def find(request: Request, city: City) -> Response:
 async def issue(request: Request, city: City) -> Response:
     """Issue a licence, once for each case number; of another person's 409 ALREADY_ISSUED."""
     order = await read_body(request, LicenceOrder)
-    person = find_person(city, order.resident_id)
+    person = find_whom(city, order, PUBLIC_SECURITY)
     if person is None:
         raise Refusal(404, "NO_PERSON", "no such person")
-    content = _about(person, "name", "resident_id") | {"case_no": order.case_no}
+    content = _holder(person) | {"case_no": order.case_no}
     licence = {
         "licence_ref": f"el-{sha256(order.case_no.encode()).hexdigest()[:24]}",
         "kind": order.kind,
@@ -109,10 +104,10 @@ async def issue(request: Request, city: City) -> Response:
     with city.state.transaction():
         city.state.run(
             "INSERT OR IGNORE INTO e_licence_issued VALUES (?, ?, ?)",
-            (order.case_no, order.resident_id, orjson.dumps(licence).decode()),
+            (order.case_no, order.number, orjson.dumps(licence).decode()),
         )
         kept = city.state.one("SELECT * FROM e_licence_issued WHERE case_no = ?", (order.case_no,))
-    if kept is None or kept["resident_id"] != order.resident_id:
+    if kept is None or kept["resident_id"] != order.number:
         raise Refusal(409, "ALREADY_ISSUED", "the licence of this case is another person's")
     return reply(_as_it_stands(city, orjson.loads(kept["licence"])))
 
@@ -145,7 +140,8 @@ def _licences(city: City, person: Person) -> Iterator[Record]:
     draw, today = draw_for(city, "e-licence", person), city.today()
     age = person.age_on(today)
     story = person.key if isinstance(person, DemoPerson) else None
-    yield _resident_card(city, person, draw, age)
+    if has_id_number(person):
+        yield _resident_card(city, person, draw, age)
     yield _social_card(city, person, draw)
     if age >= ADULT_AGE and (story is not None or draw.random() < 0.6):
         yield _driving_licence(city, person, draw)
@@ -187,7 +183,7 @@ def _social_card(city: City, person: Person, draw: random.Random) -> Record:
 
 def _driving_licence(city: City, person: Person, draw: random.Random) -> Record:
     issued = city.today() - timedelta(days=draw.randint(30, 2100))
-    content = _about(person, "name", "resident_id") | {
+    content = _holder(person) | {
         "class": draw.choice(CLASSES),
         "first_issued_on": (issued - timedelta(days=draw.choice((0, 2190)))).isoformat(),
     }
@@ -239,6 +235,13 @@ def _about(person: Person, *names: str) -> dict[str, str]:
     return {name: values[name] for name in names}
 
 
+def _holder(person: Person) -> dict[str, str]:
+    """Name and number, which of who has no ID number is a document's."""
+    if has_id_number(person):
+        return _about(person, "name", "resident_id")
+    return _about(person, "name") | {"document_no": person.resident_id}
+
+
 def _address(city: City, person: Person) -> str:
     return address_zh(city.settings.seed, person.household_no)
 
@@ -250,7 +253,9 @@ SYSTEMS = (
         title_en="E-licence system",
         schema=SCHEMA,
         operations=(
-            record_operation("query", "/e-licences/licences/query", _wallet, _absent),
+            record_operation(
+                "query", "/e-licences/licences/query", _wallet, _absent, PUBLIC_SECURITY
+            ),
             Operation("find", "POST", "/e-licences/licences/find", find),
             Operation("issue", "POST", "/e-licences/licences", issue),
         ),

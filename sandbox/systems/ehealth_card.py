@@ -9,7 +9,8 @@ from starlette.responses import Response
 from sandbox.server.state import Row
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
-from sandbox.shared.registry import PersonQuery, find_person
+from sandbox.shared.documents import HEALTH, file_of, find_whom
+from sandbox.shared.registry import PersonQuery
 
 SCHEMA = """
 CREATE TABLE ehealth_card (
@@ -28,27 +29,28 @@ class Registration(PersonQuery):
 class Change(Body):
     """The platform's counter changes a card."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=8, max_length=18)
     state: str = Field(pattern="ACTIVE|SUSPENDED|CANCELLED")
 
 
 async def _register(request: Request, city: City) -> Response:
     body = await read_body(request, Registration)
-    if find_person(city, body.resident_id) is None:
+    if find_whom(city, body, HEALTH) is None:
         raise Refusal(404, "NO_SUCH_PERSON", "nobody has this number")
-    name = f"{city.settings.seed}:ehealth:{body.resident_id}"
+    file = file_of(city, body.number)
+    name = f"{city.settings.seed}:ehealth:{file}"
     card_no = hashlib.sha256(name.encode()).hexdigest()[:24].upper()
     city.state.run(
         "INSERT INTO ehealth_card VALUES (?, ?, ?, 'ACTIVE') ON CONFLICT DO NOTHING",
-        (body.resident_id, card_no, city.today().isoformat()),
+        (file, card_no, city.today().isoformat()),
     )
-    return reply(_describe(_card(city, body.resident_id)))
+    return reply(_describe(_card(city, file)))
 
 
 async def _query(request: Request, city: City) -> Response:
     query = await read_body(request, PersonQuery)
-    find_person(city, query.resident_id)
-    return reply(_describe(_card(city, query.resident_id)))
+    find_whom(city, query, HEALTH)
+    return reply(_describe(_card(city, file_of(city, query.number))))
 
 
 async def _change(request: Request, city: City) -> Response:

@@ -11,13 +11,15 @@ from starlette.responses import Response
 
 from core.money import portion_bps
 from sandbox.population.people import DemoPerson
-from sandbox.population.vehicles import PLATE, Vehicle, Vehicles
+from sandbox.population.vehicles import PLATE, Vehicle
 from sandbox.server.state import Row
 from sandbox.server.system import SHANGHAI, City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.shared import receipts
+from sandbox.shared.documents import TRAFFIC, Whom, find_whom
+from sandbox.shared.permits import find_vehicle, vehicle_of
 from sandbox.shared.receipts import Payment
-from sandbox.shared.registry import PersonQuery, find_person
+from sandbox.shared.registry import PersonQuery
 
 SCHEMA = """
 CREATE TABLE traffic_violation (
@@ -57,13 +59,7 @@ class OwnerQuery(PersonQuery):
     plate: str | None = Field(None, pattern=PLATE)
 
 
-class Confirmation(Body):
-    """Who accepts the violation."""
-
-    resident_id: str = Field(min_length=18, max_length=18)
-
-
-class RemovalOrder(Confirmation):
+class RemovalOrder(Whom):
     """Whose violation is removed, by which case, on which ground."""
 
     case_no: str = Field(min_length=1, max_length=40)
@@ -80,7 +76,7 @@ class NewViolation(Body):
 async def query(request: Request, city: City) -> Response:
     """The violations of a person's car, newest first; 404 NO_VEHICLE, 403 NOT_OWNER."""
     body = await read_body(request, OwnerQuery)
-    vehicle = _vehicle_of(city, body.resident_id)
+    vehicle = _vehicle_of(city, body)
     if body.plate not in (None, vehicle.plate):
         raise Refusal(403, "NOT_OWNER", "非本人名下机动车 / not this person's car")
     with city.state.transaction():
@@ -98,11 +94,10 @@ async def query(request: Request, city: City) -> Response:
 
 async def confirm(request: Request, city: City) -> Response:
     """Accept a violation: its decision and the order to pay. Repeating it changes nothing."""
-    body = await read_body(request, Confirmation)
+    body = await read_body(request, Whom)
     with city.state.transaction():
         violation = _get(city, "violation_no", request.path_params["violation_no"])
-        if violation["resident_id"] != body.resident_id:
-            raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        _require_owner(city, violation, body)
         if violation["withdrawn"]:
             raise Refusal(410, "VIOLATION_REMOVED", "违法记录已消除 / the record is removed")
         if violation["offence"] in GRAVE_OFFENCES:
@@ -122,8 +117,7 @@ async def remove(request: Request, city: City) -> Response:
     body = await read_body(request, RemovalOrder)
     with city.state.transaction():
         violation = _get(city, "violation_no", request.path_params["violation_no"])
-        if violation["resident_id"] != body.resident_id:
-            raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        _require_owner(city, violation, body)
         if violation["order_no"] is not None:
             raise Refusal(409, "ALREADY_ACCEPTED", "已确认处理 / accepted already")
         city.state.run(
@@ -136,7 +130,7 @@ async def remove(request: Request, city: City) -> Response:
 async def licence(request: Request, city: City) -> Response:
     """A person's driving licence and the points of this cycle; 404 NO_LICENCE."""
     body = await read_body(request, PersonQuery)
-    person = find_person(city, body.resident_id)
+    person = find_whom(city, body, TRAFFIC)
     if person is None or person.age_on(city.today()) < 19:
         raise Refusal(404, "NO_LICENCE", "无驾驶证 / no licence")
     issued_on = person.born_on.replace(year=person.born_on.year + 19, day=1)
@@ -146,7 +140,7 @@ async def licence(request: Request, city: City) -> Response:
         begins = issued_on.replace(year=issued_on.year + years - 1)
     rows = city.state.all(
         "SELECT offence FROM traffic_violation WHERE resident_id = ? AND confirmed_on >= ?",
-        (body.resident_id, begins.isoformat()),
+        (body.number, begins.isoformat()),
     )
     return reply(
         {
@@ -164,8 +158,7 @@ async def evidence(request: Request, city: City) -> Response:
     """The picture of a violation, a grey one; 403 NOT_OWNER."""
     body = await read_body(request, PersonQuery)
     violation = _get(city, "violation_no", request.path_params["violation_no"])
-    if violation["resident_id"] != body.resident_id:
-        raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+    _require_owner(city, violation, body)
     return Response(_picture(violation["violation_no"]), 200, media_type="image/png")
 
 
@@ -213,7 +206,7 @@ async def commit(request: Request, city: City) -> Response:
     body = await read_body(request, NewViolation)
     if body.offence_code not in KNOWN:
         raise Refusal(400, "INVALID_REQUEST", f"offence_code: one of {', '.join(KNOWN)}")
-    vehicle = Vehicles(city.settings.seed, city.population, city.today()).find(body.plate)
+    vehicle = find_vehicle(city, body.plate)
     if vehicle is None:
         raise Refusal(404, "NO_VEHICLE", "no such car")
     with city.state.transaction():
@@ -234,13 +227,19 @@ async def withdraw(request: Request, city: City) -> Response:
     return reply(_describe_order(city, _get(city, "order_no", order["order_no"])))
 
 
-def _vehicle_of(city: City, resident_id: str) -> Vehicle:
-    person = find_person(city, resident_id)
-    vehicles = Vehicles(city.settings.seed, city.population, city.today())
-    vehicle = None if person is None else vehicles.of(person)
+def _vehicle_of(city: City, owner: Whom) -> Vehicle:
+    person = find_whom(city, owner, TRAFFIC)
+    vehicle = None if person is None else vehicle_of(city, person)
     if vehicle is None:
         raise Refusal(404, "NO_VEHICLE", "名下无机动车 / no car in this name")
     return vehicle
+
+
+def _require_owner(city: City, violation: Row, whom: Whom) -> None:
+    """Raises Refusal as `find_whom`, and 403 NOT_OWNER."""
+    find_whom(city, whom, TRAFFIC)
+    if violation["resident_id"] != whom.number:
+        raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
 
 
 def _commit_demo_violations(city: City, vehicle: Vehicle) -> None:

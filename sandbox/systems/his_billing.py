@@ -15,8 +15,10 @@ from sandbox.server.state import Row
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.shared import receipts
+from sandbox.shared.documents import HEALTH, file_of, find_anybody, find_whom
+from sandbox.shared.permits import PermitHolder, find_in_place
 from sandbox.shared.receipts import Payment
-from sandbox.shared.registry import PersonQuery, find_person
+from sandbox.shared.registry import PersonQuery
 
 SCHEMA = """
 CREATE TABLE his_bill (
@@ -39,6 +41,8 @@ CREATE TABLE his_admission (
 GROUP = "his_billing"
 FUND_BPS, ACCOUNT_BPS = 5500, 2000
 TOP_UP_MAX_FEN = 5_000_000
+_PERMIT = "P"
+"""Begins the account number of an inpatient who is not of the population, behind the hospital's."""
 _DEPARTMENTS = (("内科", "Internal medicine"), ("外科", "Surgery"), ("儿科", "Paediatrics"))
 _ITEMS = (
     ("血常规", "Complete blood count", 2_500), ("腹部彩超", "Abdominal ultrasound", 16_000),
@@ -50,7 +54,7 @@ _ITEMS = (
 class Issue(Body):
     """For whom a bill is made at the counter, or who is admitted."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=8, max_length=18)
 
 
 class Decision(Body):
@@ -146,7 +150,8 @@ async def _settle_refund(request: Request, city: City, hospital: str) -> Respons
 
 async def _issue(request: Request, city: City, hospital: str) -> Response:
     body = await read_body(request, Issue)
-    return reply(_describe_bill(_insert_bill(city, hospital, body.resident_id)), 201)
+    patient = file_of(city, body.resident_id)
+    return reply(_describe_bill(_insert_bill(city, hospital, patient)), 201)
 
 
 async def _cancel(request: Request, city: City, hospital: str) -> Response:
@@ -163,13 +168,12 @@ async def _cancel(request: Request, city: City, hospital: str) -> Response:
 async def _admit(request: Request, city: City, hospital: str) -> Response:
     """Take somebody in. Raises Refusal 404 NO_SUCH_PERSON."""
     body = await read_body(request, Issue)
-    if city.population.find(body.resident_id) is None:
-        raise Refusal(404, "NO_SUCH_PERSON", "nobody in this city has this resident ID")
-    city.state.run(
-        "INSERT OR IGNORE INTO his_admission VALUES (?, ?)", (hospital, body.resident_id)
-    )
-    account_no = _inpatient_no(city, hospital, body.resident_id)
-    assert account_no is not None
+    patient = file_of(city, body.resident_id)
+    with city.state.transaction():
+        city.state.run("INSERT OR IGNORE INTO his_admission VALUES (?, ?)", (hospital, patient))
+        account_no = _inpatient_no(city, hospital, patient)
+        if account_no is None:
+            raise Refusal(404, "NO_SUCH_PERSON", "nobody in this city has this document")
     return reply(_describe_account(city, hospital, account_no), 201)
 
 
@@ -192,8 +196,8 @@ async def _refund(request: Request, city: City, hospital: str) -> Response:
 
 async def _patient(request: Request, city: City) -> str:
     query = await read_body(request, PersonQuery)
-    find_person(city, query.resident_id)
-    return query.resident_id
+    find_whom(city, query, HEALTH)
+    return file_of(city, query.number)
 
 
 def _issue_first_bill(city: City, hospital: str, resident_id: str) -> None:
@@ -232,18 +236,23 @@ def _get_bill(city: City, hospital: str, bill_no: str) -> Row:
 
 def _inpatient_no(city: City, hospital: str, resident_id: str) -> str | None:
     """The account of a person who is in this hospital, or None."""
-    person = city.population.find(resident_id)
+    person = find_anybody(city, resident_id)
     admitted = city.state.one(
         "SELECT 1 FROM his_admission WHERE hospital = ? AND resident_id = ?",
         (hospital, resident_id),
     )
     if person is None or (admitted is None and _ward_of(city, person) != hospital):
         return None
-    return f"ZY{hospital[1:]}{person.phone[2:]}"
+    if isinstance(person, PermitHolder):
+        return f"ZY{hospital[1:]}{_PERMIT}{person.place}"
+    return f"ZY{hospital[1:]}{person.phone[2:]}" if person.phone else None
 
 
 def _ward_of(city: City, person: Person) -> str | None:
-    """Where a person lies: the demo elder in the first hospital, a tenth of the others in some."""
+    """Where a person lies: the demo elder in the first hospital, a tenth of the others in some; who
+    is not of the population lies where they were admitted."""
+    if not person.phone:
+        return None
     if isinstance(person, DemoPerson):
         return "h1" if person.key == "elder" else None
     draw = random.Random(f"{city.settings.seed}:inpatient:{person.resident_id}")
@@ -251,8 +260,9 @@ def _ward_of(city: City, person: Person) -> str | None:
 
 
 def _inpatient(city: City, hospital: str, account_no: str) -> Person:
-    phone = "19" + account_no[3:]
-    person = city.population.by_phone(phone)
+    place = account_no[3:].removeprefix(_PERMIT)
+    is_permit = place != account_no[3:]
+    person = find_in_place(city, place) if is_permit else city.population.by_phone(f"19{place}")
     if person is None or _inpatient_no(city, hospital, person.resident_id) != account_no:
         raise Refusal(404, "NO_SUCH_ACCOUNT", "no such inpatient at this hospital")
     return person

@@ -15,7 +15,8 @@ from sandbox.population.institutions import HOSPITALS
 from sandbox.server.state import Row
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
-from sandbox.shared.registry import PersonQuery, find_person
+from sandbox.shared.documents import HEALTH, file_of, find_anybody, find_whom
+from sandbox.shared.registry import PersonQuery
 
 SCHEMA = """
 CREATE TABLE queue_ticket (
@@ -37,7 +38,7 @@ QueueHandler = Callable[[Request, City, str], Awaitable[Response]]
 class Desk(Body):
     """For whom a number is made."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=8, max_length=18)
     room: int = Field(0, ge=0, lt=len(ROOMS))
     checked_in: bool = True
 
@@ -50,19 +51,19 @@ class Turn(Body):
 
 async def _query(request: Request, city: City, hospital: str) -> Response:
     query = await read_body(request, PersonQuery)
-    find_person(city, query.resident_id)
+    find_whom(city, query, HEALTH)
     rows = city.state.all(
         "SELECT * FROM queue_ticket WHERE hospital = ? AND resident_id = ? AND day = ? "
         "ORDER BY ticket_no",
-        (hospital, query.resident_id, city.today().isoformat()),
+        (hospital, file_of(city, query.number), city.today().isoformat()),
     )
     return reply({"tickets": [_describe(city, row) for row in rows]})
 
 
 async def _issue(request: Request, city: City, hospital: str) -> Response:
     desk = await read_body(request, Desk)
-    if city.population.find(desk.resident_id) is None:
-        raise Refusal(404, "NO_SUCH_PERSON", "nobody in this city has this resident ID")
+    if find_anybody(city, desk.resident_id) is None:
+        raise Refusal(404, "NO_SUCH_PERSON", "nobody in this city has this document")
     with city.state.transaction():
         serving = _serving(city, hospital, desk.room)
         number = serving + PEOPLE_BEFORE + 1
@@ -70,8 +71,8 @@ async def _issue(request: Request, city: City, hospital: str) -> Response:
         city.state.run(
             "INSERT INTO queue_ticket (ticket_no, hospital, resident_id, room, number, day, "
             "checked_in) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (ticket_no, hospital, desk.resident_id, desk.room, number, city.today().isoformat(),
-             int(desk.checked_in)),
+            (ticket_no, hospital, file_of(city, desk.resident_id), desk.room, number,
+             city.today().isoformat(), int(desk.checked_in)),
         )  # fmt: skip
     return reply(_describe(city, _ticket(city, hospital, ticket_no)), 201)
 

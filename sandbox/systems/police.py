@@ -3,15 +3,17 @@ theirs?"""
 
 import unicodedata
 from datetime import date
-from typing import Literal
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.population.people import Person
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import permits
 from sandbox.shared.births import Born, find_born, register
+from sandbox.shared.documents import find_anybody, is_permit_number
 from sandbox.shared.registry import find_person
 from sandbox.systems.police_names import name_of
 
@@ -19,10 +21,6 @@ SCHEMA = """
 CREATE TABLE death (
     record_no INTEGER PRIMARY KEY, resident_id TEXT NOT NULL, died_on TEXT NOT NULL,
     withdraws INTEGER
-);
-CREATE TABLE police_permit (
-    kind TEXT NOT NULL, number TEXT NOT NULL, name TEXT NOT NULL, born_on TEXT NOT NULL,
-    PRIMARY KEY (kind, number)
 );
 """
 _PARENT_AGE_MIN = 18
@@ -47,10 +45,17 @@ async def verify(request: Request, city: City) -> Response:
 
 
 class Family(Body):
-    """Two people by resident ID."""
+    """Two people by the numbers of their documents."""
 
     parent_resident_id: str = Field(min_length=1, max_length=32)
     child_resident_id: str = Field(min_length=1, max_length=32)
+
+
+def find_child(city: City, number: str) -> Person | None:
+    """Whose ID number or permit this is, or None. Raises Refusal 422 where it is neither."""
+    if is_permit_number(number):
+        return permits.find_permit_holder(city, number)
+    return find_person(city, number)
 
 
 async def verify_family(request: Request, city: City) -> Response:
@@ -59,9 +64,9 @@ async def verify_family(request: Request, city: City) -> Response:
     In this city a parent is somebody of the child's household who was of age when it was born.
     """
     family = await read_body(request, Family)
-    parent = find_person(city, family.parent_resident_id)
-    child = find_person(city, family.child_resident_id)
-    if isinstance(child, Born):
+    parent = find_anybody(city, family.parent_resident_id)
+    child = find_child(city, family.child_resident_id)
+    if isinstance(child, Born | permits.PermitHolder):
         confirmed = family.parent_resident_id in child.parents
     else:
         confirmed = (
@@ -98,38 +103,21 @@ async def verify_birth(request: Request, city: City) -> Response:
     return reply(_judged(city, True) | child)
 
 
-class Permit(Body):
-    """A document of somebody from elsewhere: its kind and number, name and birth date on it."""
-
-    kind: Literal["FOREIGN_RESIDENT", "HK_MACAO_PERMIT", "TAIWAN_PERMIT"]
-    number: str = Field(min_length=8, max_length=18)
-    name: str = Field(min_length=1, max_length=100)
-    born_on: date
-
-
 async def verify_permit(request: Request, city: City) -> Response:
     """MATCH, MISMATCH for another name or birth date, or NOT_FOUND."""
-    body = await read_body(request, Permit)
-    row = city.state.one(
-        "SELECT name, born_on FROM police_permit WHERE kind = ? AND number = ?",
-        (body.kind, body.number),
-    )
-    if row is None:
+    body = await read_body(request, permits.Permit)
+    holder = permits.find_permit_holder(city, body.number)
+    if holder is None or holder.kind != body.kind:
         result = "NOT_FOUND"
     else:
-        same = _normal(body.name) == _normal(row["name"])
-        same = same and body.born_on.isoformat() == row["born_on"]
+        same = _normal(body.name) == _normal(holder.name) and body.born_on == holder.born_on
         result = "MATCH" if same else "MISMATCH"
     return reply({"result": result, "request_no": _request_no(city)})
 
 
 async def _issue_permit(request: Request, city: City) -> Response:
     """Issue a permit, or renew it under the same number."""
-    issued = await read_body(request, Permit)
-    city.state.run(
-        "INSERT OR REPLACE INTO police_permit VALUES (?, ?, ?, ?)",
-        (issued.kind, issued.number, issued.name, issued.born_on.isoformat()),
-    )
+    permits.issue(city, await read_body(request, permits.NewPermit))
     return Response(status_code=204)
 
 
@@ -203,7 +191,7 @@ SYSTEMS = (
         name="police",
         title_zh="公安人口库",
         title_en="Police population registry",
-        schema=SCHEMA,
+        schema=SCHEMA + permits.SCHEMA,
         operations=(
             Operation("verify", "POST", "/police/identity/verify", verify),
             Operation("verify_family", "POST", "/police/family/verify", verify_family),

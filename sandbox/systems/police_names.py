@@ -10,6 +10,7 @@ from starlette.responses import Response
 from core.ids import resident_birth_date
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, read_body
+from sandbox.shared.permits import find_permit_holder
 from sandbox.shared.registry import find_person
 
 ID_CHARS = 18
@@ -47,8 +48,10 @@ class Holder:
 def find_holder(city: City, number: str) -> Holder | None:
     """Whose document has this number, or None. Raises Refusal 422 where it can be none."""
     if len(number) < ID_CHARS:
-        row = city.state.one("SELECT * FROM police_permit WHERE number = ?", (number,))
-        return Holder(row["name"], row["kind"], number, row["born_on"]) if row else None
+        known = find_permit_holder(city, number)
+        if known is None:
+            return None
+        return Holder(known.name, known.kind, number, known.born_on.isoformat())
     name, born_on = name_of(city, number), resident_birth_date(number)
     if name is None or born_on is None:
         return None

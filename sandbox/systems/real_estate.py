@@ -11,6 +11,7 @@ from sandbox.population.households import address_zh
 from sandbox.population.people import DemoPerson, Person
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, read_body, reply
+from sandbox.shared.documents import REAL_ESTATE
 from sandbox.shared.registry import Record, draw_for, record_operation
 
 SCHEMA = """
@@ -32,7 +33,7 @@ BUSINESSES = (
 class Seller(Body):
     """Who sells."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=8, max_length=18)
 
 
 async def list_businesses(request: Request, city: City) -> Response:
@@ -105,7 +106,9 @@ SYSTEMS = (
         title_en="Real-estate registry",
         schema=SCHEMA,
         operations=(
-            record_operation("query", "/real-estate/holdings/query", _holdings, _nothing),
+            record_operation(
+                "query", "/real-estate/holdings/query", _holdings, _nothing, REAL_ESTATE
+            ),
             Operation("list_businesses", "GET", "/real-estate/businesses", list_businesses),
         ),
         controls=(Operation("sell", "POST", "/_control/real-estate/sales", sell),),

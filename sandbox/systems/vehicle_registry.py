@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.population.people import Person
-from sandbox.population.vehicles import PLATE, Vehicle, Vehicles
+from sandbox.population.vehicles import PLATE, Vehicle
 from sandbox.server.system import City, Operation, System
-from sandbox.server.wire import Body, read_body, reply
-from sandbox.shared.registry import Record, find_person, record_operation
+from sandbox.server.wire import read_body, reply
+from sandbox.shared.documents import TRAFFIC, Whom, find_whom
+from sandbox.shared.permits import find_vehicle, vehicle_of
+from sandbox.shared.registry import Record, record_operation
 
 STATION_YEARS = (6, 10)
 """Years of age at which a private car is inspected at a station; from the tenth on, each year."""
@@ -18,21 +20,20 @@ MARK_YEARS = (2, 4, 8)
 """Years at which the inspection mark is issued online, without a station."""
 
 
-class Ownership(Body):
+class Ownership(Whom):
     """A plate and a person to compare."""
 
     plate: str = Field(pattern=PLATE)
-    resident_id: str = Field(min_length=18, max_length=18)
 
 
 async def verify(request: Request, city: City) -> Response:
     """OWNER, NOT_OWNER, or NOT_FOUND for a plate that the registry does not hold."""
     body = await read_body(request, Ownership)
-    find_person(city, body.resident_id)
-    vehicle = _vehicles(city).find(body.plate)
+    person = find_whom(city, body, TRAFFIC)
+    vehicle = find_vehicle(city, body.plate)
     if vehicle is None:
         return reply({"result": "NOT_FOUND"})
-    owns = vehicle.owner.resident_id == body.resident_id
+    owns = vehicle.owner == person
     return reply({"result": "OWNER" if owns else "NOT_OWNER"})
 
 
@@ -54,7 +55,7 @@ def _years_later(day: date, years: int) -> date:
 
 def _cars(city: City, person: Person) -> Record | None:
     """The car of a person, if there is one."""
-    vehicle = _vehicles(city).of(person)
+    vehicle = vehicle_of(city, person)
     return None if vehicle is None else {"vehicles": [_describe(vehicle, city.today())]}
 
 
@@ -76,17 +77,13 @@ def _describe(vehicle: Vehicle, today: date) -> Record:
     }
 
 
-def _vehicles(city: City) -> Vehicles:
-    return Vehicles(city.settings.seed, city.population, city.today())
-
-
 SYSTEMS = (
     System(
         name="vehicle_registry",
         title_zh="机动车登记系统",
         title_en="Vehicle registry",
         operations=(
-            record_operation("query", "/vehicles/query", _cars, _nothing),
+            record_operation("query", "/vehicles/query", _cars, _nothing, TRAFFIC),
             Operation("verify", "POST", "/vehicles/verify", verify),
         ),
     ),

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.id_documents import (
+    Document,
     DocumentKind,
     document_of,
     kind_of,
@@ -21,8 +22,11 @@ from core.id_documents import (
     read_certificate_no,
     read_document_no,
 )
-from core.security.vault import mask_resident_id
-from core.telemetry.masking import mask_text
+from core.ids import new_id
+from core.people.directory import Person
+from core.security.vault import mask_document_no
+from core.standards.document_codes import INSURANCE
+from core.telemetry.masking import mask_message, mask_text, mask_value
 
 TODAY = date(2026, 11, 29)
 RESIDENT, FOREIGN = DocumentKind.RESIDENT_ID, DocumentKind.FOREIGN_RESIDENT
@@ -123,7 +127,21 @@ def test_a_birth_certificate_is_a_letter_and_nine_digits(typed: str, kept: str |
     ],
 )
 def test_no_document_is_shown_whole(number: str, masked: str) -> None:
-    assert mask_resident_id(number) == masked
+    assert mask_document_no(number) == masked
+
+
+def test_a_document_is_not_written_out_by_what_quotes_its_holder() -> None:
+    """Eight digits have no shape by which a log would know them."""
+    document = Document(TAIWAN, "12345678", date(1990, 12, 31))
+    holder = Person(new_id(), "13900000000", "陳大文", None, 2, "zh", other_document=document)
+    for text in (repr(document), repr(holder)):
+        assert "12345678" not in text and "1990, 12" not in text
+    named = INSURANCE.members(TAIWAN, "12345678", date(1990, 12, 31))
+    quoted = f"asked with {named}"
+    for text in (mask_text(quoted), str(mask_value(named)), mask_message(quoted)):
+        assert "12345678" not in text and "1990" not in text
+    for bar in ("|", "%7C"):
+        assert "12345678" not in mask_text(f"urn:quancheng:document:taiwan-permit{bar}12345678")
 
 
 @pytest.mark.parametrize(

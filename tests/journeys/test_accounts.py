@@ -34,6 +34,7 @@ REFRESH = """mutation ($token: String!, $device: DeviceInput!, $key: String!) {
     ... on Tokens { accessToken refreshToken } ... on Refusal { code message } } }"""
 ENROL = """mutation ($key: String!) { enrolInHypertensionCare(idempotencyKey: $key) {
   ... on CareJoined { enrolment { id } } ... on Refusal { code message } } }"""
+INSURED = "{ medicalInsurance { status record { holder { name } } } }"
 ME = "{ viewer { id name level } }"
 
 
@@ -203,7 +204,7 @@ async def test_somebody_from_abroad_comes_to_a_hospital(house: House, client: Ci
         ("FOREIGN_RESIDENT", "KAZ110090123105", "kaz110090123105", "13911110914"),
     ],
 )
-async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
+async def test_a_document_without_an_id_number_leads_to_hospital_and_insurance_too(
     house: House, client: CityClient, kind: str, number: str, typed: str, phone: str
 ) -> None:
     """The birth date is asked for, and the carrier has the phone under the permit."""
@@ -232,6 +233,8 @@ async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
     assert (await client.do(ENROL, {"key": key()}))["enrolment"]["id"]
     booked = await journey.book_at(client, {"code": "h1", "name": "h1"})
     assert booked is not None and booked.endswith("CONFIRMED")
+    insured = (await client.run(INSURED)).data["medicalInsurance"]
+    assert (insured["status"], insured["record"]["holder"]["name"]) == ("LIVE", "陳大文")
     export = "mutation ($key: String!) { exportMyData(idempotencyKey: $key) {"
     export += " ... on DataExport { content } ... on Refusal { code message } } }"
     account = (await client.do(export, {"key": key()}))["content"]["identity"]["account"]

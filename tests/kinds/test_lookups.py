@@ -6,7 +6,7 @@ All are asked in one test after another, so that a further one costs no database
 
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, TypeAlias
 
 import pytest
@@ -16,7 +16,9 @@ from core.context.app import App
 from core.context.call import Call
 from core.database.models import AccessLog
 from core.errors import Forbidden, LoginRequired
+from core.id_documents import Document, DocumentKind
 from core.manifest import discover
+from core.people.consents import documents_of
 from core.people.personal_read import Purpose, grant_consent, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
@@ -41,6 +43,12 @@ SYSTEMS = {lookup.purpose.upstream for lookup in PERSONAL} | {
     if isinstance(system, System)
 }
 """Those that the lookups ask: of a city's lookup, what stands in the file of its question."""
+PERMITS = (
+    Document(DocumentKind.HK_MACAO_PERMIT, "H12345678", date(1990, 12, 31)),
+    Document(DocumentKind.HK_MACAO_PERMIT, "M12345678", date(1990, 12, 31)),
+    Document(DocumentKind.TAIWAN_PERMIT, "12345678", date(1990, 12, 31)),
+    Document(DocumentKind.FOREIGN_RESIDENT, "KAZ110090123105", date(1990, 12, 31)),
+)
 ERROR, SILENCE, GARBAGE = {"error_rate": 1}, {"hang": True}, {"garbage": True}
 
 
@@ -145,6 +153,33 @@ async def test_an_answer_is_live_and_its_trace_names_what_was_read(
             tuple(purpose.fields),
         )
         assert (row.subject_id, row.actor_id) == (mine.subject_id, mine.subject_id)
+
+
+@pytest.mark.parametrize("document", PERMITS, ids=lambda document: document.number)
+async def test_the_holder_of_a_permit_is_answered_wherever_the_office_takes_it(
+    call: MakeCall,
+    citizen: Callable[..., Awaitable[Viewer]],
+    sandbox: Sandbox,
+    document: Document,
+) -> None:
+    await sandbox.issue(document)
+    viewer = await citizen(name="陳大文", document=document)
+    mine = call(user_id=viewer.user_id, level=2, deadline_s=60)
+    known = set()
+    for lookup in PERSONAL:
+        await _consent(mine, lookup)
+        if document.kind not in documents_of(mine.app, lookup.purpose).kinds:
+            with pytest.raises(Forbidden) as refused:
+                await lookup.read(mine)
+            assert refused.value.code == "DOCUMENT_NOT_TAKEN", _name(lookup)
+            continue
+        reading = await lookup.read(mine)
+        assert reading.status is ReadStatus.LIVE, (_name(lookup), reading.reason)
+        if reading.value is not None:
+            known.add(lookup.service)
+    assert {"medical-insurance-query", "e-licence", "health-record", "real-estate-query"} <= known
+    if document.number.startswith("M"):  # who has worked here, by chance of the number
+        assert {"pension-insurance-query", "housing-fund-query"} <= known
 
 
 async def test_the_last_good_answer_is_stale_and_not_shown_when_it_is_old(

@@ -7,13 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import aiohttp
+
+from core.id_documents import Document
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 90
@@ -110,6 +112,15 @@ class Client:
 
     async def put(self, path: str, body: object, **options: Any) -> tuple[int, Any]:
         return await self.call("PUT", path, body, **options)
+
+    async def issue(
+        self, document: Document, name: str = "陳大文", parents: Sequence[str] = ()
+    ) -> None:
+        """A permit of the police's; `parents` of a child's, by the numbers of their documents."""
+        told = {"kind": document.kind, "number": document.number, "name": name,
+                "born_on": str(document.born_on), "parents": list(parents)}  # fmt: skip
+        status, _ = await self.put("/_control/police/permits", told)
+        assert status == 204
 
     async def person(self, key: str) -> dict[str, Any]:
         """A demo person."""

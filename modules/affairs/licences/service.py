@@ -34,7 +34,7 @@ PURPOSE = Purpose(
     upstream=LICENCES.name,
     fields=("licences",),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 WALLET = PersonalLookup(SERVICE, PURPOSE, list_licences)
 

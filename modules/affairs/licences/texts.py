@@ -5,8 +5,8 @@ from core.texts import Text
 SYSTEM = "电子证照系统 / the e-licence system"
 CONSENT = Text(
     "E_LICENCE_CONSENT",
-    "为向您展示电子证照,并在您出示时供对方核验,凭您的身份证号码向电子证照系统查询您的证照。",
-    "To show you your e-licences, and to let those check them to whom you show them, your ID "
+    "为向您展示电子证照,并在您出示时供对方核验,凭您的证件号码向电子证照系统查询您的证照。",
+    "To show you your e-licences, and to let those check them to whom you show them, your document "
     "number is used to ask the e-licence system for your licences.",
 )
 LICENCE_NOT_VALID = Text(

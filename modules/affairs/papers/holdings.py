@@ -17,7 +17,7 @@ PURPOSE = Purpose(
     upstream=LICENCES.name,
     fields=("licences",),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 PAPERS = PersonalLookup(SERVICE, PURPOSE, list_licences, part="papers")
 

@@ -1,5 +1,6 @@
 """What the e-licence system is asked to issue; see docs/upstreams/e-licences.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +15,8 @@ class LicenceOrder:
     """A licence that the city grants by a case; there is one for each case number."""
 
     case_no: str
-    resident_id: str
+    holder: Mapping[str, str]
+    """Who holds it, as the system is told of a person."""
     kind: str
     name: Named
     issuer_zh: str
@@ -27,7 +29,7 @@ def issue_licence(order: LicenceOrder) -> Request:
     return Request(
         json={
             "case_no": order.case_no,
-            "resident_id": order.resident_id,
+            **order.holder,
             "kind": order.kind,
             "name": {"zh": order.name.zh, "en": order.name.en},
             "issuer_zh": order.issuer_zh,

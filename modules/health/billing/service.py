@@ -42,7 +42,7 @@ PURPOSE = Purpose(
     upstream=upstream.BILLING.name,
     fields=("bills", "insurance_split", "inpatient_account"),
     text=texts.MEDICAL_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 _MAX_STALE = timedelta(days=1)
 _ASKING_SHARE = 0.7
@@ -228,11 +228,10 @@ async def get_trail(call: Call, intent_id: UUID) -> Trail:
     is_live = await _look(call, await store.find_payment(intent_id))
     intent = await payments.get_payment(call, intent_id)
     found = await store.list_refunds(intent_id)
-    reasons = [refunds.reason_of(call.app, row) for row in found]
     return Trail(
         payments.to_payment(intent, call.locale),
         await store.find_payment(intent_id),
-        list(zip(found, reasons, strict=True)),
+        [(row, refunds.reason_of(call.app, row)) for row in found],
         is_live,
     )
 

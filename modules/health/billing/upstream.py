@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.people.personal_read import Access, about_person
+from core.standards.document_codes import HEALTH
 from core.upstream.operation import NOTHING, Request, System, json_of
 from kinds.payment import payment_body
 from modules.health.billing.domain import HospitalBill, HospitalReceipt, InpatientAccount
 from payments.api import Paid
 
-BILLING = System("his_billing")
+BILLING = System("his_billing", documents=HEALTH)
 
 
 def _that_add_up(bills: list[HospitalBill]) -> list[HospitalBill]:

@@ -26,6 +26,7 @@ from modules.health.card import texts
 from modules.health.card.domain import CODE_LIFE, HOSPITALS, SERVICE, CardState, HealthCard
 from modules.health.card.upstream import CARDS, find_card, register_card
 from modules.health.hospitals.everywhere import AtHospital, ask_everywhere
+from modules.health.hospitals.identifiers import identifier_of
 from modules.health.models import HealthCardRow
 from modules.health.records import upstream as records
 from modules.health.records.lookup import PURPOSE as RECORDS_PURPOSE
@@ -36,7 +37,7 @@ PURPOSE = Purpose(
     upstream=CARDS.name,
     fields=("card",),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 _APPLY = "applyHealthCard"
 
@@ -56,11 +57,10 @@ async def ask_links(
 
     Raises UpstreamError where none answers.
     """
-    resident_id = access.person.resident_id or ""
 
     async def ask(until: Deadline, ref: str) -> Sequence[str]:
         received = await records.search_patients(app, until, access, ref)
-        return patient_refs(resident_id, [await records.parse_page(app, received)])
+        return patient_refs(identifier_of(access.person), [await records.parse_page(app, received)])
 
     return await ask_everywhere(app, deadline, access, ask, (SERVICE, "links"))
 

@@ -4,10 +4,10 @@ from core.texts import Text
 
 CONSENT = Text(
     "HEALTH_CARD_CONSENT",
-    "为向您发放和展示电子健康卡,凭您的姓名和身份证号码在本市电子健康卡平台登记和查询;"
+    "为向您发放和展示电子健康卡,凭您的姓名和证件号码在本市电子健康卡平台登记和查询;"
     "您出示卡码时,所在医院可读取您的卡号。",
-    "To give you an e-health card and show it, your name and ID number are registered with the "
-    "city's card platform; the hospital to which you show its code reads your card number.",
+    "To give you an e-health card and show it, your name and document number are registered with "
+    "the city's card platform; the hospital to which you show its code reads your card number.",
 )
 PLATFORM = "电子健康卡平台 / the e-health card platform"
 NO_CARD = Text("HEALTH_CARD_NONE", "尚未申领电子健康卡", "There is no e-health card yet")

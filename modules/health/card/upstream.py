@@ -5,18 +5,18 @@ hospitals sign their questions to us.
 from typing import Any
 
 from core.people.personal_read import Access, about_person
+from core.standards.document_codes import HEALTH
 from core.upstream.operation import Request, System, json_of
 from modules.health.card.domain import HealthCard
 from modules.health.records.upstream import RECORDS
 
-CARDS = System("ehealth_card")
+CARDS = System("ehealth_card", documents=HEALTH)
 
 
 @CARDS.operation("POST", "/cards", answers=json_of(HealthCard), safe=True, personal=True)
 def register_card(access: Access) -> Request:
     """A card for the person of the access. Repeat-safe: one person has one card."""
-    person = access.person
-    return Request(json=about_person(access) | {"name": person.name}, access=access)
+    return Request(json={**about_person(access), "name": access.person.name}, access=access)
 
 
 @CARDS.operation(

@@ -72,8 +72,8 @@ class Kind:
 
 _PERSON = (
     Field("name", Named("姓名", "Name"), most=50, prefill="name"),
-    Field("resident_id", Named("公民身份号码", "Resident ID"), FieldType.RESIDENT_ID,
-          prefill="resident_id"),
+    Field("resident_id", Named("证件号码", "Document number"), FieldType.DOCUMENT,
+          prefill="document_no"),
     Field("phone", Named("联系电话", "Phone"), FieldType.MOBILE, prefill="phone"),
 )  # fmt: skip
 _PLACE = (

@@ -4,16 +4,24 @@ The ID number has the object identifier of the national health data standards; t
 have none there, so the contract names them (docs/upstreams/hospital.md).
 """
 
+from core.id_documents import DocumentCodes
 from core.people.directory import Person
 
 RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
-DOCUMENT_SYSTEM = "urn:quancheng:document:{kind}"
+IDENTIFIERS = DocumentCodes(
+    resident_id=RESIDENT_ID_SYSTEM,
+    foreign_resident="urn:quancheng:document:foreign-resident",
+    hong_kong="urn:quancheng:document:hk-macao-permit",
+    macao="urn:quancheng:document:hk-macao-permit",
+    taiwan="urn:quancheng:document:taiwan-permit",
+    birth_certificate="urn:quancheng:document:birth-certificate",
+)
+"""The identifier systems that hospitals and clinics take: in FHIR they are the code list."""
 
 
 def identifier_of(person: Person) -> tuple[str, str | None]:
     """System and value of a person's identifier (FHIR `Patient.identifier`)."""
-    document = person.other_document
-    if document is None:
-        return RESIDENT_ID_SYSTEM, person.resident_id
-    kind = document.kind.lower().replace("_", "-")
-    return DOCUMENT_SYSTEM.format(kind=kind), document.number
+    kind, number = person.document_kind, person.document_no
+    if kind is None or number is None:
+        return RESIDENT_ID_SYSTEM, None
+    return IDENTIFIERS.code(kind, number), number

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from core.context.app import App
 from core.context.call import Call
 from core.errors import NotFound, Unavailable
-from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Purpose
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Named, Text
@@ -14,6 +13,7 @@ from core.upstream.client import UpstreamError
 from kinds.booking.slot_store import NOTHING, Described
 from kinds.booking.sources import ExternalNumber, ExternalSlot, SourceTexts
 from modules.health.hospitals import browsing, texts
+from modules.health.hospitals.identifiers import IDENTIFIERS
 from modules.health.hospitals.servers import Servers
 from modules.health.hospitals.upstream import Doctor, Hospital, Hospitals, Room, RoomKind
 
@@ -36,7 +36,7 @@ def patient_purpose(purpose_id: str, text: Text, *, upstream: str = "hospitals")
         fields=("name", "resident_id", "phone"),
         text=text,
         text_version="2026-12",
-        documents=EVERY_DOCUMENT,
+        documents=IDENTIFIERS,
     )
 
 

@@ -35,7 +35,7 @@ PURPOSE = Purpose(
     upstream=QUEUES.name,
     fields=("tickets",),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0

@@ -1,10 +1,11 @@
 """The hospitals' queue systems; see docs/upstreams/hospital-queue.md."""
 
 from core.people.personal_read import Access, about_person
+from core.standards.document_codes import HEALTH
 from core.upstream.operation import Request, System, records_of
 from modules.health.queue.domain import QueueTicket
 
-QUEUES = System("hospital_queue")
+QUEUES = System("hospital_queue", documents=HEALTH)
 
 
 @QUEUES.operation(
@@ -16,9 +17,5 @@ QUEUES = System("hospital_queue")
 )
 def list_tickets(access: Access, hospital_ref: str) -> Request:
     """The numbers of the person of the access for today, in the order of their call."""
-    return Request(
-        path={"hospital": hospital_ref},
-        json=about_person(access),
-        access=access,
-        server=hospital_ref,
-    )
+    path = {"hospital": hospital_ref}
+    return Request(path=path, json=about_person(access), access=access, server=hospital_ref)

@@ -5,11 +5,11 @@ from typing import Any
 
 from core.context.app import App
 from core.deadline import Deadline
-from core.ids import new_id, resident_birth_date
+from core.ids import new_id
 from core.people.personal_files import PersonalFile, file_routes
 from core.people.personal_read import Access
 from core.standards.fhir import FHIR_JSON
-from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
+from modules.health.hospitals.identifiers import identifier_of
 from modules.health.programmes.shown import plans_of
 from modules.health.record.summary import export_summary
 from modules.health.records.domain import Entry, EntryKind, Received
@@ -42,14 +42,14 @@ async def make_summary(app: App, deadline: Deadline, access: Access, *, restrict
     person = access.person
     records = await ask_record(app, deadline, access)
     chosen = {entry.id for entry, _ in choose(records.received, None, restricted=restricted)}
-    resident_id = person.resident_id or ""
+    system, number = identifier_of(person)
     patient: dict[str, Any] = {
         "resourceType": "Patient",
-        "identifier": [{"system": RESIDENT_ID_SYSTEM, "value": resident_id}],
+        "identifier": [{"system": system, "value": number or ""}],
         "name": [{"text": person.name}],
     }
-    if born_on := resident_birth_date(resident_id):
-        patient["birthDate"] = born_on.isoformat()
+    if person.born_on:
+        patient["birthDate"] = person.born_on.isoformat()
     return export_summary(
         records.received,
         chosen,

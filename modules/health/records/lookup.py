@@ -14,6 +14,7 @@ from core.refusal_texts import NOT_FOUND
 from core.standards.fhir_bundle import Page
 from kinds.lookup import PersonalLookup
 from modules.health.hospitals.everywhere import AtHospital, ask_everywhere
+from modules.health.hospitals.identifiers import identifier_of
 from modules.health.records import inline, texts, upstream
 from modules.health.records.domain import Received
 from modules.health.records.reading import patient_refs, read_received
@@ -26,7 +27,7 @@ PURPOSE = Purpose(
     upstream=RECORDS.name,
     fields=("reports", "results", "images", "record"),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 
 
@@ -58,7 +59,7 @@ async def ask_record(app: App, deadline: Deadline, access: Access) -> Records:
     async def first_pages(until: Deadline, ref: str) -> Sequence[bytes]:
         patients = await upstream.search_patients(app, until, access, ref)
         found = [await parse_page(app, patients)]
-        numbers = patient_refs(access.person.resident_id or "", found)
+        numbers = patient_refs(identifier_of(access.person), found)
         everything = await asyncio.gather(
             *(upstream.read_everything(app, until, access, ref, number) for number in numbers)
         )
@@ -98,8 +99,8 @@ async def _ask(
             following, more = await read_pages(app, until, access, ref, first)
             pages += following
             truncated = truncated or more
-        resident_id = access.person.resident_id or ""
-        return await asyncio.to_thread(read_received, ref, resident_id, pages, truncated=truncated)
+        identifier = identifier_of(access.person)
+        return await asyncio.to_thread(read_received, ref, identifier, pages, truncated=truncated)
 
     hospitals = await ask_everywhere(app, deadline, access, ask, (part,))
     return Records(hospitals, access.access_id)

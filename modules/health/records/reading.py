@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from core.standards.fhir import is_id
 from core.standards.fhir_bundle import (
@@ -13,7 +14,6 @@ from core.standards.fhir_bundle import (
     identifiers_of,
     text_of,
 )
-from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.records import inline
 from modules.health.records.domain import (
     Entry,
@@ -35,6 +35,8 @@ from modules.health.records.fields import (
 from modules.health.records.plausibility import marked
 
 _ID_DIGITS = 24
+Identifier: TypeAlias = tuple[str, str | None]
+"""The system and the number by which a hospital knows a person."""
 GONE = frozenset({"cancelled", "entered-in-error", "not-done", "revoked"})
 _KINDS: Mapping[str, EntryKind] = {
     "Encounter": EntryKind.VISIT,
@@ -51,14 +53,14 @@ _KINDS: Mapping[str, EntryKind] = {
 
 
 def read_received(
-    hospital_ref: str, resident_id: str, pages: Sequence[Page], *, truncated: bool
+    hospital_ref: str, identifier: Identifier, pages: Sequence[Page], *, truncated: bool
 ) -> Received:
-    """What a hospital's pages hold of a person.
+    """What a hospital's pages hold of the person with an identifier.
 
     A report without patient, or of somebody else, is set aside and counted: it is shown to nobody.
     """
     resources = list(_once(resource for page in pages for resource in page.resources))
-    reader = _Reader(hospital_ref, resident_id, resources)
+    reader = _Reader(hospital_ref, identifier, resources)
     reports, entries, foreign = [], [], 0
     for resource in resources:
         if resource.type not in _KINDS:
@@ -80,13 +82,13 @@ def read_received(
     )
 
 
-def patient_refs(resident_id: str, pages: Sequence[Page]) -> Sequence[str]:
+def patient_refs(identifier: Identifier, pages: Sequence[Page]) -> Sequence[str]:
     """The numbers under which a hospital knows a person, the one that stands first.
 
     Records that were merged are linked (`Patient.link`); the one that replaces another stands.
     """
     resources = [r for page in pages for r in page.resources if r.type == "Patient"]
-    mine = _linked(resident_id, resources)
+    mine = _linked(identifier, resources)
     replaced = {r.id for r in resources if _links(r, {"replaced-by"}) and r.id in mine}
     ids = [r.id for r in resources if r.id in mine]
     return sorted(ids, key=lambda id_: id_ in replaced)
@@ -107,12 +109,14 @@ def _once(resources: Iterable[Resource]) -> Iterable[Resource]:
 class _Reader:
     """Reads the resources of one hospital about one person."""
 
-    def __init__(self, hospital_ref: str, resident_id: str, resources: Sequence[Resource]) -> None:
+    def __init__(
+        self, hospital_ref: str, identifier: Identifier, resources: Sequence[Resource]
+    ) -> None:
         self._hospital_ref = hospital_ref
-        self._resident_id = resident_id
+        self._identifier = identifier
         self._index = Index(resources)
         patients = [resource for resource in resources if resource.type == "Patient"]
-        self._patients = _linked(resident_id, patients)
+        self._patients = _linked(identifier, patients)
         mine = [one for one in patients if one.id in self._patients]
         self._labels = [label for one in mine for label in labels_of(one.data)]
         self._parts = {id(data) for r in resources for data in self._part_data(r)}
@@ -129,11 +133,13 @@ class _Reader:
         subject = data.get("subject") or data.get("patient")
         if not subject:
             return unnamed
-        if subject.get("identifier", {}).get("value") == self._resident_id:
+        named, (system, number) = subject.get("identifier", {}), self._identifier
+        # the digits of a permit may be the hospital's own number of somebody else
+        if named.get("value") == number and named.get("system", system) == system:
             return True
         patient = self._index.find(subject, resource)
         return patient is not None and (
-            patient.get("id") in self._patients or _is_person(patient, self._resident_id)
+            patient.get("id") in self._patients or _is_person(patient, self._identifier)
         )
 
     def _labels_of(self, *every: Data) -> Sequence[str]:
@@ -297,9 +303,9 @@ def _said(measure: Measure) -> str | None:
     return None if measure.text is None else f"{measure.text}{doubt}"
 
 
-def _linked(resident_id: str, patients: Sequence[Resource]) -> set[str]:
+def _linked(identifier: Identifier, patients: Sequence[Resource]) -> set[str]:
     """The ids of a person's Patients: those with their number, and what is merged with these."""
-    mine = {patient.id for patient in patients if _is_person(patient.data, resident_id)}
+    mine = {patient.id for patient in patients if _is_person(patient.data, identifier)}
     while True:
         more = {p.id for p in patients if not mine.isdisjoint(_links(p, None))}
         more |= {ref for p in patients if p.id in mine for ref in _links(p, None)}
@@ -314,5 +320,5 @@ def _links(patient: Resource, types: set[str] | None) -> Sequence[str]:
     return [str(one["other"].get("reference", "")).split("/")[-1] for one in links if chosen(one)]
 
 
-def _is_person(patient: Data, resident_id: str) -> bool:
-    return (RESIDENT_ID_SYSTEM, resident_id) in set(identifiers_of(patient))
+def _is_person(patient: Data, identifier: Identifier) -> bool:
+    return identifier in set(identifiers_of(patient))

@@ -15,9 +15,9 @@ from core.standards.fhir import FHIR_JSON
 from core.standards.fhir_bundle import Page, read_page
 from core.upstream.client import ANY, UpstreamFailed
 from core.upstream.operation import Answer, Connected, Request, System
-from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
+from modules.health.hospitals.identifiers import IDENTIFIERS, identifier_of
 
-RECORDS = System("hospital_records")
+RECORDS = System("hospital_records", documents=IDENTIFIERS)
 PAGES_MAX = 40
 """With 250 resources on each: 10,000."""
 BYTES_MAX = 10_000_000
@@ -54,7 +54,7 @@ _BODY = Answer(lambda response: response.body)
 def search_reports(access: Access, hospital_ref: str) -> Request:
     """The first page of the reports of the person of the access with their results, newest first.
 
-    The resident ID stands in the body, never in an address.
+    The number of their document stands in the body, never in an address.
     """
     return _form(access, hospital_ref, ("patient.identifier", _identifier(access)), *_REPORTS)
 
@@ -174,4 +174,4 @@ def _form(access: Access, hospital_ref: str, *params: tuple[str, str]) -> Reques
 
 
 def _identifier(access: Access) -> str:
-    return f"{RESIDENT_ID_SYSTEM}|{access.person.resident_id}"
+    return "|".join(map(str, identifier_of(access.person)))

@@ -7,7 +7,6 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.errors import Conflict, InvalidInput, Unavailable
-from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Access, Purpose, open_access, personal_read
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
@@ -16,6 +15,7 @@ from kinds.booking import numbers
 from kinds.booking.numbers import NumberRequest
 from kinds.booking.sources import ExternalNumber
 from kinds.booking.store import BookingRow
+from modules.health.hospitals.identifiers import IDENTIFIERS
 from modules.health.hospitals.numbers import HospitalNumbers, patient_purpose
 from modules.health.hospitals.servers import Servers
 from modules.health.hospitals.upstream import RoomKind
@@ -33,7 +33,7 @@ RECORD = Purpose(
     fields=("doses_given", "doses_due"),
     text=texts.IMMUNISATION_CONSENT,
     text_version="2026-12",
-    documents=EVERY_DOCUMENT,
+    documents=IDENTIFIERS,
 )
 VACCINEE = patient_purpose(
     "appointments.vaccination", texts.VACCINATION_CONSENT, upstream="immunisation"

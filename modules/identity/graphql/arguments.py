@@ -40,9 +40,6 @@ DocumentNo = Annotated[
 BornOn = Annotated[
     date | None, strawberry.argument(description="Needed unless the number has 18 characters.")
 ]
-ResidentId = Annotated[
-    str, strawberry.argument(description="The 18 characters of the identity card (GB 11643).")
-]
 PurposeId = Annotated[
     str, strawberry.argument(description="The purpose's id, from consentPurposes.")
 ]

@@ -5,21 +5,12 @@ from typing import Annotated
 
 import strawberry
 
-from core.graphql import (
-    IdempotencyKey,
-    Info,
-    Refused,
-    mutation,
-    parse_id,
-    query,
-    signed_in,
-    view,
-)
+from core.graphql import IdempotencyKey, Info, Refused, mutation, parse_id, query, signed_in, view
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
 from modules.identity import children, claims, families, models
 from modules.identity.families import Party
-from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
+from modules.identity.graphql.arguments import BornOn, DocumentNo, MandateId, Phone, RealName
 
 view(MandateKind)
 
@@ -104,10 +95,15 @@ class Mutation:
         description="Become the guardian of one's child; needs the consent `identity.family`.",
     )
     async def add_child(
-        self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        name: RealName,
+        resident_id: DocumentNo,
+        idempotency_key: IdempotencyKey,
+        born_on: BornOn = None,
     ) -> AddChildResult:
         """The same child added again is added once."""
-        row = await children.add_child(info.context, name, resident_id)
+        row = await children.add_child(info.context, name, resident_id, born_on)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
 
     @mutation(

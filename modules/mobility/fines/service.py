@@ -30,7 +30,7 @@ FINES = Purpose(
     upstream=upstream.POLICE.name,
     fields=("violations", "points", "orders"),
     text=texts.FINES_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 
 

@@ -7,9 +7,9 @@ PLATFORM = "非税收入收缴平台 / the non-tax revenue platform"
 
 FINES_CONSENT = Text(
     "TRAFFIC_FINES_CONSENT",
-    "为向您展示并办理本人名下机动车的交通违法,凭您的身份证号码向交警查询和确认违法记录。",
-    "To show you the violations of your own car and let you settle them, your ID number is used to "
-    "ask the traffic police for them and to accept them.",
+    "为向您展示并办理本人名下机动车的交通违法,凭您的证件号码向交警查询和确认违法记录。",
+    "To show you the violations of your own car and let you settle them, your document number is "
+    "used to ask the traffic police for them and to accept them.",
 )
 FINE_NOT_ACCEPTED = Text(
     "FINE_NOT_ACCEPTED",

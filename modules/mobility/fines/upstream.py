@@ -4,11 +4,12 @@ See docs/upstreams/fines.md. A receipt's number of the platform is the e-receipt
 """
 
 from core.people.personal_read import Access, about_person
+from core.standards.document_codes import TRAFFIC
 from core.upstream.operation import Request, System, json_of
 from kinds.payment import Receipt, payee
 from modules.mobility.fines.domain import Order, Violation
 
-POLICE = System("traffic_police")
+POLICE = System("traffic_police", documents=TRAFFIC)
 PLATFORM = System("fines")
 FINES = payee(PLATFORM, "orders", Receipt, ("NO_SUCH_ORDER", "ORDER_WITHDRAWN"))
 
@@ -37,8 +38,7 @@ def accept(access: Access, violation_no: str) -> Request:
 
     Refused where it is not this person's.
     """
-    body = {"resident_id": access.person.resident_id}
-    return Request(path={"violation_no": violation_no}, json=body, access=access)
+    return Request(path={"violation_no": violation_no}, json=access.person_members, access=access)
 
 
 @PLATFORM.operation("GET", "/orders/{order_no}", answers=json_of(Order))

@@ -77,8 +77,8 @@ OBJECTION = Application(
         exclusive=True,
         form=(
             Field("name", Named("姓名", "Name"), most=50, prefill="name"),
-            Field("resident_id", Named("公民身份号码", "Resident ID"), FieldType.RESIDENT_ID,
-                  prefill="resident_id"),
+            Field("resident_id", Named("证件号码", "Document number"), FieldType.DOCUMENT,
+                  prefill="document_no"),
             Field("phone", Named("联系电话", "Phone"), FieldType.MOBILE, prefill="phone"),
             Field("ground", Named("异议理由", "Ground"), FieldType.CHOICE, options=GROUNDS),
             Field("facts", Named("事实说明", "What happened"), FieldType.PARAGRAPH,

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
@@ -12,6 +13,7 @@ from kinds.application import store
 from kinds.application.engine import take_outside
 from kinds.application.events import CaseAwaits
 from kinds.application.opening import open_form
+from modules.mobility.fines.upstream import POLICE
 from modules.mobility.objections import texts
 from modules.mobility.objections.upstream import REFUSALS, remove_violation
 from modules.mobility.violations.lookup import SERVICE
@@ -36,10 +38,11 @@ async def remove_record(app: App, case_id: UUID) -> None:
     if case is None or case.state != _REMOVING:
         return
     form = open_form(app, case)
+    owner = POLICE.documents.members_of(form["resident_id"], civil_date(app.clock.now()))
     event, note = "confirm_removal", ""
     try:
         await remove_violation(
-            app, Deadline.after(_CALL_S), case.item, form["resident_id"], case.no, form["ground"]
+            app, Deadline.after(_CALL_S), case.item, owner, case.no, form["ground"]
         )
     except UpstreamRejected as refusal:
         if refusal.code not in REFUSALS:

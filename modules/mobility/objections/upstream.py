@@ -1,5 +1,6 @@
 """How the traffic police remove a violation from their records; see docs/upstreams/fines.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.upstream.operation import Request, json_of
@@ -19,7 +20,12 @@ class Removal:
 
 
 @POLICE.operation("POST", "/violations/{violation_no}/removal", answers=json_of(Removal), safe=True)
-def remove_violation(violation_no: str, resident_id: str, case_no: str, ground: str) -> Request:
-    """Remove a violation after its objection was sustained; repeating it changes nothing."""
-    body = {"resident_id": resident_id, "case_no": case_no, "ground": ground}
+def remove_violation(
+    violation_no: str, owner: Mapping[str, str], case_no: str, ground: str
+) -> Request:
+    """Remove a violation after its objection was sustained; repeating it changes nothing.
+
+    `owner` are the members that name whose it is.
+    """
+    body = {**owner, "case_no": case_no, "ground": ground}
     return Request(path={"violation_no": violation_no}, json=body)

@@ -39,7 +39,7 @@ VEHICLE = Purpose(
     upstream=VEHICLES.name,
     fields=("owner",),
     text=texts.VEHICLE_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 
 

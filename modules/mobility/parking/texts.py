@@ -27,9 +27,9 @@ STAY_MOVED_ON = Text(
 )
 VEHICLE_CONSENT = Text(
     "VEHICLE_CONSENT",
-    "为确认车辆在您名下,凭您的身份证号码和车牌号向机动车登记系统核验。",
-    "To confirm that the car is yours, your ID number and the plate are checked with the vehicle "
-    "registry.",
+    "为确认车辆在您名下,凭您的证件号码和车牌号向机动车登记系统核验。",
+    "To confirm that the car is yours, your document number and the plate are checked with the "
+    "vehicle registry.",
 )
 
 PAID_TITLE = Text("PARKING_PAID_TITLE", "停车缴费成功", "Parking paid")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pydantic import AwareDatetime
 
 from core.people.personal_read import Access
+from core.standards.document_codes import TRAFFIC
 from core.upstream.operation import Request, System, json_of
 from kinds.payment import Receipt, payee
 from modules.mobility.parking.domain import Session
 
 OPERATOR = System("parking")
-VEHICLES = System("vehicles")
+VEHICLES = System("vehicles", documents=TRAFFIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,4 @@ def verify_owner(access: Access, plate: str) -> Request:
 
     False also for a plate that the registry does not hold.
     """
-    body = {"plate": plate, "resident_id": access.person.resident_id}
-    return Request(json=body, access=access)
+    return Request(json={"plate": plate, **access.person_members}, access=access)

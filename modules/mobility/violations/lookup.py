@@ -22,7 +22,7 @@ PURPOSE = Purpose(
     upstream=POLICE.name,
     fields=("violations", "evidence", "licence"),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 

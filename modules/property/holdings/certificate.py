@@ -19,8 +19,8 @@ from core.people.directory import get_person
 from core.people.personal_files import PersonalFile, file_link, file_routes
 from core.people.personal_read import Access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.security.vault import mask_name, mask_resident_id
-from core.standards.sheet import Line, Sheet
+from core.security.vault import mask_document_no, mask_name
+from core.standards.sheet import Line, Sheet, document_title
 from core.standards.signed_sheet import render_signed
 from core.upstream.readings import ReadStatus
 from modules.property.holdings import texts
@@ -30,7 +30,6 @@ from modules.property.holdings.lookup import HOLDINGS
 KIND = "no-property"
 VALID = timedelta(days=30)
 _CLAIMS = ("no", "nam", "rid", "asof", "exp")
-_FORGED = (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError)
 
 
 async def issue(call: Call) -> NoPropertyCertificate:
@@ -53,7 +52,7 @@ async def issue(call: Call) -> NoPropertyCertificate:
     claims = {
         "no": f"{civil_date(now):%Y%m%d}{secrets.randbelow(10**8):08d}",
         "nam": mask_name(person.name or ""),
-        "rid": mask_resident_id(person.resident_id or ""),
+        "rid": mask_document_no(person.document_no or ""),
         "asof": int((reading.as_of or now).timestamp()),
     }
     code = app.tokens.sign(claims, audience=KIND, life=VALID)
@@ -72,7 +71,7 @@ def read_code(app: App, code: str) -> CertificateFacts:
             as_of=datetime.fromtimestamp(int(claims["asof"]), UTC),
             valid_until=datetime.fromtimestamp(int(claims["exp"]), UTC),
         )
-    except _FORGED:
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
         raise NotFound(NOT_FOUND) from None
 
 
@@ -86,7 +85,7 @@ async def load(app: App, deadline: Deadline, access: Access, ref: str) -> Person
         issuer=app.city.app_name,
         lines=[
             Line("姓名", "Name", access.person.name or ""),
-            Line("身份证号码", "ID number", facts.holder_id_no),
+            Line(*document_title(access.person.document_kind), facts.holder_id_no),
             Line("登记情况", "Real estate", f"{texts.STATEMENT.zh} / {texts.STATEMENT.en}"),
             Line("查询时间", "As of", civil_time(facts.as_of)),
             Line("有效期至", "Valid until", civil_time(facts.valid_until)),

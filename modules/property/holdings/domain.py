@@ -53,7 +53,7 @@ class CertificateFacts:
 
     certificate_no: Annotated[str, "Its number."]
     holder: Annotated[str, "The holder's name, all but the last character hidden."]
-    holder_id_no: Annotated[str, "The holder's ID number, its middle hidden."]
+    holder_id_no: Annotated[str, "The number of the holder's document, its middle hidden."]
     as_of: Annotated[datetime, "When the registry had no property of theirs."]
     valid_until: Annotated[datetime, "Until when it is good."]
 

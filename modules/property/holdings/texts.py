@@ -5,9 +5,9 @@ from core.texts import Named, Text
 REGISTRY = "不动产登记系统 / the real-estate registry"
 CONSENT = Text(
     "REAL_ESTATE_CONSENT",
-    "为向您展示本人的不动产登记信息、开具无房证明,凭您的身份证号码向不动产登记系统查询。",
-    "To show you your real estate and to certify that you have none, your ID number is used to ask "
-    "the real-estate registry.",
+    "为向您展示本人的不动产登记信息、开具无房证明,凭您的证件号码向不动产登记系统查询。",
+    "To show you your real estate and to certify that you have none, your document number is used "
+    "to ask the real-estate registry.",
 )
 OWNS_PROPERTY = Text(
     "OWNS_PROPERTY",

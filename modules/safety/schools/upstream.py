@@ -13,12 +13,13 @@ from core.deadline import Deadline
 from core.errors import Unavailable
 from core.people.personal_read import Access, about_person
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
+from core.standards.document_codes import EDUCATION
 from core.texts import Named
 from core.upstream.operation import NOTHING, Request, System, json_of, records_of
 from modules.safety.schools import texts
 from modules.safety.schools.domain import Enrolment, School
 
-BUREAU = System("schools")
+BUREAU = System("schools", documents=EDUCATION)
 _MAX_STALE, _FRESH = timedelta(days=7), timedelta(minutes=1)
 
 

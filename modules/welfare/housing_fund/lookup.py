@@ -10,7 +10,7 @@ PURPOSE = Purpose(
     upstream=CENTRE.name,
     fields=("balance", "deposits", "loan"),
     text=texts.HOUSING_FUND_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 HOUSING_FUND = PersonalLookup("housing-fund-query", PURPOSE, find_account)
 """A None inside a LIVE reading means that there is no account."""

@@ -1,6 +1,6 @@
 """Enrolments, paid months and their gaps, contributions: alike in all five insurances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -74,8 +74,10 @@ class InsuredPerson:
     """Whose record it is, as the core system has it."""
 
     name: Annotated[str, "The name as the core system writes it, perhaps with another middle dot."]
-    resident_id: str
-    """18 digits, or the 15 of the time before 1999."""
+    resident_id: str | None = None
+    """18 digits, or the 15 of the time before 1999; None where it is filed by another document."""
+    document_type: str | None = None
+    document_no: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +163,14 @@ class InsuranceAccountMovement:
     balance_fen: Annotated[int, "What the account held afterwards."]
 
 
-def is_about(holder: InsuredPerson, resident_id: str) -> bool:
-    """Whether a record is that of the person with this 18-digit number.
+def is_about(holder: InsuredPerson, person: Mapping[str, str]) -> bool:
+    """Whether a record is that of a person, by the members of the body that named them.
 
-    The number alone decides: core systems write names in several ways. One of 15 digits lacks the
-    century of the birth year and the check digit.
+    The document alone decides: core systems write names in several ways. An ID number of 15 digits
+    lacks the century of the birth year and the check digit.
     """
-    old = resident_id[:6] + resident_id[8:17]
-    return holder.resident_id.upper() in (resident_id, old)
+    if holder.resident_id is None:
+        answered = holder.document_type, (holder.document_no or "").upper()
+        return answered == (person["document_type"], person["document_no"])
+    number = person["document_no"]
+    return holder.resident_id.upper() in (number, number[:6] + number[8:17])

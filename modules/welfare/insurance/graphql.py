@@ -26,7 +26,7 @@ NAMES = {
 """Names of employers, places and institutions exist in Chinese alone."""
 
 view(InsuranceAccountMovement)
-view(InsuredPerson, hidden=("resident_id",))
+view(InsuredPerson, hidden=("resident_id", "document_type", "document_no"))
 view(Enrolment, names=NAMES)
 view(
     InsuranceContribution,

@@ -57,7 +57,7 @@ def insurance(
     *,
     fields: Sequence[str],
     consent: Text,
-    text_version: str = "2026-11",
+    text_version: str = "2026-12",
     complete: Callable[[App, Access, R], R] = lambda _app, _access, record: record,
     facts: Callable[[R], Sequence[Line]] = lambda _: (),
 ) -> Insurance[R]:
@@ -109,7 +109,7 @@ def _record_question(
         found = await query(app, deadline, access)
         if found is None:
             return None
-        if not is_about(found.holder, access.person.resident_id or ""):
+        if not is_about(found.holder, access.person_members):
             raise UpstreamFailed(system.name, query.name, "a record of somebody else")
         return complete(app, access, found)
 

@@ -16,8 +16,8 @@ from core.money import format_yuan
 from core.people.file_link import FileLink
 from core.people.personal_files import PersonalFile
 from core.people.personal_read import Access
-from core.security.vault import mask_resident_id
-from core.standards.sheet import Line, Sheet
+from core.security.vault import mask_document_no
+from core.standards.sheet import Line, Sheet, document_title
 from core.standards.signed_sheet import render_signed
 from core.texts import Named
 from modules.welfare.insurance import texts
@@ -80,6 +80,7 @@ async def draw(
     app: App, access: Access, title: Named, statement: InsuranceStatement
 ) -> PersonalFile | None:
     """The PDF of a statement about the person in an access; None without a document key."""
+    person = access.person
     number = f"{statement.year}-{access.access_id.hex[-12:]}"
     page = Sheet(
         title=texts.STATEMENT,
@@ -87,8 +88,8 @@ async def draw(
         city=app.city.name,
         issuer=app.city.app_name,
         lines=[
-            Line("姓名", "Name", access.person.name or ""),
-            Line("身份证号码", "ID number", mask_resident_id(access.person.resident_id or "")),
+            Line("姓名", "Name", person.name or ""),
+            Line(*document_title(person.document_kind), mask_document_no(person.document_no or "")),
             Line("险种", "Insurance", f"{title.zh} / {title.en}"),
             Line("年度", "Year", str(statement.year)),
             Line("本年缴费月数", "Months paid", _months(statement.paid_months)),

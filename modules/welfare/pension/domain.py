@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Annotated
 
 from core.clock import add_months, months_between
-from core.ids import resident_birth_date
 from core.texts import Named
 from modules.welfare.insurance.domain import INSURED, InsuranceRecord
 from modules.welfare.pension import texts
@@ -134,9 +133,8 @@ def months_required(retires_in: int) -> int:
     return min(MONTHS_LEAST + MONTHS_A_YEAR * years, MONTHS_MOST)
 
 
-def project(record: PensionRecord, resident_id: str, today: date) -> PensionProjection | None:
+def project(record: PensionRecord, born_on: date | None, today: date) -> PensionProjection | None:
     """The projection for a record; None for who draws a pension or is insured no more."""
-    born_on = resident_birth_date(resident_id)
     if born_on is None or record.benefit is not None or record.deceased_on:
         return None
     if not any(entry.state in INSURED for entry in record.enrolments):

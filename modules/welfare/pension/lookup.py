@@ -28,7 +28,7 @@ from modules.welfare.pension.domain import PensionRecord, PensionTransfer, proje
 def add_projection(app: App, access: Access, record: PensionRecord) -> PensionRecord:
     """The record with how far the person is from a pension today."""
     today = civil_date(app.clock.now())
-    return replace(record, projection=project(record, access.person.resident_id or "", today))
+    return replace(record, projection=project(record, access.person.born_on, today))
 
 
 PENSION = insurance(

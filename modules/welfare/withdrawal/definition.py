@@ -37,8 +37,8 @@ from modules.welfare.withdrawal.lookup import OPTIONS, SERVICE
 
 _PERSON = (
     Field("name", Named("姓名", "Name"), most=50, prefill="name"),
-    Field("resident_id", Named("公民身份号码", "Resident ID"), FieldType.RESIDENT_ID,
-          prefill="resident_id"),
+    Field("resident_id", Named("证件号码", "Document number"), FieldType.DOCUMENT,
+          prefill="document_no"),
     Field("phone", Named("联系电话", "Phone"), FieldType.MOBILE, prefill="phone"),
     Field("card_no", Named("本人收款银行卡号", "Your own bank card"), pattern="[0-9]{16,19}"),
 )  # fmt: skip

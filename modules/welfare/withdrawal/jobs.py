@@ -7,6 +7,7 @@ job that runs twice pays once, and a card that was corrected is paid anew.
 from datetime import timedelta
 from uuid import UUID
 
+from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
@@ -16,6 +17,7 @@ from kinds.application import store
 from kinds.application.engine import take_outside
 from kinds.application.events import CaseAwaits
 from kinds.application.opening import open_form
+from modules.welfare.housing_fund.upstream import CENTRE
 from modules.welfare.withdrawal import texts
 from modules.welfare.withdrawal.lookup import SERVICE
 from modules.welfare.withdrawal.upstream import Payout, PayoutOrder, PayoutStatus, pay_out
@@ -40,7 +42,7 @@ async def pay_withdrawal(app: App, case_id: UUID, sequence: int) -> None:
     form = open_form(app, case)
     order = PayoutOrder(
         case_no=f"{case.no}-{sequence}",
-        resident_id=form["resident_id"],
+        owner=CENTRE.documents.members_of(form["resident_id"], civil_date(app.clock.now())),
         purpose=case.item,
         amount_fen=int(form["amount"]) * 100 if "amount" in form else None,
         card_no=form["card_no"],

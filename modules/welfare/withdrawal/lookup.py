@@ -28,7 +28,7 @@ PURPOSE = Purpose(
     upstream=CENTRE.name,
     fields=("balance", "deposits", "loan", "home", "withdrawals"),
     text=texts.CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 
 

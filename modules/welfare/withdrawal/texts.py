@@ -15,9 +15,9 @@ TITLES: Mapping[str, Named] = {
 CENTRE = Text("HOUSING_FUND_CENTRE", "住房公积金中心", "The housing fund centre")
 CONSENT = Text(
     "HOUSING_FUND_WITHDRAWAL_CONSENT",
-    "为核算可提取额度并办理提取,凭您的身份证号码向住房公积金中心查询账户、贷款、住房和提取记录。",
-    "To work out what you may draw, and to draw it, your ID number is used to ask the housing fund "
-    "centre for your account, loan, home and earlier withdrawals.",
+    "为核算可提取额度并办理提取,凭您的证件号码向住房公积金中心查询账户、贷款、住房和提取记录。",
+    "To work out what you may draw, and to draw it, your document number is used to ask the "
+    "housing fund centre for your account, loan, home and earlier withdrawals.",
 )
 BASIS_BALANCE = Named("账户余额", "The balance of the account")
 BASIS_LOAN = Named("贷款未还本息", "What is still owed of the loan")

@@ -1,5 +1,6 @@
 """What the housing fund centre is asked about withdrawals; see docs/upstreams/housing-fund.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,7 +42,8 @@ class PayoutOrder:
     """What the centre is to pay; without an amount all of the balance, and the account ends."""
 
     case_no: str
-    resident_id: str
+    owner: Mapping[str, str]
+    """The members that name whose account it is."""
     purpose: str
     amount_fen: int | None
     card_no: str
@@ -53,7 +55,7 @@ def pay_out(order: PayoutOrder) -> Request:
     return Request(
         json={
             "case_no": order.case_no,
-            "resident_id": order.resident_id,
+            **order.owner,
             "purpose": order.purpose,
             "amount_fen": order.amount_fen,
             "card_no": order.card_no,

@@ -13,6 +13,7 @@ from core.ids import is_resident_id
 from sandbox.server.state import Row
 from sandbox.server.system import SHANGHAI, City
 from sandbox.server.wire import Refusal
+from sandbox.shared.documents import FHIR
 from sandbox.systems.hospital import directory, slots
 from sandbox.systems.hospital.bindings import wrong_codes
 from sandbox.systems.hospital.directory import Hospital, Resource
@@ -29,13 +30,6 @@ CREATE TABLE hospital_appointment (
 CREATE UNIQUE INDEX hospital_slot_once ON hospital_appointment (hospital, slot_id) WHERE live;
 """
 RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
-DOCUMENT_FORMS = {
-    "urn:quancheng:document:birth-certificate": "[A-Z][0-9]{9}",
-    "urn:quancheng:document:hk-macao-permit": "[HM][0-9]{8}",
-    "urn:quancheng:document:taiwan-permit": "[0-9]{8}",
-    "urn:quancheng:document:foreign-resident": "[A-Z]{3}[0-9]{12}",
-}
-"""By identifier system, the form of the documents of those without an ID number."""
 """The national OID of resident identity card numbers."""
 
 
@@ -214,14 +208,14 @@ def _check_patient(resource: Resource, today: date) -> None:
 
 def is_patient_system(system: str | None) -> bool:
     """Whether patients are identified by numbers of this system: ID numbers, other documents."""
-    return system is not None and (system == RESIDENT_ID_SYSTEM or system in DOCUMENT_FORMS)
+    return system in FHIR
 
 
 def is_patient_number(system: str | None, number: str, today: date) -> bool:
     """Whether a number has the form of its system."""
-    if system in DOCUMENT_FORMS:
-        return re.fullmatch(DOCUMENT_FORMS[system], number) is not None
-    return is_resident_id(number, today=today)
+    if system is None or system == RESIDENT_ID_SYSTEM:
+        return is_resident_id(number, today=today)
+    return re.fullmatch(FHIR[system], number) is not None
 
 
 def _free_slot(city: City, hospital: Hospital, resource: Resource) -> slots.Slot:

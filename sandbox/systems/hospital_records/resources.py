@@ -12,11 +12,11 @@ from typing import Any
 
 from sandbox.population.people import Person
 from sandbox.server.system import SHANGHAI
+from sandbox.shared.documents import FHIR, file_no, number_of, type_of
 from sandbox.systems.hospital_records.files import DOCUMENT
 
 Resource = dict[str, Any]
 
-RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _SECURITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -33,7 +33,7 @@ def resources_of(
     seed: int, hospital: str, person: Person, patient_id: str, today: date
 ) -> list[Resource]:
     """All that a hospital has of a person."""
-    draw = random.Random(f"{seed}:records:{hospital}:{person.resident_id}")
+    draw = random.Random(f"{seed}:records:{hospital}:{file_no(person)}")
     maker = _Maker(hospital, person, patient_id, today, draw)
     own = {"h1": _first, "h2": _second, "h3": _third, "h4": _fourth, "h5": _fifth}[hospital]
     return [*maker.patients(), *own(maker)]
@@ -50,12 +50,12 @@ class _Maker:
 
     def patients(self) -> list[Resource]:
         """The person; at h1 also under an older number, which was merged."""
-        person = self.person
+        person, number = self.person, number_of(self.person)
         patient: Resource = {
             "resourceType": "Patient",
             "id": self.patient_id,
             "identifier": [
-                {"system": RESIDENT_ID_SYSTEM, "value": person.resident_id},
+                {"system": type_of(FHIR, number), "value": number},
                 {"system": f"urn:sandbox:{self.hospital}:mrn", "value": self.patient_id.upper()},
             ],
             "active": True,
@@ -149,7 +149,7 @@ def _lipids(maker: _Maker, of: str) -> list[Resource]:
         referenceRange=[{"high": quantity("5.18", "mmol/L"), "text": "<5.18"}],
         interpretation=[{"coding": [{"system": _INTERPRETATION, "code": "H"}]}],
     )  # fmt: skip
-    shared = [{"system": "urn:sandbox:h1:report", "value": f"LIP-{maker.person.resident_id[6:14]}"}]
+    shared = [{"system": "urn:sandbox:h1:report", "value": f"LIP-{file_no(maker.person)[6:14]}"}]
     return maker.report(f"lip-{of}", "血脂", 40, [cholesterol], identifier=shared)
 
 

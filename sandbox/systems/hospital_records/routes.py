@@ -11,14 +11,18 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
 from sandbox.population.people import Person
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, query_int, read_body, read_bytes, reply
+from sandbox.shared.documents import file_no, find_anybody
+from sandbox.systems.hospital.appointments import (
+    RESIDENT_ID_SYSTEM,
+    is_patient_number,
+    is_patient_system,
+)
 from sandbox.systems.hospital.wire import MEDIA_TYPE, fhir, outcome
 from sandbox.systems.hospital_records import files, signing
 from sandbox.systems.hospital_records.resources import (
-    RESIDENT_ID_SYSTEM,
     Resource,
     decimal,
     resources_of,
@@ -44,7 +48,7 @@ RecordHandler = Callable[[Request, City, str], Awaitable[Response]]
 class Addition(Body):
     """A report that a laboratory has just made."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=8, max_length=18)
     number: str = Field(pattern=r"[a-z0-9-]{1,30}")
     name: str = Field(min_length=1, max_length=50)
     value: str = Field(pattern=r"-?[0-9]+(\.[0-9]+)?")
@@ -103,9 +107,9 @@ async def _search_patients(request: Request, city: City, hospital: str) -> Respo
 async def _search(request: Request, city: City, hospital: str, kind: str, by: str) -> Response:
     form = dict(parse_qsl((await read_bytes(request)).decode()))
     system, _, value = form.get(by, "").partition("|")
-    if system != RESIDENT_ID_SYSTEM or not is_resident_id(value, today=city.today()):
+    if not is_patient_system(system) or not is_patient_number(system, value, city.today()):
         raise Refusal(400, "invalid", f"{by} must be {RESIDENT_ID_SYSTEM}|number")
-    person = city.population.find(value)
+    person = find_anybody(city, value)
     patient_id = None if person is None else _patient_id(city, hospital, person)
     return _page(request, city, hospital, kind, patient_id, _count(form.get("_count")), 0)
 
@@ -145,7 +149,7 @@ async def _sign(request: Request, city: City, hospital: str) -> Response:
 
 async def _add_report(request: Request, city: City, hospital: str) -> Response:
     added = await read_body(request, Addition)
-    person = city.population.find(added.resident_id)
+    person = find_anybody(city, added.resident_id)
     if person is None:
         raise Refusal(404, "not-found", "nobody has this number")
     subject = {"reference": f"Patient/{_patient_id(city, hospital, person)}"}
@@ -167,7 +171,7 @@ async def _add_report(request: Request, city: City, hospital: str) -> Response:
         city.state.run(
             "INSERT INTO record_added (hospital, resident_id, number, resource) "
             "VALUES (?, ?, ?, ?)",
-            (hospital, person.resident_id, city.state.next_in("record"), orjson.dumps(resource)),
+            (hospital, file_no(person), city.state.next_in("record"), orjson.dumps(resource)),
         )
     return fhir(report, 201)
 
@@ -209,7 +213,7 @@ def _resources(city: City, hospital: str, patient_id: str) -> list[Resource]:
     person = _person(city, hospital, patient_id)
     added = city.state.all(
         "SELECT resource FROM record_added WHERE hospital = ? AND resident_id = ? ORDER BY number",
-        (hospital, person.resident_id),
+        (hospital, file_no(person)),
     )
     made = resources_of(city.settings.seed, hospital, person, patient_id, city.today())
     return [*made, *(orjson.loads(row["resource"]) for row in added)]
@@ -220,7 +224,7 @@ def _person(city: City, hospital: str, patient_id: str) -> Person:
         "SELECT resident_id FROM record_patient WHERE hospital = ? AND id = ?",
         (hospital, patient_id.removesuffix("-0")),
     )
-    person = None if row is None else city.population.find(row["resident_id"])
+    person = None if row is None else find_anybody(city, row["resident_id"])
     if person is None:
         raise Refusal(404, "not-found", f"no Patient/{patient_id}")
     return person
@@ -228,12 +232,12 @@ def _person(city: City, hospital: str, patient_id: str) -> Person:
 
 def _patient_id(city: City, hospital: str, person: Person) -> str:
     """The hospital's own number of a person, which tells nothing."""
-    name = f"{city.settings.seed}:{hospital}:{person.resident_id}"
+    name = f"{city.settings.seed}:{hospital}:{file_no(person)}"
     patient_id = f"p{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     city.state.run(
         "INSERT INTO record_patient (hospital, id, resident_id) VALUES (?, ?, ?) "
         "ON CONFLICT DO NOTHING",
-        (hospital, patient_id, person.resident_id),
+        (hospital, patient_id, file_no(person)),
     )
     return patient_id
 

@@ -13,8 +13,9 @@ from sandbox.population import months
 from sandbox.population.people import DemoPerson, Person
 from sandbox.server.state import Row
 from sandbox.server.system import City
-from sandbox.server.wire import Body, Refusal, read_body, reply
-from sandbox.shared.registry import Record, draw_for, find_person
+from sandbox.server.wire import Refusal, read_body, reply
+from sandbox.shared.documents import HOUSING_FUND, Whom, find_whom
+from sandbox.shared.registry import Record, draw_for
 from sandbox.systems.housing_fund.accounts import account
 
 SCHEMA = """
@@ -38,11 +39,10 @@ RULES: list[Record] = [
 """The decisions of this made-up centre."""
 
 
-class Order(Body):
-    """What is to be paid; without an amount all of the balance."""
+class Order(Whom):
+    """What is to be paid of whose account; without an amount all of the balance."""
 
     case_no: str = Field(min_length=1, max_length=64)
-    resident_id: str = Field(min_length=18, max_length=18)
     purpose: str = Field(pattern="^(RENT|PURCHASE|LOAN|RETIREMENT|LEAVING|ILLNESS)$")
     amount_fen: int | None = Field(None, gt=0)
     card_no: str = Field(pattern="^[0-9]{16,19}$")
@@ -79,7 +79,7 @@ async def pay(request: Request, city: City) -> Response:
     404 NO_ACCOUNT, 422 AMOUNT_ABOVE_BALANCE, 409 CASE_NO_REUSED for another order of one number.
     """
     order = await read_body(request, Order)
-    person = find_person(city, order.resident_id)
+    person = find_whom(city, order, HOUSING_FUND)
     found = None if person is None else account(city, person)
     if person is None or found is None:
         raise Refusal(404, "NO_ACCOUNT", "no housing fund account")
@@ -89,7 +89,7 @@ async def pay(request: Request, city: City) -> Response:
         )
         if row is None:
             row = _settle(city, order, _balance(city, person, found))
-        elif (row["resident_id"], row["purpose"]) != (order.resident_id, order.purpose):
+        elif (row["resident_id"], row["purpose"]) != (order.number, order.purpose):
             raise Refusal(409, "CASE_NO_REUSED", "another order has this number")
     status = "PAID" if row["reason"] is None else "RETURNED"
     return reply({
@@ -105,7 +105,7 @@ def _settle(city: City, order: Order, balance_fen: int) -> Row:
     returned = order.card_no.startswith(NO_BANK_ACCOUNT)
     city.state.run(
         "INSERT INTO housing_fund_withdrawal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (order.case_no, f"HFW{city.serial('housing_fund_withdrawal')}", order.resident_id,
+        (order.case_no, f"HFW{city.serial('housing_fund_withdrawal')}", order.number,
          order.purpose, amount_fen, city.today().isoformat(),
          "收款账户不存在 / no such account" if returned else None, order.purpose in CLOSING),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from sandbox.population.months import months_later
 from sandbox.population.people import Person
 from sandbox.server.system import City, Handler, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, read_bytes
-from sandbox.shared.births import Born, find_born
+from sandbox.shared.documents import FHIR, file_no, find_anybody, number_of, type_of
 from sandbox.systems.hospital.appointments import (
     RESIDENT_ID_SYSTEM,
     is_patient_number,
@@ -38,7 +38,6 @@ CREATE TABLE immunisation_dose (
     given_on TEXT NOT NULL, PRIMARY KEY (resident_id, vaccine, number)
 );
 """
-CERTIFICATE_SYSTEM = "urn:quancheng:document:birth-certificate"
 VACCINE_SYSTEM = "urn:sandbox:fhir:vaccine"
 STATUS_SYSTEM = "http://terminology.hl7.org/CodeSystem/immunization-recommendation-status"
 LOINC = "http://loinc.org"
@@ -81,7 +80,7 @@ async def _recommendations(request: Request, city: City) -> Response:
 async def _give(request: Request, city: City) -> Response:
     """A clinic gives a dose: 404 for who or what is unknown, 409 `duplicate` if it was given."""
     body = await read_body(request, GivenDose)
-    person = _find(city, body.resident_id)
+    person = find_anybody(city, body.resident_id)
     wanted = (body.vaccine_code, body.dose_number)
     found = [
         (dose, on)
@@ -96,21 +95,11 @@ async def _give(request: Request, city: City) -> Response:
     try:
         city.state.run(
             "INSERT INTO immunisation_dose VALUES (?, ?, ?, ?)",
-            (_key(person), *wanted, city.today().isoformat()),
+            (file_no(person), *wanted, city.today().isoformat()),
         )
     except sqlite3.IntegrityError:
         raise Refusal(409, "duplicate", "given just now") from None
     return fhir(_immunization(city, person, dose, city.today()), 201)
-
-
-def _find(city: City, number: str) -> Person | None:
-    return city.population.find(number) or find_born(city, number)
-
-
-def _key(person: Person) -> str:
-    """Under which number the registry keeps somebody: a child born here under its certificate, so
-    that the record goes on when it is given an ID number."""
-    return person.certificate_no if isinstance(person, Born) else person.resident_id
 
 
 def _patient(request: Request, city: City) -> Person:
@@ -122,7 +111,7 @@ def _patient(request: Request, city: City) -> Person:
     known = system is None or is_patient_system(system)
     if not known or not is_patient_number(system, number, city.today()):
         raise Refusal(400, "invalid", f"patient.identifier must be {RESIDENT_ID_SYSTEM}|…")
-    person = _find(city, number)
+    person = find_anybody(city, number)
     if person is None:
         raise Refusal(404, "not-found", "no such person in the registry")
     return person
@@ -132,7 +121,9 @@ def _history(city: City, person: Person) -> list[tuple[Dose, date | None]]:
     """Every dose of the programme with the day it was given; nothing known of the old."""
     if person.born_on.year < city.today().year - CHILDHOOD_YEARS:
         return []
-    rows = city.state.all("SELECT * FROM immunisation_dose WHERE resident_id = ?", (_key(person),))
+    rows = city.state.all(
+        "SELECT * FROM immunisation_dose WHERE resident_id = ?", (file_no(person),)
+    )
     later = {(row["vaccine"], row["number"]): date.fromisoformat(row["given_on"]) for row in rows}
     return [
         (
@@ -207,14 +198,13 @@ def _vaccine(vaccine: Vaccine) -> Resource:
 
 
 def _reference(person: Person) -> Resource:
-    if person.resident_id:
-        return {"identifier": {"system": RESIDENT_ID_SYSTEM, "value": person.resident_id}}
-    return {"identifier": {"system": CERTIFICATE_SYSTEM, "value": _key(person)}}
+    number = number_of(person)
+    return {"identifier": {"system": type_of(FHIR, number), "value": number}}
 
 
 def _id(city: City, person: Person, what: str) -> str:
     """A stable id that does not tell whose it is."""
-    name = f"{city.settings.seed}:{_key(person)}:{what}"
+    name = f"{city.settings.seed}:{file_no(person)}:{what}"
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 

@@ -1,6 +1,7 @@
 """The education bureau's registry and the gates of the 96 schools; docs/upstreams/schools.md."""
 
 from sandbox.server.system import Operation, System
+from sandbox.shared.documents import EDUCATION
 from sandbox.shared.registry import not_found, record_operation
 from sandbox.systems.schools import gates, registry
 
@@ -14,7 +15,7 @@ SYSTEMS = (
             Operation("list_registry", "GET", "/schools/registry", registry.list_registry),
             record_operation(
                 "find_enrolment", "/schools/pupils/query", registry.enrolment,
-                not_found("NOT_ENROLLED", "this person goes to no school"),
+                not_found("NOT_ENROLLED", "this person goes to no school"), EDUCATION,
             ),
             Operation("report_leave", "PUT", "/schools/leaves/{leave_id}", registry.take_leave),
             Operation(

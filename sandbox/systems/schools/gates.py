@@ -17,6 +17,7 @@ from sandbox.population.institutions import schools
 from sandbox.server.callbacks import Sender
 from sandbox.server.system import City
 from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.documents import find_anybody
 from sandbox.systems.schools.registry import enrolment, gate_key
 
 SYSTEM = "schools"
@@ -28,7 +29,7 @@ COVERED = ("@method", "@path", "content-digest")
 class Passage(Body):
     """Somebody goes through the gate of their school, now unless it says when."""
 
-    person: str = Field(description="A demo person's key, or a resident ID.")
+    person: str = Field(description="A demo person's key, or the number of a document.")
     direction: Literal["IN", "OUT"]
     at: AwareDatetime | None = None
     event_id: str | None = None
@@ -79,7 +80,7 @@ async def pass_gate(request: Request, city: City) -> Response:
     """Let somebody through: the gate owes the product the reading from now on."""
     passage = await read_body(request, Passage)
     named = [p for p in city.population.demo if p.key == passage.person]
-    person = named[0] if named else city.population.find(passage.person)
+    person = named[0] if named else find_anybody(city, passage.person)
     enrolled = enrolment(city, person) if person is not None else None
     if enrolled is None:
         raise Refusal(404, "NOT_ENROLLED", "this person goes to no school")

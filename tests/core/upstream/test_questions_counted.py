@@ -21,7 +21,7 @@ from tests.tree import files_of_the_tree
 
 CHOSEN = {
     "name", "document", "resident_id", "child_resident_id", "certificate_no", "phone", "card_no",
-    "plate", "account_no", "uscc", "ticket", "code",
+    "plate", "account_no", "uscc", "ticket", "code", "owner",
 }  # fmt: skip
 """What a caller types, and may type of somebody else."""
 OURS = {

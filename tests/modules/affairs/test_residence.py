@@ -144,7 +144,8 @@ async def _licence_comes_once(
         await app.queue.kinds[GRANTED].run(app, queued["payload"])
     (order,) = wallet.orders.values()
     person = await get_person(app, me.subject_id)
-    assert (order.case_no, order.resident_id) == (case_no, person.resident_id)
+    holder = {"document_type": "111", "document_no": person.resident_id}
+    assert (order.case_no, order.holder) == (case_no, holder)
     assert (order.kind, order.issuer_zh) == ("residence_permit", "市公安局")
     assert order.valid_until == date(2027, 11, 23)
     await grant_consent(me, PURPOSE.id, PURPOSE.text_version)

@@ -77,7 +77,7 @@ class FakeHospitals:
         return [
             bill
             for (ref, _), (whose, bill) in reversed(self.bills.items())
-            if (ref, whose) == (hospital_ref, access.person.resident_id)
+            if (ref, whose) == (hospital_ref, access.person.document_no)
         ]
 
     async def list_inpatient(self, access: Access, hospital_ref: str) -> Sequence[InpatientAccount]:
@@ -86,7 +86,7 @@ class FakeHospitals:
         return [
             account
             for (ref, _), (whose, account) in self.inpatient.items()
-            if (ref, whose) == (hospital_ref, access.person.resident_id)
+            if (ref, whose) == (hospital_ref, access.person.document_no)
         ]
 
     async def pay_bill(self, hospital_ref: str, bill_no: str, paid: Paid) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 
 from core.clock import SystemClock
 from core.deadline import Deadline
+from core.id_documents import Document, DocumentKind
 from core.ids import new_id
 from core.people.directory import Person
 from core.people.personal_read import Access
@@ -54,23 +56,34 @@ class Subject:
         return next(bill.self_pay_fen for bill in bills if bill.bill_no == bill_no)
 
 
-def _access(resident_id: str) -> Access:
-    person = Person(new_id(), "19900000001", "示例", resident_id, 2, "zh")
-    return Access(person, "health.medical-payment", new_id(), new_id(), "his_billing")
+PERMIT = Document(DocumentKind.TAIWAN_PERMIT, "31415926", date(1984, 5, 6))
 
 
-@pytest.fixture(params=["fake", "sandbox"])
+def _access(resident_id: str | None, document: Document | None = None) -> Access:
+    person = Person(new_id(), "19900000001", "示例", resident_id, 2, "zh", other_document=document)
+    purpose = "health.medical-payment"
+    return Access(person, purpose, new_id(), new_id(), BILLING.name, BILLING.documents)
+
+
+@pytest.fixture(params=["fake", "fake permit", "sandbox", "sandbox permit"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-    """Each in turn."""
-    if request.param == "fake":
-        yield _fake()
+    """Each in turn, with a patient who has an ID number, and with the holder of a permit."""
+    permit = PERMIT if "permit" in request.param else None
+    if "fake" in request.param:
+        yield _fake(permit)
         return
     port = request.getfixturevalue("sandbox_port")
     base = f"http://127.0.0.1:{port}"
     async with HttpClient(Metrics()) as http, aiohttp.ClientSession() as session:
         app = over_http(http, base, BILLING)
         async with session.get(f"{base}/_control/people") as people:
-            resident_id = (await people.json())[0]["resident_id"]
+            known = (await people.json())[0]["resident_id"]
+        me = _access(None if permit else known, permit)
+        if permit:
+            told = {"kind": permit.kind, "number": permit.number, "name": "陳大文",
+                    "born_on": str(permit.born_on)}  # fmt: skip
+            async with session.put(f"{base}/_control/police/permits", json=told) as issued:
+                assert issued.status == 204
 
         async def control(path: str, body: Any) -> Any:
             url = f"{base}/_control/his-billing/h3/{path}"
@@ -78,7 +91,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
                 assert answer.status in (200, 201)
                 return await answer.json()
 
-        whose = {"resident_id": resident_id}
+        whose = {"resident_id": me.person.document_no}
 
         async def issue() -> str:
             return str((await control("bills", whose))["bill_no"])
@@ -93,11 +106,13 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             told = await control("refunds", {"payment_ref": ref, "amount_fen": amount_fen})
             return str(told["refunds"][-1]["refund_no"])
 
-        yield Subject(app, _access(resident_id), issue, cancel, admit, decide)
+        yield Subject(app, me, issue, cancel, admit, decide)
 
 
-def _fake() -> Subject:
-    fake, me = FakeHospitals(), "11010519491231002X"
+def _fake(permit: Document | None) -> Subject:
+    fake, number = FakeHospitals(), "11010519491231002X"
+    access = _access(None, permit) if permit else _access(number)
+    me = access.person.document_no or ""
 
     async def issue() -> str:
         return fake.issue("h3", me)
@@ -111,7 +126,7 @@ def _fake() -> Subject:
     async def decide(ref: str, amount_fen: int) -> str:
         return fake.decide("h3", ref, amount_fen)
 
-    return Subject(in_place_of(BILLING, fake), _access(me), issue, cancel, admit, decide)
+    return Subject(in_place_of(BILLING, fake), access, issue, cancel, admit, decide)
 
 
 def _soon() -> Deadline:

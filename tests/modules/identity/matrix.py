@@ -212,7 +212,7 @@ SAMPLES: dict[str, Any] = {
     "days": 1,
     "answers": [],
     "values": [],
-    "purpose": "welfare.housing-fund",
+    "purpose": "safety.school",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
     "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},

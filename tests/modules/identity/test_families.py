@@ -13,17 +13,19 @@ from core.context.call import Call
 from core.database import transaction
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.id_documents import Document, DocumentKind
 from core.ids import new_id, resident_id_check_digit
 from core.people import mandates
 from core.people.consents import grant_consent, list_consents, withdraw_consent
 from core.people.directory import get_person
-from core.people.personal_read import list_access
+from core.people.personal_read import list_access, open_access
 from core.security.authentication import Viewer
 from core.security.vault import mask_name
 from modules.identity import children, claims, domain, families, moving, real_name
 from modules.identity.erasure import service as erasure
 from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
+from modules.safety.schools.guardians import ENROLMENT
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.channels.gateways import GATEWAY
@@ -81,7 +83,7 @@ async def parent(app: App, citizen: MakeCitizen, call: MakeCall, police: FakePol
         police.people[number] = "贾小例"
         police.parents.add((own, number))
     made = await _call(call, viewer)
-    await grant_consent(made, "identity.family", "2026-11")
+    await grant_consent(made, "identity.family", "2026-12")
     return made
 
 
@@ -94,7 +96,7 @@ async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     with pytest.raises(Forbidden) as refused:
         await HOUSING_FUND.read(child)
     assert (refused.value.code, fund.asked) == ("CONSENT_REQUIRED", [])
-    await grant_consent(child, FUND, "2026-11")
+    await grant_consent(child, FUND, "2026-12")
     await HOUSING_FUND.read(child)
     assert [access.person.resident_id for access in fund.asked] == [CHILD]
     row = (await list_access(child, first=1))[0]
@@ -102,6 +104,34 @@ async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     assert (row.subject_id, row.mandate_id) == (mandate.subject_id, mandate.id)
     person = await get_person(app, mandate.subject_id)
     assert person.phone == (await get_person(app, parent.subject_id)).phone
+
+
+async def test_a_child_with_a_permit_is_added_by_it_and_its_school_is_asked_by_it(
+    parent: Call, app: App, police: FakePolice
+) -> None:
+    document = Document(DocumentKind.TAIWAN_PERMIT, "12345678", date(2017, 6, 8))
+    police.permits[(document.kind, document.number, document.born_on)] = "陳小文"
+    police.parents.add(((await get_person(app, parent.subject_id)).resident_id, document.number))
+    for born_on, code in (
+        (None, "BIRTH_DATE_NEEDED"),
+        (date(2017, 6, 9), "REAL_NAME_MISMATCH"),
+        (date(1990, 6, 8), "NOT_A_MINOR"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await children.add_child(parent, "陳小文", document.number, born_on)
+        assert refused.value.code == code
+    added = [
+        await children.add_child(parent, "陳小文", number, document.born_on)
+        for number in (document.number, "1234567801(B)")
+    ]
+    assert added[0].id == added[1].id and added[0].subject_id is not None
+    child = await get_person(app, added[0].subject_id)
+    assert (child.other_document, child.resident_id) == (document, None)
+    acting = await mandates.act_for(parent, child.id)
+    await grant_consent(acting, ENROLMENT.id, ENROLMENT.text_version)
+    access = await open_access(acting, service="x", purpose=ENROLMENT)
+    named = {"document_type": "8", "document_no": document.number, "born_on": "2017-06-08"}
+    assert access.person_members == named
 
 
 async def test_what_the_registry_does_not_confirm_makes_no_mandate(
@@ -157,7 +187,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
 ) -> None:
     mandate = await children.add_child(parent, "贾小例", TEEN)
     child = await mandates.act_for(parent, mandate.subject_id)
-    await grant_consent(child, FUND, "2026-11")
+    await grant_consent(child, FUND, "2026-12")
     await families.end_mandate(parent, mandate.id)
     await families.end_mandate(parent, mandate.id)  # repeat-safe
     assert (await list_consents(child))[0].withdrawn_at == clock.now()
@@ -176,7 +206,7 @@ async def test_a_child_cannot_consent_alone_nor_shake_off_its_guardian(
     mandate = await children.add_child(parent, "贾小例", CHILD)
     own = call(user_id=mandate.subject_id, level=2)
     with pytest.raises(Forbidden) as refused:
-        await grant_consent(own, FUND, "2026-11")
+        await grant_consent(own, FUND, "2026-12")
     assert refused.value.code == "GUARDIAN_CONSENT_REQUIRED"
     await Citizen.filter(id=mandate.subject_id).update(
         phone_sealed=parent.app.vault.encrypt("13900139000", "identity.phone")
@@ -252,10 +282,10 @@ async def test_a_proxy_reaches_the_services_that_the_elder_confirmed_and_nothing
     await families.confirm_mandate(elder, mandate.id)
     acting = await mandates.act_for(helper, elder.subject_id, service=SERVICE)
     with pytest.raises(Forbidden):
-        await grant_consent(acting, FUND, "2026-11")
+        await grant_consent(acting, FUND, "2026-12")
     with pytest.raises(Forbidden):
         await withdraw_consent(acting, FUND)
-    await grant_consent(elder, FUND, "2026-11")
+    await grant_consent(elder, FUND, "2026-12")
     await HOUSING_FUND.read(acting)
     assert [access.person.id for access in fund.asked] == [elder.subject_id]
     for service in (None, "water-bill-payment"):
@@ -449,7 +479,7 @@ async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
     for number, age in ((CHILD, 14), (TEEN, 18)):
         mandate = await children.add_child(parent, "贾小例", number)
         acting = await mandates.act_for(parent, mandate.subject_id)
-        consent = await grant_consent(acting, FUND, "2026-11")
+        consent = await grant_consent(acting, FUND, "2026-12")
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
         assert consent.until_at is not None
         assert civil_date(consent.until_at) == born.replace(year=born.year + age)

@@ -54,7 +54,7 @@ async def test_two_officers_and_some_days_give_an_account_back(
 ) -> None:
     viewer = await citizen(name="罗思远")
     thief = call(user_id=viewer.user_id, level=2)
-    await grant_consent(thief, "identity.family", "2026-11")
+    await grant_consent(thief, "identity.family", "2026-12")
     await erasure.ask_erasure(thief)
     before = await get_person(app, viewer.user_id)
     assert before.resident_id is not None

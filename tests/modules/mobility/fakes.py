@@ -152,7 +152,7 @@ class FakeParking(FakePayee):
 
 
 class FakeVehicles:
-    """A registry that knows owners by resident ID and remembers every question."""
+    """A registry that knows owners by their document and remembers every question."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
@@ -164,7 +164,7 @@ class FakeVehicles:
         self.asked.append(access)
         if self.is_silent:
             raise UpstreamTimeout("vehicles", "verify", "no answer in time")
-        return self.owners.get(plate) == access.person.resident_id
+        return self.owners.get(plate) == access.person.document_no
 
 
 @dataclass
@@ -247,14 +247,14 @@ class FakeTrafficPolice:
         self.asked.append(access)
         self.faults.after(self.faults.before("list_violations"), "list_violations")
         offences = reversed(self.platform.offences.values())
-        return [_violation(o) for o in offences if o.resident_id == access.person.resident_id]
+        return [_violation(o) for o in offences if o.resident_id == access.person.document_no]
 
     async def accept(self, access: Access, violation_no: str) -> Violation:
         """See its declaration."""
         self.asked.append(access)
         fault = self.faults.before("accept")
         offence = self.platform.offences[violation_no]
-        if offence.resident_id != access.person.resident_id:
+        if offence.resident_id != access.person.document_no:
             raise UpstreamRejected("traffic_police", "accept", 403, b'{"code":"NOT_OWNER"}')
         if offence.order_no is None:
             offence.order_no = violation_no.replace("WF", "FS")

@@ -1,5 +1,6 @@
 """Traffic police for tests: what they know of one driver, and what they were asked to remove."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -40,7 +41,7 @@ class FakePolice(Silence):
             date(2026, 3, 1), date(2027, 3, 1), 5, 12
         )
         self.asked: list[tuple[str, Access]] = []
-        self.removed: list[tuple[str, str, str, str]] = []
+        self.removed: list[tuple[str, Mapping[str, str], str, str]] = []
         self.refusal = ""
 
     async def query_violations(self, access: Access) -> Records[TrafficViolation] | None:
@@ -60,12 +61,12 @@ class FakePolice(Silence):
         return PersonalFile(PNG, "image/png", "evidence.png")
 
     async def remove_violation(
-        self, violation_no: str, resident_id: str, case_no: str, ground: str
+        self, violation_no: str, owner: Mapping[str, str], case_no: str, ground: str
     ) -> Removal:
         """See modules.mobility.objections.upstream."""
         self.answer("remove_violation")
         if self.refusal:
             body = orjson.dumps({"code": self.refusal})
             raise UpstreamRejected("traffic_police", "remove_violation", 409, body)
-        self.removed.append((violation_no, resident_id, case_no, ground))
+        self.removed.append((violation_no, owner, case_no, ground))
         return Removal(violation_no, FineStatus.WITHDRAWN)

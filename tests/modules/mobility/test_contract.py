@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from types import SimpleNamespace
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from core.clock import SystemClock
 from core.deadline import Deadline
+from core.id_documents import Document, DocumentKind
 from core.ids import new_id
+from core.people.directory import Person
+from core.people.personal_read import Access
 from core.security.authentication import Tokens
 from core.standards.signed_code import issue_code, reader_key
 from core.telemetry.metrics import Metrics
@@ -33,6 +35,7 @@ SYSTEMS = (fines.POLICE, fines.PLATFORM, parking.OPERATOR, parking.VEHICLES, tra
 
 PLATE = "宁ZD00099"
 NOW = SystemClock().now
+PERMIT = Document(DocumentKind.TAIWAN_PERMIT, "27182818", date(1984, 5, 6))
 
 
 @dataclass
@@ -67,6 +70,17 @@ class Sandbox:
         people = await self.call("GET", "/_control/people")
         return [person for person in people if person.get("plate")][number]
 
+    async def permit_driver(self) -> Any:
+        """The holder of a permit, with a car."""
+        told = {"kind": PERMIT.kind, "number": PERMIT.number, "name": "陳大文",
+                "born_on": str(PERMIT.born_on)}  # fmt: skip
+        url = f"{self.base}/_control/police/permits"
+        async with self._session.put(url, json=told) as answer:
+            assert answer.status == 204
+        asked = {"document_type": "F", "document_no": PERMIT.number, "consent_ref": "c"}
+        found = await self.call("POST", "/vehicles/query", asked)
+        return {"resident_id": None, "document": PERMIT, "plate": found["vehicles"][0]["plate"]}
+
     async def call(self, method: str, path: str, body: object = None) -> Any:
         """One request that must succeed."""
         async with self._session.request(method, f"{self.base}{path}", json=body) as answer:
@@ -74,13 +88,12 @@ class Sandbox:
             return await answer.json()
 
 
-def access_of(person: Any, upstream: str) -> Any:
+def access_of(person: Any, upstream: str) -> Access:
     """What proves a read to a client, without the rows behind it."""
-    return SimpleNamespace(
-        person=SimpleNamespace(resident_id=person["resident_id"]),
-        consent_id=new_id(),
-        upstream=upstream,
-    )
+    number, document = person["resident_id"], person.get("document")
+    known = Person(new_id(), "", "示例", number, 2, "zh", other_document=document)
+    documents = next(system.documents for system in SYSTEMS if system.name == upstream)
+    return Access(known, "test", new_id(), new_id(), upstream, documents)
 
 
 @asynccontextmanager
@@ -134,7 +147,7 @@ def fake_fines() -> Subject:
     police = FakeTrafficPolice(fake)
 
     async def make() -> Due:
-        access: Any = access_of({"resident_id": "me"}, "traffic_police")
+        access = access_of({"resident_id": "me"}, "traffic_police")
         accepted = await police.accept(access, police.catch("me"))
         return Due(accepted.order_no or "", accepted.fine_fen)
 
@@ -153,7 +166,7 @@ def sandbox_fines(city: Sandbox) -> Subject:
         made = await city.call(
             "POST", "/_control/traffic-police/violations", {"plate": me["plate"]}
         )
-        access: Any = access_of(me, "traffic_police")
+        access = access_of(me, "traffic_police")
         accepted = await fines.accept(city.app, _soon(), access, made["violation_no"])
         return Due(accepted.order_no or "", accepted.fine_fen)
 
@@ -300,8 +313,11 @@ async def test_the_registry_knows_whose_car_it_is(city: Sandbox) -> None:
     assert not await parking.verify_owner(city.app, _soon(), access, "宁ZD99999")
 
 
-async def test_the_police_tell_the_owner_alone(city: Sandbox) -> None:
+@pytest.mark.parametrize("with_permit", [False, True])
+async def test_the_police_tell_the_owner_alone(city: Sandbox, *, with_permit: bool) -> None:
     me, other = await city.driver(), await city.driver(1)
+    if with_permit:
+        me = await city.permit_driver()
     mine = access_of(me, "traffic_police")
     made = await city.call("POST", "/_control/traffic-police/violations", {"plate": me["plate"]})
     told = await fines.list_violations(city.app, _soon(), mine)
@@ -327,6 +343,16 @@ async def test_the_police_tell_the_owner_alone(city: Sandbox) -> None:
     assert refused.value.code == "NO_SUCH_ORDER"
 
 
+async def test_a_car_is_its_owners_by_whatever_document(city: Sandbox) -> None:
+    me, other = await city.permit_driver(), await city.driver()
+    for whose, plate, owns in (
+        (me, me["plate"], True), (me, other["plate"], False),
+        (other, me["plate"], False), (other, other["plate"], True),
+    ):  # fmt: skip
+        access = access_of(whose, "vehicles")
+        assert await parking.verify_owner(city.app, _soon(), access, plate) is owns
+
+
 async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> None:
     tokens, rider = _tokens(), new_id().hex
     code = _ride_code(tokens, rider)
@@ -346,7 +372,7 @@ async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> 
     assert (await scan("m06-1", long))["reason"] == "EXPIRED"
     school = issue_code(tokens, subject=rider, audience="school", life=CODE_LIFE).text
     assert (await scan("m06-1", school))["reason"] == "MALFORMED"
-    access: Any = access_of({"resident_id": ""}, "fare")
+    access = access_of({"resident_id": ""}, "fare")
     (trip,) = await transit.list_trips(city.app, _soon(), access, rider)
     assert (trip.status, trip.mode, trip.to_en, trip.fare_fen) == ("OPEN", "METRO", None, None)
     assert (await scan("m06-1", _ride_code(tokens, rider)))["result"] == "OPEN"

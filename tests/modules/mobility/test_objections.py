@@ -1,6 +1,7 @@
 """Objections to violations: what they are held against, and how a record is removed."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from core.context.app import App
 from core.context.call import Call
 from core.errors import Conflict, NotFound, Unavailable
+from core.id_documents import Document, DocumentKind
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
@@ -87,10 +89,12 @@ async def test_what_is_no_number_of_a_violation_has_no_objection(me: Call, numbe
         await _draft(me, number)
 
 
-async def _sustained(app: App, me: Call, call: Callable[..., Call]) -> Case:
+async def _sustained(
+    app: App, me: Call, call: Callable[..., Call], answers: Mapping[str, str] = OBJECTION
+) -> Case:
     town = Town(app, call)
     await town.officer("traffic_police")
-    case = await _draft(me)
+    case = await service.open_case(me, SERVICE, answers, key(), item=VIOLATION_NO)
     await town.step(me, case, "submit")
     return await town.act(await find(case.id), "sustain")
 
@@ -107,8 +111,24 @@ async def test_a_sustained_objection_removes_the_record_once_the_police_answer(
     await run_due(app, *REMOVING)
     assert (await find(case.id)).state == "removed"
     await remove_record(app, case.id)
-    number = OBJECTION["resident_id"]
-    assert police.removed == [(VIOLATION_NO, number, case.no, "CLONED_PLATE")]
+    owner = {"document_type": "A", "document_no": OBJECTION["resident_id"]}
+    assert police.removed == [(VIOLATION_NO, owner, case.no, "CLONED_PLATE")]
+
+
+async def test_the_police_are_told_of_an_owner_with_a_permit(
+    app: App,
+    citizen: Callable[..., Awaitable[Viewer]],
+    call: Callable[..., Call],
+    police: FakePolice,
+) -> None:
+    document = Document(DocumentKind.TAIWAN_PERMIT, "12345678", date(1990, 12, 31))
+    me = call(user_id=(await citizen(document=document)).user_id, level=2)
+    await grant_consent(me, PURPOSE.id, PURPOSE.text_version)
+    typed = OBJECTION | {"resident_id": "1234567801(B)"}  # as it stands on an older permit
+    case = await _sustained(app, me, call, typed)
+    await run_due(app, *REMOVING)
+    owner = {"document_type": "F", "document_no": document.number}
+    assert police.removed == [(VIOLATION_NO, owner, case.no, "CLONED_PLATE")]
 
 
 async def test_what_the_police_refuse_for_good_is_told_with_the_reason(

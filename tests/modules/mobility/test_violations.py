@@ -41,7 +41,7 @@ def upstreams(police: FakePolice) -> Mapping[Any, Any]:
 async def driver(call: Callable[..., Call], citizen: Citizen) -> Viewer:
     """Somebody verified who has consented."""
     viewer = await citizen()
-    await grant_consent(call(user_id=viewer.user_id, level=2), PURPOSE.id, "2026-11")
+    await grant_consent(call(user_id=viewer.user_id, level=2), PURPOSE.id, PURPOSE.text_version)
     return viewer
 
 

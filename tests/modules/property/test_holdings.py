@@ -65,7 +65,7 @@ def upstreams(registry: FakeRegistry) -> Mapping[Any, Any]:
 async def owner(call: Callable[..., Call], citizen: Citizen) -> Viewer:
     """Somebody verified who has consented."""
     viewer = await citizen(name="欧阳示范")
-    await grant_consent(call(user_id=viewer.user_id, level=2), PURPOSE.id, "2026-11")
+    await grant_consent(call(user_id=viewer.user_id, level=2), PURPOSE.id, PURPOSE.text_version)
     return viewer
 
 

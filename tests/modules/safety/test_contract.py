@@ -28,7 +28,7 @@ SEED = 20260101
 def _access(key: str) -> Access:
     person = next(one for one in Population(SEED).demo if one.key == key)
     known = Person(new_id(), person.phone, person.name, person.resident_id, 2, "zh")
-    return Access(known, "test", new_id(), new_id(), schools.BUREAU.name)
+    return Access(known, "test", new_id(), new_id(), schools.BUREAU.name, schools.BUREAU.documents)
 
 
 async def test_the_sandbox_keeps_its_contracts(sandbox: Sandbox) -> None:

@@ -41,7 +41,7 @@ class FakeCentre(Silence):
 
     async def find_withdrawal_record(self, access: Access) -> WithdrawalRecord | None:
         """See modules.welfare.withdrawal.upstream."""
-        assert access.person.resident_id
+        assert access.person.document_no
         self.answer("find_withdrawal_record")
         return self.record
 

@@ -58,7 +58,7 @@ async def saver(
     viewer = await citizen()
     person = await get_person(app, viewer.user_id)
     centre.accounts[person.resident_id or ""] = ACCOUNT
-    await grant_consent(call(user_id=viewer.user_id, level=2), PURPOSE.id, "2026-11")
+    await grant_consent(call(user_id=viewer.user_id, level=2), PURPOSE.id, PURPOSE.text_version)
     return viewer
 
 
@@ -138,7 +138,11 @@ async def test_the_http_client_asks_in_the_body_and_understands_the_answers(
     assert (account.balance_fen, account.loan) == (12_345_678, None)
     assert account.deposits[0].deposited_on == date(2026, 10, 15)
     assert seen == [
-        {"resident_id": access.person.resident_id, "consent_ref": str(access.consent_id)}
+        {
+            "document_type": "01",
+            "document_no": access.person.resident_id,
+            "consent_ref": str(access.consent_id),
+        }
     ]
     await server.close()
 

@@ -79,14 +79,14 @@ async def test_a_guardian_reads_a_childs_insurance(
 ) -> None:
     parent, child = await as_person("parent"), await sandbox.person("child")
     own = call(user_id=parent.user_id, level=2)
-    await grant_consent(own, "identity.family", "2026-11")
+    await grant_consent(own, "identity.family", "2026-12")
     mandate = await children.add_child(own, child["name"], child["resident_id"])
     acting = await mandates.act_for(own, mandate.subject_id, service="medical-insurance-query")
     query = """query($child: ID!) {
       medicalInsurance(onBehalfOf: $child) { status record { scheme account { balance } } } }"""
     variables = {"child": str(mandate.subject_id)}
     assert (await client.run(query, variables, viewer=parent)).codes == ["CONSENT_REQUIRED"]
-    await grant_consent(acting, "welfare.medical", "2026-11")
+    await grant_consent(acting, "welfare.medical", "2026-12")
     answer = await client.data(query, variables, viewer=parent)
     record = {"scheme": "RESIDENT", "account": None}
     assert answer["medicalInsurance"] == {"status": "LIVE", "record": record}
@@ -216,7 +216,7 @@ class MistakenSystem:
 
 async def test_a_record_of_somebody_else_is_an_answer_of_unknown_form() -> None:
     person = Person(new_id(), "", "李四", "370102199001010018", 2, "zh")
-    access = Access(person, "welfare.pension", new_id(), new_id(), SOCIAL.name)
+    access = Access(person, "welfare.pension", new_id(), new_id(), SOCIAL.name, SOCIAL.documents)
     upstreams = in_place_of(SOCIAL, MistakenSystem()).upstreams
     app = cast(App, SimpleNamespace(upstreams=upstreams, clock=SystemClock()))
     with pytest.raises(UpstreamFailed):

@@ -19,10 +19,11 @@ from modules.welfare.pension.domain import (
     project,
     retirement_month,
 )
-from tests.modules.welfare.pension_record import BORN_1970, pension_record
+from tests.modules.welfare.pension_record import pension_record
 
 MALE, CADRE, WORKER = RetirementCategory
 TODAY = date(2026, 11, 23)
+BORN_ON = date(1970, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_the_least_months_rise_from_fifteen_to_twenty_years(year: int, months: i
 def test_paid_and_deemed_months_count_alike(
     paid: int, deemed: int, missing: int, enough_in: str | None
 ) -> None:
-    projection = project(pension_record(paid=paid, deemed=deemed), BORN_1970, TODAY)
+    projection = project(pension_record(paid=paid, deemed=deemed), BORN_ON, TODAY)
     assert projection is not None
     assert (projection.retirement_month, projection.months_required) == ("2031-05", 192)
     assert (projection.months_counted, projection.months_missing) == (paid + deemed, missing)
@@ -94,7 +95,7 @@ def test_nothing_is_projected_for_who_draws_a_pension_or_is_insured_no_more() ->
         pension_record(paid=100, state="CLOSED"),
         pension_record(paid=100, state="TRANSFERRED_OUT"),
     ):
-        assert project(settled, BORN_1970, TODAY) is None
+        assert project(settled, BORN_ON, TODAY) is None
 
 
 @pytest.mark.parametrize(
@@ -111,4 +112,15 @@ def test_nothing_is_projected_for_who_draws_a_pension_or_is_insured_no_more() ->
 def test_a_record_is_known_by_a_number_of_eighteen_or_fifteen_digits(
     number: str, same: bool
 ) -> None:
-    assert is_about(InsuredPerson("张•三", number), "37010219700101001X") is same
+    asked = {"document_type": "01", "document_no": "37010219700101001X"}
+    assert is_about(InsuredPerson("张•三", number), asked) is same
+
+
+def test_a_record_under_a_permit_is_known_by_type_and_number() -> None:
+    asked = {"document_type": "06", "document_no": "12345678"}
+    for type_, number, same in (
+        ("06", "12345678", True), ("06", "12345679", False), ("04", "12345678", False),
+        (None, None, False), ("06", None, False),
+    ):  # fmt: skip
+        holder = InsuredPerson("陳大文", document_type=type_, document_no=number)
+        assert is_about(holder, asked) is same

@@ -11,6 +11,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import connection
 from core.errors import Unavailable
+from core.id_documents import Document, DocumentKind
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from kinds.application import attachments, service
@@ -28,11 +29,12 @@ from modules.welfare.withdrawal.upstream import PayoutStatus
 from tests.jobs import run_due
 from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
-from tests.modules.welfare.applications import CARD_NO, answers_for
+from tests.modules.welfare.applications import CARD_NO, PERSON, answers_for
 from tests.modules.welfare.centre import RECORD, RULES, FakeCentre
 from tests.upstreams import by_operation
 
 TODAY = date(2026, 11, 23)
+PERMIT = Document(DocumentKind.HK_MACAO_PERMIT, "H12345678", date(1990, 12, 31))
 RENT, LOAN = WithdrawalPurpose.RENT, WithdrawalPurpose.LOAN
 LEAVING, ILLNESS = WithdrawalPurpose.LEAVING, WithdrawalPurpose.ILLNESS
 PAYING = ("applications.CaseAwaits>welfare.case_awaits", "welfare.pay_withdrawal")
@@ -130,12 +132,27 @@ async def test_a_form_is_held_against_the_record_of_this_minute(
     assert (await find(case.id)).state == "draft"
 
 
+@pytest.mark.parametrize(
+    ("document", "owner"),
+    [
+        (None, {"document_type": "01", "document_no": PERSON["resident_id"]}),
+        (PERMIT, {"document_type": "99", "document_no": PERMIT.number}),
+    ],
+)
 async def test_a_granted_withdrawal_is_paid_once_and_a_returned_one_anew(
-    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+    app: App,
+    citizen: Callable[..., Awaitable[Viewer]],
+    call: Callable[..., Call],
+    centre: FakeCentre,
+    document: Document | None,
+    owner: Mapping[str, str],
 ) -> None:
     town = Town(app, call)
     await town.officer("housing_fund")
-    case = await _draft(me, LEAVING)
+    me = call(user_id=(await citizen(document=document)).user_id, level=2)
+    await grant_consent(me, PURPOSE.id, PURPOSE.text_version)
+    blank = await service.get_form(me, SERVICE, LEAVING)
+    case = await _draft(me, LEAVING, resident_id=owner["document_no"])
     await attachments.attach(me, case, "left", "left.pdf", pdf(), key())
     await town.step(me, case, "submit")
     centre.outcome = PayoutStatus.RETURNED
@@ -153,6 +170,9 @@ async def test_a_granted_withdrawal_is_paid_once_and_a_returned_one_anew(
     await connection().execute_query("UPDATE pgqueuer SET execute_after = now() - interval '1 s'")
     await run_due(app, *PAYING)
     assert (await find(case.id)).state == "paid"
+    if document is not None:
+        assert blank.known["resident_id"].value == document.number
     first, second = centre.orders
+    assert first.owner == second.owner == owner
     assert first.case_no != second.case_no
     assert (second.card_no, second.amount_fen, second.purpose) == (CARD_NO, None, "LEAVING")

@@ -167,9 +167,7 @@ class Mutation:
         return MaternalChanged(_show(info.context, care))
 
     record_pregnancy = record_field(
-        MATERNAL,
-        "recordPregnancy",
-        description="Note a blood pressure or a weight in pregnancy.",
+        MATERNAL, "recordPregnancy", description="Note a blood pressure or a weight in pregnancy."
     )
 
     @mutation(

@@ -9,13 +9,14 @@ from datetime import date
 from typing import Annotated
 
 from core.people.personal_read import Purpose
+from core.standards.document_codes import MOTHERS
 from core.upstream.operation import System, json_of
 from kinds.lookup import PersonalLookup, record_operation
 from modules.health.programmes.infant.growth import Sex
 from modules.health.programmes.maternal import texts
 from modules.health.programmes.maternal.programme import SERVICE
 
-REGISTER = System("birth_register")
+REGISTER = System("birth_register", documents=MOTHERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,6 @@ PURPOSE = Purpose(
     upstream=REGISTER.name,
     fields=("births",),
     text=texts.REGISTER_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
 )
 BIRTHS = PersonalLookup(SERVICE, PURPOSE, find_births)

@@ -4,9 +4,9 @@ from core.texts import Named, Text
 
 REGISTER_CONSENT = Text(
     "BIRTH_REGISTER_CONSENT",
-    "为在您报告分娩时免去重复填写,凭您的身份证号码向出生医学证明管理系统查询您孩子的出生信息。",
-    "So that you need not type a birth again, your ID number is used to ask the register of births "
-    "for your children's certificates.",
+    "为在您报告分娩时免去重复填写,凭您的证件号码向出生医学证明管理系统查询您孩子的出生信息。",
+    "So that you need not type a birth again, your document number is used to ask the register of "
+    "births for your children's certificates.",
 )
 ONE_DATE = Text(
     "MATERNAL_ONE_DATE",

@@ -8,13 +8,14 @@ from core.standards import fhir_json
 from core.standards.fhir_bundle import Page, read_page
 from core.standards.fhir_json import Number
 from core.texts import Named
-from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
+from modules.health.hospitals.identifiers import IDENTIFIERS, RESIDENT_ID_SYSTEM
 from modules.health.records.domain import DateBasis, EntryKind, Received, Report, Source
 from modules.health.records.merge import merge_entries, merge_reports
 from modules.health.records.reading import patient_refs, read_received
 from modules.health.reports.domain import is_critical, trends_of
 
 MINE = "500099198805170011"
+MY_IDENTIFIER = RESIDENT_ID_SYSTEM, MINE
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 MARKS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 MORNING = "2026-11-20T08:00:00+08:00"
@@ -61,7 +62,7 @@ def page(*resources: dict[str, Any]) -> Page:
 
 def received(*resources: dict[str, Any], hospital: str = "h1") -> Received:
     pages = [page(patient(), *resources)]
-    return read_received(hospital, MINE, pages, truncated=False)
+    return read_received(hospital, MY_IDENTIFIER, pages, truncated=False)
 
 
 def only(*resources: dict[str, Any]) -> Report:
@@ -231,6 +232,26 @@ def test_a_report_of_nobody_or_of_somebody_else_is_set_aside_and_counted() -> No
     assert mixed.reports[0].results == [] and mixed.reports[0].missing_results == 1
 
 
+def test_eight_digits_are_a_permits_where_the_system_says_so() -> None:
+    """A hospital's own number of another patient may be the same."""
+    system, number = IDENTIFIERS.taiwan, "12345678"
+    reports = [
+        report(name, subject={"identifier": identifier})
+        for name, identifier in (
+            ("mine", {"system": system, "value": number}),
+            ("bare", {"value": number}),
+            ("other", {"system": "urn:sandbox:h1:mrn", "value": number}),
+        )
+    ]
+    sent = read_received("h1", (system, number), [page(*reports)], truncated=False)
+    assert (len(sent.reports), sent.set_aside) == (2, 1)
+    patients = [
+        patient("p1", None, identifier=[{"system": system, "value": number}]),
+        patient("p2", None, identifier=[{"system": "urn:sandbox:h1:mrn", "value": number}]),
+    ]
+    assert patient_refs((system, number), [page(*patients)]) == ["p1"]
+
+
 def test_odd_but_good_resources_are_read() -> None:
     contained = {
         "contained": [observation("in", "4.40") | {"id": "in"}],
@@ -261,7 +282,7 @@ def test_numbers_that_were_merged_are_one_person() -> None:
     old = patient("p0", None, link=[{"other": {"reference": "Patient/p1"}, "type": "replaced-by"}])
     stranger = patient("p9", "500099198805170038")
     pages = [page(old, patient(), stranger)]
-    assert patient_refs(MINE, pages) == ["p1", "p0"]
+    assert patient_refs(MY_IDENTIFIER, pages) == ["p1", "p0"]
     sent = received(old, report("r", subject={"reference": "Patient/p0"}))
     assert len(sent.reports) == 1 and sent.set_aside == 0
 
@@ -275,7 +296,7 @@ def test_files_are_those_of_the_hospitals_own_server() -> None:
 
 def test_a_resource_that_two_pages_bring_is_read_once() -> None:
     pages = [page(patient(), report("r")), page(patient(), report("r"))]
-    assert len(read_received("h1", MINE, pages, truncated=False).reports) == 1
+    assert len(read_received("h1", MY_IDENTIFIER, pages, truncated=False).reports) == 1
 
 
 def test_labels_come_with_reports_results_and_entries() -> None:
@@ -296,7 +317,7 @@ def test_a_label_of_a_member_of_a_file_or_of_the_patient_covers_what_it_is_part_
     assert (found.labels, found.results[0].labels, found.files[0].labels) == ([], ["PSY"], ["PSY"])
     whole = {"meta": {"security": [{"code": "VIP"}]}}
     pages = [page(patient(**whole), report("r"))]
-    (report_of_vip,) = read_received("h1", MINE, pages, truncated=False).reports
+    (report_of_vip,) = read_received("h1", MY_IDENTIFIER, pages, truncated=False).reports
     assert report_of_vip.labels == ["VIP"]
 
 
