@@ -34,7 +34,7 @@ OURS = {
     *("hospital_ref", "school_code", "camera_ref"),  # places of the city
     # what a system gave of the person's own, or is asked with their access alone
     *("bill_no", "licence_ref", "patient_ref", "binary_ref", "pupil_ref", "rider_ref", "trip_no"),
-    *("violation_no", "order_no", "session_id", "refund_no", "refund_ref"),
+    *("violation_no", "order_no", "session_id", "refund_no", "refund_ref", "invoice_no", "red_ref"),
 }
 """What the house, the system or the city chooses."""
 
