@@ -20,6 +20,7 @@ MANIFEST = Manifest(
         "receipts",
         "contracts",
         "jobs",
+        "sharing",
         "ledger",
         "reconciliation",
         "bank",
@@ -41,6 +42,12 @@ MANIFEST = Manifest(
             "wechatpay_sp",
             protocol="payments.psp.port:WeChatPayPartner",
             factory="payments.psp.wechatpay_sp:open_client",
+            optional=True,
+        ),
+        UpstreamBinding(
+            "wechatpay_sp",
+            protocol="payments.psp.sharing:ProfitSharing",
+            factory="payments.psp.wechatpay_sharing:open_client",
             optional=True,
         ),
         UpstreamBinding(
@@ -103,6 +110,8 @@ MANIFEST = Manifest(
             *("due_at", "openid"),
         ),
         "payments_refund": ("state", "psp_ref", "attempts", "ended_at", "due_at"),
+        "payments_share": ("state", "psp_ref", "reason", "attempts", "ended_at", "due_at"),
+        "payments_share_return": ("state", "psp_ref", "reason", "attempts", "ended_at", "due_at"),
         "payments_contract": ("state", "psp_ref", "signed_at", "ended_at"),
         "payments_statement": (
             *("digest", "lines", "matched", "awaited", "their_paid_fen", "their_refunded_fen"),

@@ -46,6 +46,7 @@ from payments.reconciliation.domain import (
 from payments.reconciliation.models import Case, Correction
 from payments.reconciliation.service import PAY_OUT
 from payments.reconciliation.sources import get_sources
+from payments.sharing import returns
 
 _NOTHING = frozenset({CorrectionKind.NO_POSTING})
 POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
@@ -72,6 +73,10 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     Oddity.PAYOUT_REFUSED: _NOTHING,
     Oddity.PAYOUT_RETURNED: _NOTHING,
     Oddity.CLAIM_OVERDUE: frozenset({CorrectionKind.WRITE_OFF}),
+    Oddity.SHARE_REFUSED: _NOTHING,
+    Oddity.SHARE_CLOSED: _NOTHING,
+    Oddity.SHARE_OVERDUE: _NOTHING,
+    Oddity.RETURN_REFUSED: _NOTHING,
 }
 """What a difference with a PSP may be closed by. Those with a payee's statement move none of the
 PSPs' money: they are closed without a posting, or the payment is taken back from the payee."""
@@ -269,9 +274,8 @@ async def _take_back(closing: _Closing) -> None:
 async def _book_refund(closing: _Closing) -> None:
     """The PSP has returned what we did not ask for: booked as the refund that it is."""
     intent, fen = await closing.intent(), closing.case.their_fen or 0
-    left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
     if (
-        not 0 < fen <= left_fen
+        not 0 < fen <= intent.kept_fen
         or intent.fulfilment_ref is None
         or intent.psp != closing.case.source
     ):
@@ -296,7 +300,10 @@ async def _bank_refund(closing: _Closing) -> None:
 
 
 async def _post_nothing(closing: _Closing) -> None:
-    """Nothing was wrong with the money."""
+    """Nothing was wrong with the money. A refund whose part of the city's share is refused goes its
+    way without it."""
+    if closing.case.kind == Oddity.RETURN_REFUSED:
+        await returns.waive(closing.app, closing.tx, UUID(closing.case.ref))
 
 
 @dataclass(frozen=True, slots=True)

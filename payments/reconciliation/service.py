@@ -186,9 +186,8 @@ async def refute(app: App, case_id: int) -> None:
         intent = await store.lock_intent(tx, case.intent_id)
         if intent is None or not _may_refute(intent):
             return
-        left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
         await settlement.request_refund(
-            app, tx, intent, left_fen, reason="DEEMED_REFUTED", key=f"refute:{intent.id}"
+            app, tx, intent, intent.kept_fen, reason="DEEMED_REFUTED", key=f"refute:{intent.id}"
         )
         await cases.step(
             tx,
@@ -205,7 +204,7 @@ def _may_refute(intent: Intent) -> bool:
     return (
         (intent.fulfilment_ref or "").startswith("DEEMED-")
         and INTENT.allows(intent.state, "request_refund")
-        and intent.captured_fen > intent.refunded_fen + intent.refunding_fen
+        and intent.kept_fen > 0
     )
 
 
