@@ -194,8 +194,9 @@ def _share_view(answer: Response, order: ShareOrder) -> ShareView:
         is_same = (members["out_order_no"], members["transaction_id"], ours["amount"]) == (
             order.intent_id.hex, order.psp_ref, order.amount_fen,
         )  # fmt: skip
-        state = {"PROCESSING": ShareState.PROCESSING, "FINISHED": _SHARES[ours["result"]]}
-        view = ShareView(state[members["state"]], _ref(members["order_id"]), _reason(ours))
+        result = {"PROCESSING": "PENDING", "FINISHED": ours["result"]}[members["state"]]
+        reason = _reason(ours) if result == "CLOSED" else ""
+        view = ShareView(_SHARES[result], _ref(members["order_id"]), reason)
     except (KeyError, TypeError, ValueError):
         raise UpstreamFailed(answer.upstream, answer.operation, "not a share") from None
     if not is_same:
@@ -209,8 +210,9 @@ def _return_view(answer: Response, order: ReturnOrder) -> ReturnView:
         is_same = (members["out_return_no"], members["amount"]) == (
             order.return_id.hex, order.amount_fen,
         )  # fmt: skip
-        state = _RETURNS[members["result"]]
-        view = ReturnView(state, _ref(members["return_id"]), _reason(members))
+        result = members["result"]
+        reason = _reason(members) if result == "FAILED" else ""
+        view = ReturnView(_RETURNS[result], _ref(members["return_id"]), reason)
     except (KeyError, TypeError, ValueError):
         raise UpstreamFailed(answer.upstream, answer.operation, "not a return") from None
     if not is_same:
