@@ -67,6 +67,12 @@ MANIFEST = Manifest(
             optional=True,
         ),
         UpstreamBinding(
+            "wechatpay_sp",
+            protocol="payments.reconciliation.wechatpay_shares:WeChatPaySharingBills",
+            factory="payments.reconciliation.wechatpay_shares:open_bills",
+            optional=True,
+        ),
+        UpstreamBinding(
             "alipay",
             protocol="payments.reconciliation.alipay:AlipayBills",
             factory="payments.reconciliation.alipay:open_bills",

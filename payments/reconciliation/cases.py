@@ -244,6 +244,17 @@ async def list_unheard_refunds(tx: Transaction) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
+async def list_unheard_shares(tx: Transaction) -> list[tuple[bool, str]]:
+    """Shares and returns of them (True) that the PSP tells of and that are not made, as far as we
+    have heard, by number."""
+    rows = await fetch_all(
+        tx,
+        """SELECT DISTINCT b.is_refund, b.ref FROM booking b
+             JOIN told t ON t.is_refund = b.is_refund AND t.ref = b.ref WHERE NOT b.due""",
+    )
+    return [(row["is_refund"], row["ref"]) for row in rows]
+
+
 async def confirm_deemed(tx: Transaction) -> int:
     """Give payments that were only deemed booked the payee's own number; returns how many."""
     rows = await fetch_all(

@@ -33,7 +33,7 @@ from payments.ledger.accounts import (
 from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent
-from payments.psp.partners import PARTNERS
+from payments.psp.partners import PARTNERS, SHARES
 from payments.psp.port import RefundState, RefundView
 from payments.reconciliation import cases, claims, texts
 from payments.reconciliation.domain import (
@@ -84,7 +84,8 @@ _OF_PAYEES = frozenset({CorrectionKind.NO_POSTING, CorrectionKind.TAKE_BACK})
 _OF_PARTNERS = frozenset(
     {CorrectionKind.NO_POSTING, CorrectionKind.BOOK_REFUND, CorrectionKind.BANK_REFUND}
 )
-"""Where payees have merchants of their own no difference is of our money; refunds are booked."""
+"""Where payees have merchants of their own no difference is of our money; refunds are booked. Nor
+is one with the bill of shares closed by a posting: the share itself is asked for."""
 
 
 def _account_with(source: str) -> Account:
@@ -137,6 +138,8 @@ def possible(app: App, case: Case) -> frozenset[CorrectionKind]:
         return frozenset()
     payees = {source.name for source in get_sources(app) if source.side is Teller.PAYEE}
     told_by_payee = case.source in payees and case.kind != Oddity.CLAIM_OVERDUE
+    if case.source == SHARES:
+        return _NOTHING
     if case.source in PARTNERS:
         return POSSIBLE[case.kind] & _OF_PARTNERS or _NOTHING
     return _OF_PAYEES if told_by_payee else POSSIBLE[case.kind]

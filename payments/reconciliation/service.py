@@ -26,6 +26,7 @@ from payments.reconciliation import cases, costs, matching, payouts
 from payments.reconciliation.domain import Resolution
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout, Statement
+from payments.sharing import returns, shares
 from payments.statements import (
     Announced,
     Line,
@@ -151,15 +152,26 @@ async def _keep(tx: Transaction, source: str, on: date, values: Mapping[str, obj
 
 async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:
     """Ask about what the other side knows and we do not; confirm or refute what was deemed."""
-    for intent_id in await cases.list_unheard(tx):
-        await _ask_about(app, tx, source, intent_id)
+    if source.side is not Side.SHARING:
+        for intent_id in await cases.list_unheard(tx):
+            await _ask_about(app, tx, source, intent_id)
     if source.side is Side.PSP:
         for refund_id in await cases.list_unheard_refunds(tx):
             await saga.refund.enqueue(app, tx, refund_id, key=f"{refund_id}:reconcile")
         return 0
+    if source.side is Side.SHARING:
+        await _hear_of_shares(app, tx)
+        return 0
     for case_id in await cases.list_refuted(tx, source.name):
         await refute.enqueue(app, tx, case_id, key=str(case_id))
     return await cases.confirm_deemed(tx)
+
+
+async def _hear_of_shares(app: App, tx: Transaction) -> None:
+    """Have what the PSP has made of shares and returns, and we have not heard of, be asked for."""
+    for is_return, ref in await cases.list_unheard_shares(tx):
+        step = returns.step if is_return else shares.step
+        await step.enqueue(app, tx, UUID(ref), key=f"{UUID(ref)}:reconcile")
 
 
 async def _ask_about(app: App, tx: Transaction, source: Source, intent_id: UUID) -> None:

@@ -20,7 +20,7 @@ from payments import limits, saga, settlement
 from payments.domain import Side
 from payments.ledger.verify import verify
 from payments.psp.port import RefundState, RefundView
-from payments.reconciliation import matching
+from payments.reconciliation import bookings
 from tests.payments import payees
 from tests.payments.histories import History
 from tests.payments.payees import FakePayees
@@ -133,9 +133,9 @@ def _succeed_while_under_way(patch: pytest.MonkeyPatch) -> None:
 
 def _await_what_is_heard(patch: pytest.MonkeyPatch) -> None:
     """A refund that the statement tells of before we have heard of it is taken for a break."""
-    strays = matching._STRAYS[Side.PSP]
-    kept = tuple(query for query in strays if matching._PSP_OPEN_REFUNDS not in query)
-    patch.setitem(matching._STRAYS, Side.PSP, kept)  # type: ignore[arg-type]
+    strays = bookings.STRAYS[Side.PSP]
+    kept = tuple(query for query in strays if bookings.PSP_OPEN_REFUNDS not in query)
+    patch.setitem(bookings.STRAYS, Side.PSP, kept)
 
 
 def _forget_what_is_paid(patch: pytest.MonkeyPatch) -> None:
