@@ -21,6 +21,7 @@ from core.clock import start_of_day
 from core.database import Transaction, fetch_all, fetch_one, raw_connection
 from payments.domain import Side
 from payments.ledger.accounts import Account, payee_payable, psp_receivable
+from payments.reconciliation.bookings import BOOKINGS, STRAYS
 from payments.reconciliation.domain import BOUNDARY
 from payments.statements import Line
 
