@@ -85,6 +85,7 @@ MANIFEST = Manifest(
         "reconcile": "reconciliation.commands",
         "bank": "bank.commands",
         "books": "books.commands",
+        "shares": "sharing.commands",
     },
     append_only=(
         "payments_account",

@@ -98,7 +98,7 @@ SELECT true AS is_refund, s.id, i.id AS intent_id, i.payee, s.amount_fen,
   FROM payments_share_return s JOIN payments_intent i ON i.id = s.share_id
   JOIN payments_share h ON h.id = s.share_id
  WHERE s.state IN ('requested', 'unknown', 'processing') AND 'psp:' || h.psp = $2 AND """
-"""What the PSP may tell of before we have heard that it is made; of what failed it tells nothing."""
+"""What the PSP may tell of before we have heard of it; of what has failed it tells nothing."""
 
 _STRAY_PAYMENT = """i.id IN (
   SELECT payments_id(t.ref) FROM told t WHERE NOT t.is_refund AND NOT EXISTS (

@@ -13,6 +13,7 @@ from asyncpg import CheckViolationError
 from core.city import CityFileError
 from core.context.app import App
 from core.database import IntegrityError, transaction, violated
+from core.errors import StartError
 from core.ids import new_id
 from core.manifest import Manifest
 from payments import api, saga, store
@@ -25,7 +26,7 @@ from payments.models import Intent, Refund
 from payments.reconciliation import cases
 from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.models import Case
-from payments.sharing import returns, shares
+from payments.sharing import receivers, returns, shares
 from payments.sharing.domain import return_of, share_of
 from payments.sharing.models import Share, ShareReturn
 from tests.conftest import ROOT
@@ -357,6 +358,22 @@ async def _check_waiting(intent: Intent) -> None:
     """What is to be refunded is set aside, and nothing of the share has moved."""
     assert await _fen(OURS) == 200 and await _fen(payer_funds(intent.payer_id)) == 1000
     assert (await verify()).faults == []
+
+
+async def test_our_merchant_becomes_the_receiver(
+    app: App, psp_sharing: FakeSharing, shared: int
+) -> None:
+    answers: dict[str, str] = {}
+    assert await receivers.add(app, "市政务服务中心", answers.__setitem__) == 0
+    assert psp_sharing.receivers == {("1900000109", "市政务服务中心")}
+    psp_sharing.refuses = True
+    assert await receivers.add(app, "别的商户", answers.__setitem__) == 1
+    assert answers == {"non-tax": "INVALID_REQUEST"}
+
+
+async def test_nobody_gives_shares_unless_told(app: App) -> None:
+    with pytest.raises(StartError):
+        await receivers.add(app, "市政务服务中心", lambda payee, refusal: None)
 
 
 async def _refused(do: Awaitable[object]) -> str | None:
