@@ -7,6 +7,7 @@ from core.deadline import Deadline
 from core.errors import StartError
 from core.upstream.client import UpstreamRejected
 from payments.finance import finance_of
+from payments.psp.port import MerchantRefused
 from payments.psp.sharing import ProfitSharing
 
 _CALL_S = 8.0
@@ -29,7 +30,7 @@ async def add(app: App, name: str, tell: Callable[[str, str], None]) -> int:
             try:
                 psp = app.upstream(ProfitSharing)
                 await psp.add_receiver(merchant, name, Deadline.after(_CALL_S))
-            except UpstreamRejected as error:
+            except (UpstreamRejected, MerchantRefused) as error:
                 refusal = error.code or str(error)
                 refusals += 1
             tell(payee, refusal)

@@ -20,7 +20,9 @@ from payments import limits, saga, settlement
 from payments.domain import Side
 from payments.ledger.verify import verify
 from payments.psp.port import RefundState, RefundView
+from payments.psp.sharing import ShareState, ShareView
 from payments.reconciliation import bookings
+from payments.sharing import shares
 from tests.payments import payees
 from tests.payments.histories import History
 from tests.payments.payees import FakePayees
@@ -36,6 +38,12 @@ _BATCH = 50
 def wings() -> tuple[Manifest, ...]:
     """What bills do not have: two ways of posting, an own merchant."""
     return (payees.WING,)
+
+
+@pytest.fixture(autouse=True)
+def sharing(shared: int) -> int:
+    """The city has a share of what the own merchant takes."""
+    return shared
 
 
 @pytest.mark.parametrize("seed", range(1, 11))
@@ -149,6 +157,18 @@ def _forget_what_is_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bills, "note_bills", careless)
 
 
+def _share_while_under_way(patch: pytest.MonkeyPatch) -> None:
+    """A share that the PSP is still working on is booked."""
+    apply, early = shares.apply, {ShareState.PROCESSING: ShareState.SUCCEEDED}
+
+    async def careless(app: App, tx: Any, share_id: Any, view: ShareView) -> Any:
+        return await apply(
+            app, tx, share_id, replace(view, state=early.get(view.state, view.state))
+        )
+
+    patch.setattr(shares, "apply", careless)
+
+
 DEFECTS: Mapping[str, Defect] = {
     "limits not given back": _forget_to_give_back,
     "settled twice": _settle_twice,
@@ -157,6 +177,7 @@ DEFECTS: Mapping[str, Defect] = {
     "refund told too early": _succeed_while_under_way,
     "statement before the refund": _await_what_is_heard,
     "parts beyond what is open": _forget_what_is_paid,
+    "shared too early": _share_while_under_way,
 }
 
 
@@ -168,6 +189,7 @@ MEANT: Mapping[str, str] = {
     "refund told too early": "returned",
     "statement before the refund": "statement",
     "parts beyond what is open": "parts",
+    "shared too early": "shares",
 }
 """The invariant that is there for a defect; the database itself refuses some in the statement."""
 
