@@ -124,7 +124,7 @@ class FakeSharing:
                 self._finish(share)
         for returned in self.returns.values():
             if returned.state is ReturnState.PROCESSING:
-                returned.state = ReturnState.SUCCEEDED
+                returned.state, returned.at = ReturnState.SUCCEEDED, self.psp.clock.now()
 
     def is_under_way(self, intent_id: UUID) -> bool:
         """Whether an order is being shared: it is not refunded meanwhile."""
@@ -187,6 +187,7 @@ class FakeSharing:
 
     def _finish(self, share: FakeShare) -> None:
         share.state = ShareState.CLOSED if self.closes else ShareState.SUCCEEDED
+        share.at = self.psp.clock.now()
 
     def _going_back_fen(self, order: ReturnOrder) -> int:
         return sum(

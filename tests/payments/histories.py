@@ -317,7 +317,7 @@ class History:
         self._sharing.finish()
 
     async def _refuse_shares(self) -> None:
-        """From now on the PSP refuses shares or their returns, or shares fail for good; or no more."""
+        """From now on shares or their returns are refused, or shares fail for good; or no more."""
         sharing = self._sharing
         name = self._draw.choice(("refuses", "closes", "refuses_returns", "is_short"))
         setattr(sharing, name, not getattr(sharing, name))
