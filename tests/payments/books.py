@@ -174,10 +174,8 @@ def _share_agrees(sharing: FakeSharing, row: Mapping[str, Any]) -> None:
 def _share_has_ended(sharing: FakeSharing, row: Mapping[str, Any]) -> None:
     """What the city has is what the PSP has shared and not taken back: its part of what the payer
     has not got back; the rest is the payee's."""
-    net_fen, kept_fen = (
-        row["booked_fen"] - row["back_fen"],
-        row["captured_fen"] - row["refunded_fen"],
-    )
+    net_fen = row["booked_fen"] - row["back_fen"]
+    kept_fen = row["captured_fen"] - row["refunded_fen"]
     moved_fen = sharing.share_fen(row["id"]) - sharing.returned_fen(row["id"])
     assert net_fen == moved_fen, ("shares", row)
     assert sharing.received_fen(row["id"]) + net_fen == kept_fen, ("shares", row)

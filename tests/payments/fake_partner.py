@@ -37,7 +37,7 @@ class FakePartner(FakePsp):
             return RefundView(refund.refund_id, RefundState.FAILED)
         has_enough = self.sharing.received_fen(refund.intent_id) >= refund.amount_fen
         if is_new and self.sharing.share_fen(refund.intent_id) and not has_enough:
-            self.sharing.overdrawn.append(refund.refund_id)
+            self.sharing.overdrawn.append(refund.intent_id)
         return await super().refund(refund, deadline)
 
     def on_behalf_of(self, merchant: str) -> Psp:

@@ -55,7 +55,7 @@ class FakeSharing:
     let_go: set[UUID] = field(default_factory=set)
     receivers: set[tuple[str, str]] = field(default_factory=set)
     overdrawn: list[UUID] = field(default_factory=list)
-    """Refunds that came before what they needed of a share was back."""
+    """Payments of which a refund came before what it needed of the share was back."""
     is_slow: bool = False
     refuses: bool = False
     closes: bool = False
