@@ -242,8 +242,8 @@ REFUSED = (
     "DELETE FROM payments_share_return",
     "UPDATE payments_share_return SET amount_fen = 1",
     "INSERT INTO payments_share_return (id, share_id, refund_id, amount_fen, state, reason,"
-    " attempts, created_at) SELECT gen_random_uuid(), share_id, refund_id, 1, 'requested', '', 0, now()"
-    " FROM payments_share_return",
+    " attempts, created_at) SELECT gen_random_uuid(), share_id, refund_id, 1, 'requested', '', 0,"
+    " now() FROM payments_share_return",
     "DELETE FROM payments_left_order",
     # what follows from them
     "UPDATE payments_payout SET amount_fen = 0",
