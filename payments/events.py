@@ -71,8 +71,8 @@ class PaymentRefunded:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentShared:
-    """The city has its share of what a payee's own merchant took."""
+class ShareEnded:
+    """It is known what the city has of what a payee's own merchant took; 0: nothing."""
 
     intent_id: UUID
     amount_fen: int

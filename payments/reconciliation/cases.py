@@ -126,7 +126,7 @@ async def clear_refund(tx: Transaction, ref: str, now: datetime) -> None:
 
 
 async def clear_share(tx: Transaction, ref: str, now: datetime) -> None:
-    """Clear the cases of a share that the city has got after all."""
+    """Clear the cases of a share that is made after all, or is none."""
     await _clear(tx, ref, _OWN_SHARES, now)
 
 

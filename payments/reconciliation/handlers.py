@@ -3,7 +3,7 @@
 from core.context.app import App
 from core.database import transaction
 from core.queue.events import on
-from payments.events import OddityFound, PaymentRefunded, PaymentReturned, PaymentShared
+from payments.events import OddityFound, PaymentRefunded, PaymentReturned, ShareEnded
 from payments.reconciliation import cases
 
 
@@ -21,8 +21,8 @@ async def clear_case(app: App, refunded: PaymentRefunded | PaymentReturned) -> N
         await cases.clear_refund(tx, refunded.refund_id.hex, app.clock.now())
 
 
-@on("payments.PaymentShared")
-async def clear_share_case(app: App, shared: PaymentShared) -> None:
-    """What was told of a share is over."""
+@on("payments.ShareEnded")
+async def clear_share_case(app: App, ended: ShareEnded) -> None:
+    """What was told of a share under way is over."""
     async with transaction() as tx:
-        await cases.clear_share(tx, shared.intent_id.hex, app.clock.now())
+        await cases.clear_share(tx, ended.intent_id.hex, app.clock.now())

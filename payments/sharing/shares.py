@@ -17,7 +17,7 @@ from core.upstream.client import UpstreamError
 from payments import store
 from payments.domain import REFUND_WINDOW, next_look
 from payments.early import put_back
-from payments.events import Oddity, OddityFound, PaymentShared
+from payments.events import Oddity, OddityFound, ShareEnded
 from payments.ledger import store as ledger
 from payments.ledger.accounts import fees_from, psp_receivable
 from payments.ledger.postings import Posting, transfer
@@ -161,8 +161,11 @@ async def apply(app: App, tx: Transaction, share_id: UUID, view: ShareView) -> S
     if share.state == "succeeded":
         await _post(app, tx, intent, share)
     elif share.state in ("closed", "refused"):
-        oddity = Oddity.SHARE_CLOSED if share.state == "closed" else Oddity.SHARE_REFUSED
+        is_closed = share.state == "closed"
+        oddity = Oddity.SHARE_CLOSED if is_closed else Oddity.SHARE_REFUSED
         await _report(app, tx, intent, share, oddity)
+        if is_closed:
+            await app.events.publish(tx, ShareEnded(intent.id, 0))
     if share.state not in SHARE_OPEN:
         await wake_refunds(app, tx, intent.id)
     return share
@@ -181,7 +184,7 @@ async def _post(app: App, tx: Transaction, intent: Intent, share: Share) -> None
         ),
     )
     await ledger.post(tx, posting, share.ended_at)
-    await app.events.publish(tx, PaymentShared(intent.id, share.amount_fen))
+    await app.events.publish(tx, ShareEnded(intent.id, share.amount_fen))
 
 
 async def wake_refunds(app: App, tx: Transaction, intent_id: UUID) -> None:
@@ -226,6 +229,7 @@ async def _release(app: App, intent: Intent, share: Share) -> None:
             return
         locked.state, locked.due_at = SHARE.next_state(locked.state, "release"), None
         await locked.save(using_db=tx, update_fields=["state", "due_at"])
+        await app.events.publish(tx, ShareEnded(share.id, 0))
 
 
 async def _report(app: App, tx: Transaction, intent: Intent, share: Share, oddity: Oddity) -> None:

@@ -196,23 +196,23 @@ def settle_due(city: City) -> None:
         row["kind"]: row["fail_reason"]
         for row in city.state.all("SELECT * FROM wechat_sharing_outcome")
     }
-    told = (orders.rfc3339(now), now.timestamp())
+    moment = (orders.rfc3339(now), now.timestamp())
     city.state.run(
         "UPDATE wechat_share_detail SET finish_time = ?2, fail_reason = ?1, "
         "result = CASE WHEN ?1 IS NULL THEN 'SUCCESS' ELSE 'CLOSED' END "
         "WHERE result = 'PENDING' AND settles_at <= ?3 AND description <> ?4",
-        (outcome.get("share"), *told, REST),
+        (outcome.get("share"), *moment, REST),
     )
     city.state.run(
         "UPDATE wechat_share_detail SET finish_time = ?, result = 'SUCCESS' "
         "WHERE result = 'PENDING' AND settles_at <= ? AND description = ?",
-        (*told, REST),
+        (*moment, REST),
     )
     city.state.run(
         "UPDATE wechat_share_return SET finish_time = ?2, fail_reason = ?1, "
         "result = CASE WHEN ?1 IS NULL THEN 'SUCCESS' ELSE 'FAILED' END "
         "WHERE result = 'PROCESSING' AND settles_at <= ?3",
-        (outcome.get("give_back"), *told),
+        (outcome.get("give_back"), *moment),
     )
 
 
@@ -258,10 +258,10 @@ def describe(city: City, row: Row) -> dict[str, object]:
 
 def _describe_detail(detail: Row) -> dict[str, object]:
     members = ("account", "amount", "description", "result", "detail_id", "create_time")
-    told: dict[str, object] = {member: detail[member] for member in members}
-    told |= {"type": "MERCHANT_ID"}
-    told |= {"finish_time": detail["finish_time"] or "1970-01-01T08:00:00+08:00"}
-    return told if detail["fail_reason"] is None else told | {"fail_reason": detail["fail_reason"]}
+    view: dict[str, object] = {member: detail[member] for member in members}
+    view |= {"type": "MERCHANT_ID"}
+    view |= {"finish_time": detail["finish_time"] or "1970-01-01T08:00:00+08:00"}
+    return view if detail["fail_reason"] is None else view | {"fail_reason": detail["fail_reason"]}
 
 
 def _order(city: City, sub_mchid: str, transaction_id: str) -> Row:

@@ -78,7 +78,7 @@ def describe_return(city: City, row: Row) -> dict[str, object]:
         *("out_order_no", "out_return_no", "return_id", "return_mchid", "amount", "description"),
         *("result", "create_time"),
     )
-    told: dict[str, object] = {member: row[member] for member in members}
-    told |= {"sub_mchid": shared["sub_mchid"], "order_id": shared["order_id"]}
-    told |= {"finish_time": row["finish_time"] or "1970-01-01T08:00:00+08:00"}
-    return told if row["fail_reason"] is None else told | {"fail_reason": row["fail_reason"]}
+    view: dict[str, object] = {member: row[member] for member in members}
+    view |= {"sub_mchid": shared["sub_mchid"], "order_id": shared["order_id"]}
+    view |= {"finish_time": row["finish_time"] or "1970-01-01T08:00:00+08:00"}
+    return view if row["fail_reason"] is None else view | {"fail_reason": row["fail_reason"]}
