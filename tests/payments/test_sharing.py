@@ -251,7 +251,7 @@ async def test_a_refund_after_the_share_takes_its_part_first(
 ) -> None:
     intent = await pay(999)
     await world.queue.run_for(timedelta(minutes=2))
-    for fen, returned_fen, key in ((333, 66, "first"), (1, 0, "second"), (665, 199, "rest")):
+    for fen, returned_fen, key in ((333, 66, "first"), (1, 66, "second"), (665, 199, "rest")):
         await _refund(app, intent, fen, key)
         await world.queue.run_due()
         assert psp_sharing.returned_fen(intent.id) == returned_fen, key
