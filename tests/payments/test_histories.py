@@ -205,6 +205,11 @@ FIRST: Mapping[str, Sequence[str]] = {
         *_REFUND[1:5],
         "start",
     ),
+    "shared too early": (
+        *("start_elsewhere", "pay", "call_back") * 3,
+        *("work",) * 6,
+        *("wait", "wait", "work", "work") * 2,
+    ),
 }
 """Steps that lead to where a defect matters, where chance goes there too seldom."""
 
