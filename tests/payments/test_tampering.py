@@ -223,7 +223,9 @@ async def test_all_heads_gone_are_found(intruder: asyncpg.Connection) -> None:
              'id', (SELECT id FROM payments_intent WHERE state = 'paid'))
              )).* FROM payments_share s WHERE state = 'requested'""",
         """INSERT INTO payments_share_return SELECT (jsonb_populate_record(r, jsonb_build_object(
-             'id', gen_random_uuid()))).* FROM payments_share_return r""",
+             'id', gen_random_uuid(),
+             'refund_id', (SELECT id FROM payments_refund WHERE share_fen = 0 LIMIT 1))
+             )).* FROM payments_share_return r""",
     ],
 )
 async def test_every_row_made_up_is_found(intruder: asyncpg.Connection, made_up: str) -> None:
