@@ -176,7 +176,8 @@ class Intent(Model):
     @property
     def kept_fen(self) -> int:
         """What of its capture no refund was asked for."""
-        return self.captured_fen - self.refunded_fen - self.refunding_fen
+        kept_fen: int = self.captured_fen - self.refunded_fen - self.refunding_fen
+        return kept_fen
 
     class Meta:
         table = "payments_intent"

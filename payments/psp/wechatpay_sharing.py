@@ -143,7 +143,7 @@ class WeChatPaySharing:
 
     async def add_receiver(self, merchant: str, name: str, deadline: Deadline) -> None:
         """See the port. A merchant's full name has to be there, and to be encrypted."""
-        body = {
+        body: dict[str, object] = {
             "sub_mchid": merchant,
             "appid": self._provider.merchant.appid,
             "type": "MERCHANT_ID",

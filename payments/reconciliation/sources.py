@@ -1,6 +1,6 @@
 """Who sends statements to this installation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from core.context.app import App
 from payments.domain import Side
@@ -16,7 +16,7 @@ def get_sources(app: App, names: Sequence[str] = ()) -> list[Source]:
     Raises KeyError for a name nobody has.
     """
     psps = psps_in_use(app)
-    is_used = {
+    is_used: Mapping[Side, Callable[[Source], bool]] = {
         Side.PSP: lambda source: source.name in psps,
         Side.PAYEE: lambda source: True,
         Side.SHARING: lambda source: bool(finance_of(app).shares),
