@@ -7,9 +7,9 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
 from core.queue.jobs import Lane, job
-from payments import left_orders, saga, store
+from payments import left_orders, saga, shares, store
+from payments import share_returns as returns
 from payments.ledger import store as ledger
-from payments.sharing import returns, shares
 from payments.sharing import store as sharing
 
 _OVERDUE = timedelta(minutes=1)

@@ -20,6 +20,8 @@ MANIFEST = Manifest(
         "receipts",
         "contracts",
         "jobs",
+        "shares",
+        "share_returns",
         "sharing",
         "ledger",
         "reconciliation",
@@ -85,7 +87,7 @@ MANIFEST = Manifest(
         "reconcile": "reconciliation.commands",
         "bank": "bank.commands",
         "books": "books.commands",
-        "shares": "sharing.commands",
+        "shares": "share_commands",
     },
     append_only=(
         "payments_account",

@@ -17,6 +17,7 @@ from core.deadline import Deadline
 from core.queue.jobs import GiveUp, Lane, job
 from core.upstream.client import UpstreamError
 from payments import cashier, limits, oddities, settlement, store
+from payments import share_returns as returns
 from payments.domain import (
     INTENT,
     REFUND,
@@ -44,7 +45,6 @@ from payments.payable import (
 )
 from payments.psp.port import OrderState, OrderView, RefundOrder, RefundState, RefundView
 from payments.psp.routing import get_psp
-from payments.sharing import returns
 
 _TO_CHECK = UNPAID | {"expired"}
 _CALL_S = 8.0

@@ -14,7 +14,7 @@ from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
 from core.queue.jobs import JobKind
-from payments import limits, oddities, store, texts
+from payments import limits, oddities, shares, store, texts
 from payments.domain import INTENT, REFUND, UNPAID, Settled, late_event, refunded_event
 from payments.events import (
     Oddity,
@@ -30,7 +30,6 @@ from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
-from payments.sharing import shares
 from payments.sharing.domain import return_of
 
 CHECK = JobKind[UUID]("payments.check")

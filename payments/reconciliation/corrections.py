@@ -16,6 +16,7 @@ from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from payments import settlement, store
+from payments import share_returns as returns
 from payments.domain import Side as Teller
 from payments.events import Oddity
 from payments.ledger import store as ledger
@@ -46,7 +47,6 @@ from payments.reconciliation.domain import (
 from payments.reconciliation.models import Case, Correction
 from payments.reconciliation.service import PAY_OUT
 from payments.reconciliation.sources import get_sources
-from payments.sharing import returns
 
 _NOTHING = frozenset({CorrectionKind.NO_POSTING})
 POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {

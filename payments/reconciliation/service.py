@@ -19,14 +19,14 @@ from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.queue.jobs import JobKind, job
-from payments import left_orders, saga, settlement, store
+from payments import left_orders, saga, settlement, shares, store
+from payments import share_returns as returns
 from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
 from payments.models import Intent
 from payments.reconciliation import cases, costs, matching, payouts
 from payments.reconciliation.domain import Resolution
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout, Statement
-from payments.sharing import returns, shares
 from payments.statements import (
     Announced,
     Line,

@@ -1,1 +1,1 @@
-"""What the city keeps of payments that payees' own merchants take: shares, and their returns."""
+"""Shares and their returns as they are kept: their lives, their tables, every query on them."""

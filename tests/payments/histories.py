@@ -18,7 +18,8 @@ from core.database import connection, fetch_all, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id
 from modules.utilities.bills import service as bills
-from payments import api, saga
+from payments import api, saga, shares
+from payments import share_returns as returns
 from payments.domain import Side
 from payments.ledger.accounts import payer_funds
 from payments.ledger.payee_turns import lock_payouts
@@ -30,7 +31,6 @@ from payments.reconciliation import payouts
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout
 from payments.reconciliation.service import take
-from payments.sharing import returns, shares
 from payments.sharing.models import Share, ShareReturn
 from payments.statements import Announced, Source
 from tests.payments.books import check_books, check_ended

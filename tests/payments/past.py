@@ -6,7 +6,8 @@ from uuid import UUID
 
 from core.database import transaction
 from core.ids import new_id
-from payments import receipts, settlement, store
+from payments import receipts, settlement, shares, store
+from payments import share_returns as returns
 from payments.bank import entries, transfers
 from payments.bank.domain import end_to_end
 from payments.bank.models import Transfer
@@ -16,7 +17,6 @@ from payments.psp.port import OrderState, OrderView, RefundState, RefundView
 from payments.psp.sharing import ReturnState, ReturnView, ShareState, ShareView
 from payments.reconciliation import payouts
 from payments.reconciliation.sources import get_sources
-from payments.sharing import returns, shares
 from payments.sharing.models import ShareReturn
 from tests.payments import bank
 from tests.payments.reconciliation.books import Books, at

@@ -16,13 +16,12 @@ from core.context.app import App
 from core.ids import new_id
 from core.manifest import Manifest
 from modules.utilities.bills import store as bills
-from payments import limits, saga, settlement
+from payments import limits, saga, settlement, shares
 from payments.domain import Side
 from payments.ledger.verify import verify
 from payments.psp.port import RefundState, RefundView
 from payments.psp.sharing import ShareState, ShareView
 from payments.reconciliation import bookings
-from payments.sharing import shares
 from tests.payments import payees
 from tests.payments.histories import History
 from tests.payments.payees import FakePayees

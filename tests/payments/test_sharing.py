@@ -16,7 +16,9 @@ from core.database import IntegrityError, transaction, violated
 from core.errors import StartError
 from core.ids import new_id
 from core.manifest import Manifest
-from payments import api, saga, store
+from payments import api, saga, shares, store
+from payments import share_receivers as receivers
+from payments import share_returns as returns
 from payments.finance import load_finance
 from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, fees_from, payer_funds, psp_receivable
@@ -26,7 +28,6 @@ from payments.models import Intent, Refund
 from payments.reconciliation import cases
 from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.models import Case
-from payments.sharing import receivers, returns, shares
 from payments.sharing.domain import return_of, share_of
 from payments.sharing.models import Share, ShareReturn
 from tests.conftest import ROOT

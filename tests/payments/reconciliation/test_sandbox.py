@@ -14,6 +14,7 @@ from core.context.call import Call
 from core.manifest import Manifest
 from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
+from payments import share_receivers as receivers
 from payments.domain import PaymentMethod
 from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
@@ -21,7 +22,6 @@ from payments.models import Intent
 from payments.reconciliation import payouts, service
 from payments.reconciliation.models import Case
 from payments.reconciliation.sources import get_sources
-from payments.sharing import receivers
 from payments.statements import StatementNotReady
 from tests.conftest import ROOT
 from tests.payments import payees

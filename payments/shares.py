@@ -24,7 +24,7 @@ from payments.ledger.postings import Posting, transfer
 from payments.models import Intent
 from payments.psp.partners import known_as
 from payments.psp.sharing import ProfitSharing, ShareOrder, ShareState, ShareView
-from payments.sharing import store as shares
+from payments.sharing import store as rows
 from payments.sharing.domain import SHARE, SHARE_AFTER, SHARE_OPEN, SHARE_WINDOW, share_of
 from payments.sharing.models import Share
 
@@ -62,7 +62,7 @@ async def stop(app: App, tx: Transaction, intent: Intent) -> Share | None:
     """A refund comes: a share that was certainly not made is not asked for any more, and what is
     kept back is let go. Returns the share as it then is, None where there is none.
     """
-    share = await shares.lock_share(tx, intent.id) if intent.share_bps else None
+    share = await rows.lock_share(tx, intent.id) if intent.share_bps else None
     if share is None or not (share.state == "refused" or _is_untold(share)):
         return share
     now = app.clock.now()
@@ -83,7 +83,7 @@ async def step(app: App, share_id: UUID) -> None:
     Raises GiveUp where the PSP refuses it: people are told by a case, and the job stands among the
     dead letters; running it again asks again.
     """
-    found = await shares.find_share(share_id)
+    found = await rows.find_share(share_id)
     if found is None or found.state not in SHARE_OPEN | {"refused", "releasing"}:
         return
     if await put_back(app, step, found.due_at, share_id):
@@ -112,7 +112,7 @@ async def _announce(share_id: UUID) -> Share | None:
     """Count a try before it is made; None where there is nothing to be asked any more."""
     async with transaction() as tx:
         await store.lock_intent(tx, share_id)
-        share = await shares.lock_share(tx, share_id)
+        share = await rows.lock_share(tx, share_id)
         assert share is not None
         if share.state == "refused":
             share.state = SHARE.next_state(share.state, "retry")
@@ -145,7 +145,7 @@ def _soon() -> Deadline:
 async def apply(app: App, tx: Transaction, share_id: UUID, view: ShareView) -> Share:
     """Take note of what the PSP says of a share. Repeat-safe."""
     intent = await store.lock_intent(tx, share_id)
-    share = await shares.lock_share(tx, share_id)
+    share = await rows.lock_share(tx, share_id)
     assert intent is not None and share is not None
     event = _EVENTS[view.state]
     if not SHARE.allows(share.state, event):
@@ -190,7 +190,7 @@ async def _post(app: App, tx: Transaction, intent: Intent, share: Share) -> None
 async def wake_refunds(app: App, tx: Transaction, intent_id: UUID) -> None:
     """Have the refunds that waited for a share or its return go on."""
     now = app.clock.now()
-    for refund_id in await shares.wake_refunds(tx, intent_id, now):
+    for refund_id in await rows.wake_refunds(tx, intent_id, now):
         key = f"{refund_id}:{now.timestamp()}"
         await _REFUND_MONEY.enqueue(app, tx, refund_id, key=key)
 
@@ -220,7 +220,7 @@ async def _release(app: App, intent: Intent, share: Share) -> None:
             log.info("psp did not answer", psp=intent.psp, reason=error.reason)
     async with transaction() as tx:
         await store.lock_intent(tx, share.id)
-        locked = await shares.lock_share(tx, share.id)
+        locked = await rows.lock_share(tx, share.id)
         assert locked is not None
         if locked.state != "releasing":
             return

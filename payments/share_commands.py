@@ -25,7 +25,7 @@ def add_receiver(
     name: Annotated[str, typer.Argument(help="The full name of the city's own merchant there.")],
 ) -> None:
     """Let our merchant get shares of every payee that finance.toml names some of; repeat-safe."""
-    from payments.sharing import receivers
+    from payments import share_receivers as receivers
 
     def tell(payee: str, refusal: str) -> None:
         typer.echo(f"{payee}: {refusal or 'received'}")

@@ -11,7 +11,7 @@ from core.deadline import Deadline
 from core.ids import new_id
 from core.queue.jobs import GiveUp, JobKind, job
 from core.upstream.client import UpstreamError
-from payments import store
+from payments import shares, store
 from payments.domain import REFUND_OPEN, REFUND_WINDOW, SHORT_FOR, next_look
 from payments.early import put_back
 from payments.events import Oddity, OddityFound
@@ -21,7 +21,6 @@ from payments.ledger.postings import Posting, transfer
 from payments.models import Intent, Refund
 from payments.oddities import report_refund
 from payments.psp.sharing import ProfitSharing, ReturnOrder, ReturnState, ReturnView
-from payments.sharing import shares
 from payments.sharing import store as rows
 from payments.sharing.domain import RETURN_LOOK, RETURN_OPEN, SHARE_OPEN, SHARE_RETURN
 from payments.sharing.models import Share, ShareReturn
