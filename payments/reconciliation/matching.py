@@ -62,6 +62,8 @@ SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.r
   FROM told t FULL JOIN booking b ON b.is_refund = t.is_refund AND b.ref = t.ref
  CROSS JOIN LATERAL (SELECT (coalesce(t.settled_fen, b.amount_fen) * $2::int + 5000) / 10000
                        AS due_fen) fee
+ CROSS JOIN LATERAL (SELECT CASE WHEN NOT b.due THEN greatest(b.last_on, $1::date)
+                            ELSE b.last_on END AS day) latest
  CROSS JOIN LATERAL (SELECT unnest(ARRAY[
    CASE WHEN b.ref IS NULL AND NOT t.is_refund THEN 'missing_here' END,
    CASE WHEN b.ref IS NULL AND t.is_refund THEN 'refund' END,
@@ -70,13 +72,14 @@ SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.r
    CASE WHEN t.amount_fen <> b.amount_fen THEN 'amount' END,
    CASE WHEN t.amount_fen = b.amount_fen AND t.fee_fen <> fee.due_fen THEN 'fee' END,
    CASE WHEN t.amount_fen = b.amount_fen AND t.settled_fen <> t.amount_fen THEN 'coupon' END,
-   CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND b.last_on
-          OR $1 NOT BETWEEN b.first_on AND b.last_on THEN
+   CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND latest.day
+          OR $1 NOT BETWEEN b.first_on AND latest.day THEN
         CASE WHEN t.ref IS NOT NULL THEN 'date' END END
  ]) AS kind) d
  WHERE d.kind IS NOT NULL
 """
-"""A wrong amount brings a wrong fee with it: that is one difference, not two."""
+"""A wrong amount brings a wrong fee with it: that is one difference, not two. What is still
+under way may have been asked for again, and booked, on any day since it was asked for first."""
 
 _CROSSINGS = """
 WITH seen AS (

@@ -45,9 +45,20 @@ def sharing(shared: int) -> int:
     return shared
 
 
+_SHARED = (
+    *("start_elsewhere", "pay", "call_back") * 3, *("work",) * 6,
+    *("wait", "wait", "work", "work") * 2, *("refund", "work", "finish_shares", "work") * 2,
+)  # fmt: skip
+"""Steps that lead to shares and their returns, which chance brings about too seldom."""
+
+
+def _first_of(seed: int) -> Sequence[str]:
+    return () if seed % 5 else _SHARED
+
+
 @pytest.mark.parametrize("seed", range(1, 11))
 async def test_a_history_keeps_the_books(world: World, others: FakePayees, seed: int) -> None:
-    await History(world, others, seed).run()
+    await History(world, others, seed, _first_of(seed)).run()
     assert (await verify()).sound
 
 
@@ -59,7 +70,7 @@ async def test_ten_thousand_histories_keep_the_books(
     seeds, started_s = range(first, min(first + _BATCH, _FIRST + _COUNT)), time.monotonic()
     for seed in seeds:
         try:
-            await History(world, others, seed).run()
+            await History(world, others, seed, _first_of(seed)).run()
         except BaseException as error:
             error.add_note(f"reproduce with HISTORY_SEED={seed} HISTORY_COUNT=1")
             raise
@@ -204,11 +215,7 @@ FIRST: Mapping[str, Sequence[str]] = {
         *_REFUND[1:5],
         "start",
     ),
-    "shared too early": (
-        *("start_elsewhere", "pay", "call_back") * 3,
-        *("work",) * 6,
-        *("wait", "wait", "work", "work") * 2,
-    ),
+    "shared too early": _SHARED,
 }
 """Steps that lead to where a defect matters, where chance goes there too seldom."""
 
