@@ -1,4 +1,4 @@
-"""The tables of shares. What they refuse stands in migration 0020."""
+"""The tables of shares. What they refuse stands in migration 0021."""
 
 from tortoise import fields
 from tortoise.models import Model

@@ -174,7 +174,7 @@ END $$;
 class Migration(migrations.Migration):
     """Two tables, two columns, and what they refuse."""
 
-    dependencies = [("payments", "0019_merchants")]
+    dependencies = [("payments", "0020_parts")]
 
     initial = False
 
