@@ -233,8 +233,9 @@ class History:
         faults.queued.extend(self._draw.choices(_FAULTS, k=self._draw.randint(1, 8)))
 
     async def _lose_reply(self) -> None:
-        """What a payee answers next is lost; for histories that are led there."""
-        for faults in (self._world.billers.faults, self._payees.faults):
+        """What a payee or PSP answers next is lost; for histories that are led there."""
+        psps = (psp.faults for psp in self._world.psps)
+        for faults in (self._world.billers.faults, self._payees.faults, *psps):
             faults.queued.append("lost")
 
     async def _withdraw(self) -> None:

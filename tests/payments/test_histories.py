@@ -206,6 +206,7 @@ MEANT: Mapping[str, str] = {
 _REFUND = ("start", "pay", "call_back", "work", "work", "refund", "work", "work")
 FIRST: Mapping[str, Sequence[str]] = {
     "unknown taken for refused": ("start", "pay", "call_back", "lose_reply", "work", "work"),
+    "refunded under a new number": (*_REFUND[:6], "lose_reply", "work", "work"),
     "refund told too early": _REFUND,
     "statement before the refund": (*_REFUND, "compare", "compare"),
     "parts beyond what is open": (
