@@ -105,8 +105,8 @@ class Payers:
 
     async def _until_succeeded(self, rows: QuerySet[Any]) -> None:
         """Let time pass, which is a second and a bit of the sandbox's own each time."""
-        for _ in range(6):
-            await self.queue.run_for(timedelta(seconds=40))
+        for _ in range(15):
+            await self.queue.run_for(timedelta(seconds=20))
             if await rows.filter(state="succeeded").exists():
                 return
             await asyncio.sleep(1.2)
