@@ -135,6 +135,7 @@ async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
         channel,
         intent.openid,
         intent.merchant,
+        intent.share_bps > 0,
     )
     if intent.contract_id is not None:
         return await _deduct(app, intent.contract_id, order, deadline)

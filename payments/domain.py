@@ -240,10 +240,11 @@ def refunded_event(captured_fen: int, refunded_fen: int) -> str:
 
 
 class Side(StrEnum):
-    """Who tells of the day: who took the money, or who received it."""
+    """Who tells of the day: who took the money, who received it, or who shared it with us."""
 
     PSP = "psp"
     PAYEE = "payee"
+    SHARING = "sharing"
 
 
 class Settled(StrEnum):

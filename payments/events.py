@@ -70,6 +70,14 @@ class PaymentRefunded:
     amount_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class ShareEnded:
+    """It is known what the city has of what a payee's own merchant took; 0: nothing."""
+
+    intent_id: UUID
+    amount_fen: int
+
+
 class Oddity(StrEnum):
     """What people have to look at, though no statement shows it yet; the value is a case's kind.
 
@@ -78,7 +86,9 @@ class Oddity(StrEnum):
     OTHER_AMOUNT, OTHER_CURRENCY, OTHER_TIME: what it says it took is not what was ordered, or not
     when. SETTLEMENT: what it paid to our bank is not what its statements come to. BANK_ENTRY: the
     bank has booked what nobody here can explain. PAYOUT_REFUSED, PAYOUT_RETURNED: a payout did not
-    reach its payee. CLAIM_OVERDUE: what a payee owes us was not set off for long.
+    reach its payee. CLAIM_OVERDUE: what a payee owes us was not set off for long. SHARE_REFUSED,
+    SHARE_CLOSED, SHARE_OVERDUE: the city does not get its share of a payment, for now, for good, or
+    as far as is known. RETURN_REFUSED: what of a share is to go back before a refund does not.
     """
 
     REFUND_REFUSED = "refund_refused"
@@ -93,6 +103,10 @@ class Oddity(StrEnum):
     PAYOUT_REFUSED = "payout_refused"
     PAYOUT_RETURNED = "payout_returned"
     CLAIM_OVERDUE = "claim_overdue"
+    SHARE_REFUSED = "share_refused"
+    SHARE_CLOSED = "share_closed"
+    SHARE_OVERDUE = "share_overdue"
+    RETURN_REFUSED = "return_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +125,5 @@ class OddityFound:
     our_fen: int | None
     their_fen: int | None
     found_on: date
+    note: str = ""
+    """What the other side says of it."""

@@ -12,6 +12,10 @@ from core.texts import Named
 from payments.ledger.accounts import CHART
 from payments.psp.partners import PARTNERS
 
+SHARE_BPS_MAX = 3_000
+"""What WeChat Pay lets a service provider share at most of an order, unless the payee sets less:
+pay.weixin.qq.com/wiki/doc/api/allocation.php?chapter=26_4."""
+
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
@@ -37,6 +41,7 @@ class Finance:
     `subjects` are by account code, or by what stands before its colon. `payees` are whom we pay out
     to, by the payee's name in the ledger; `psps` the account from which each PSP settles to us.
     `merchants` are payees' own merchants by payee and PSP: who has one is paid through it alone.
+    `shares` are what the city keeps of the payments to some of these, in basis points by payee.
     """
 
     own: BankAccount
@@ -44,6 +49,7 @@ class Finance:
     psps: Mapping[str, str]
     subjects: Mapping[str, Subject]
     merchants: Mapping[str, Mapping[str, str]]
+    shares: Mapping[str, int]
 
     def merchants_of(self, payee: str) -> Mapping[str, str]:
         """A payee's own merchants, by PSP; none of a payee that is paid out by us."""
@@ -86,6 +92,9 @@ def load_finance(path: Path) -> Finance:
                 for row in data.get("payee", [])
                 if "merchants" in row
             },
+            shares={
+                row["name"]: _share(row) for row in data.get("payee", []) if row.get("share", 0)
+            },
         )
     except FileNotFoundError:
         raise CityFileError(f"no finance data at {path}") from None
@@ -99,6 +108,16 @@ def _merchants(row: Mapping[str, Any]) -> Mapping[str, str]:
     if not all(isinstance(merchant, str) and 0 < len(merchant) <= 32 for merchant in row.values()):
         raise ValueError("a merchant is the number that the PSP gave it")
     return row
+
+
+def _share(row: Mapping[str, Any]) -> int:
+    """The city's share of a payee's payments, in basis points. Raises ValueError."""
+    share = row["share"]
+    if type(share) is not int or not 0 < share <= SHARE_BPS_MAX:
+        raise ValueError(f"a share is of 1 to {SHARE_BPS_MAX} basis points")
+    if "merchants" not in row:
+        raise ValueError("the city has a share of what a payee's own merchant takes, or of nothing")
+    return share
 
 
 def _account(row: Mapping[str, Any]) -> BankAccount:

@@ -7,8 +7,10 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
 from core.queue.jobs import Lane, job
-from payments import left_orders, saga, store
+from payments import left_orders, saga, shares, store
+from payments import share_returns as returns
 from payments.ledger import store as ledger
+from payments.sharing import store as sharing
 
 _OVERDUE = timedelta(minutes=1)
 _NONCES_KEPT = timedelta(minutes=15)
@@ -31,6 +33,8 @@ async def sweep(app: App) -> None:
     intents = await store.list_overdue_intents(before)
     refunds = await store.list_overdue_refunds(before)
     overdue_left = await store.list_overdue_left_orders(before)
+    overdue_shares = await sharing.list_overdue_shares(before)
+    overdue_returns = await sharing.list_overdue_returns(before)
     async with transaction() as tx:
         for intent in intents:
             step = saga.check if intent.captured_fen == 0 else saga.fulfil
@@ -40,6 +44,10 @@ async def sweep(app: App) -> None:
         for left in overdue_left:
             key = f"{left.id}:sweep"
             await left_orders.check.enqueue(app, tx, left.intent_id, left.psp, key=key)
+        for share in overdue_shares:
+            await shares.step.enqueue(app, tx, share.id, key=f"{share.id}:sweep")
+        for returned in overdue_returns:
+            await returns.step.enqueue(app, tx, returned.id, key=f"{returned.id}:sweep")
 
 
 @job("payments.forget", lane=Lane.BULK, every="*/10 * * * *")

@@ -136,6 +136,8 @@ class Intent(Model):
     merchant = fields.CharField(max_length=32, null=True)
     """The payee's own merchant at the PSP: the money is never ours. Null where the PSP takes it for
     us."""
+    share_bps = fields.IntField(default=0)
+    """What the city keeps of what the payee's merchant takes; 0 where that is nothing."""
     client_address = fields.CharField(max_length=45)
     channel = fields.CharField(max_length=16, default="BROWSER")
     openid = fields.CharField(max_length=128, null=True)
@@ -170,6 +172,12 @@ class Intent(Model):
     ended_at = fields.DatetimeField(null=True)
     due_at = fields.DatetimeField(null=True)
     """When the saga will look at it next; null when nothing is left to do."""
+
+    @property
+    def kept_fen(self) -> int:
+        """What of its capture no refund was asked for."""
+        kept_fen: int = self.captured_fen - self.refunded_fen - self.refunding_fen
+        return kept_fen
 
     class Meta:
         table = "payments_intent"
@@ -232,6 +240,8 @@ class Refund(Model):
     key = fields.CharField(max_length=96, unique=True)
     hold_id = fields.UUIDField()
     amount_fen = fields.BigIntField()
+    share_fen = fields.BigIntField(default=0)
+    """What of the city's share goes back with it, where the payment was shared."""
     reason = fields.CharField(max_length=32)
     state = fields.CharField(max_length=16)
     psp_ref = fields.CharField(max_length=64, null=True)

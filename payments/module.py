@@ -20,6 +20,9 @@ MANIFEST = Manifest(
         "receipts",
         "contracts",
         "jobs",
+        "shares",
+        "share_returns",
+        "sharing",
         "ledger",
         "reconciliation",
         "bank",
@@ -44,6 +47,12 @@ MANIFEST = Manifest(
             optional=True,
         ),
         UpstreamBinding(
+            "wechatpay_sp",
+            protocol="payments.psp.sharing:ProfitSharing",
+            factory="payments.psp.wechatpay_sharing:open_client",
+            optional=True,
+        ),
+        UpstreamBinding(
             "wechatpay",
             protocol="payments.psp.entrusting:Entrusting",
             factory="payments.psp.wechatpay_entrusting:open_client",
@@ -60,6 +69,12 @@ MANIFEST = Manifest(
             optional=True,
         ),
         UpstreamBinding(
+            "wechatpay_sp",
+            protocol="payments.reconciliation.wechatpay_shares:WeChatPaySharingBills",
+            factory="payments.reconciliation.wechatpay_shares:open_bills",
+            optional=True,
+        ),
+        UpstreamBinding(
             "alipay",
             protocol="payments.reconciliation.alipay:AlipayBills",
             factory="payments.reconciliation.alipay:open_bills",
@@ -72,6 +87,7 @@ MANIFEST = Manifest(
         "reconcile": "reconciliation.commands",
         "bank": "bank.commands",
         "books": "books.commands",
+        "shares": "share_commands",
     },
     append_only=(
         "payments_account",
@@ -103,6 +119,8 @@ MANIFEST = Manifest(
             *("due_at", "openid"),
         ),
         "payments_refund": ("state", "psp_ref", "attempts", "ended_at", "due_at"),
+        "payments_share": ("state", "psp_ref", "reason", "attempts", "ended_at", "due_at"),
+        "payments_share_return": ("state", "psp_ref", "reason", "attempts", "ended_at", "due_at"),
         "payments_contract": ("state", "psp_ref", "signed_at", "ended_at"),
         "payments_statement": (
             *("digest", "lines", "matched", "awaited", "their_paid_fen", "their_refunded_fen"),

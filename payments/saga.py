@@ -17,6 +17,7 @@ from core.deadline import Deadline
 from core.queue.jobs import GiveUp, Lane, job
 from core.upstream.client import UpstreamError
 from payments import cashier, limits, oddities, settlement, store
+from payments import share_returns as returns
 from payments.domain import (
     INTENT,
     REFUND,
@@ -163,7 +164,8 @@ async def refund(app: App, refund_id: UUID) -> None:
 
     Raises GiveUp where the PSP refuses, or has had too little to refund from for three days: the
     money stays set aside, people are told by a case, and the job stands among the dead letters;
-    running it again asks the PSP again.
+    running it again asks the PSP again. Of a payment that the city has a share of, its part of that
+    goes back first.
     """
     found = await store.find_refund(refund_id)
     if found is None or found.state not in REFUND_OPEN | {"failed"}:
@@ -172,6 +174,8 @@ async def refund(app: App, refund_id: UUID) -> None:
         return
     intent = await store.find_intent(found.intent_id)
     assert intent is not None
+    if await returns.keeps_waiting(app, intent, found):
+        return
     attempt = await _announce_refund(refund_id)
     try:
         view = await _ask_refund(app, intent, found, attempt)

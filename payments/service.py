@@ -21,6 +21,7 @@ from payments.payable import get_payable
 from payments.precedence import Ask
 from payments.psp import routing
 from payments.psp.channels import IN_WECHAT, PaymentChannel
+from payments.sharing.domain import share_of
 
 _OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
@@ -75,9 +76,10 @@ async def _insert(
     call: Call, tx: Transaction, intent_id: UUID, ask: Ask, contract_id: UUID | None
 ) -> Intent:
     app, now, wait = call.app, call.app.clock.now(), next_look(0)
-    quote, wish = ask.quote, ask.wish
-    merchants = finance_of(app).merchants_of(quote.payee)
+    quote, wish, finance = ask.quote, ask.wish, finance_of(app)
+    merchants = finance.merchants_of(quote.payee)
     psp = _choose(app, wish, merchants, contract_id)
+    rate_bps = finance.shares.get(quote.payee, 0)
     intent = await Intent.create(
         using_db=tx,
         id=intent_id,
@@ -92,6 +94,7 @@ async def _insert(
         owed_at=ask.owed_at,
         psp=psp,
         merchant=merchants.get(psp),
+        share_bps=rate_bps if share_of(quote.amount_fen, rate_bps) else 0,
         client_address=call.address or "127.0.0.1",
         channel=wish.channel,
         openid=wish.openid,

@@ -14,7 +14,7 @@ from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
 from core.queue.jobs import JobKind
-from payments import limits, oddities, store, texts
+from payments import limits, oddities, shares, store, texts
 from payments.domain import INTENT, REFUND, UNPAID, Settled, late_event, refunded_event
 from payments.events import (
     Oddity,
@@ -30,6 +30,7 @@ from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
+from payments.sharing.domain import return_of
 
 CHECK = JobKind[UUID]("payments.check")
 FULFIL = JobKind[UUID]("payments.fulfil")
@@ -192,6 +193,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         ),
         now,
     )
+    await shares.begin(app, tx, intent, now)
     await app.events.publish(
         tx,
         PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64], intent.is_part),
@@ -233,11 +235,11 @@ async def request_refund(
     The payee owes that much less from this moment. Raises Conflict REFUND_TOO_LARGE above what is
     left of the capture, IllegalTransition for a payment that was not passed on.
     """
-    left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
-    if amount_fen > left_fen:
+    if amount_fen > intent.kept_fen:
         raise Conflict(texts.REFUND_TOO_LARGE)
     if intent.state != "refunding":
         await move_intent(tx, intent, "request_refund")
+    await shares.stop(app, tx, intent)
     return await _open_refund(app, tx, intent, amount_fen, reason, key=key, was_passed_on=True)
 
 
@@ -287,6 +289,7 @@ async def _insert_refund(
         key=key,
         hold_id=hold_id,
         amount_fen=amount_fen,
+        share_fen=return_of(intent.kept_fen, amount_fen, intent.share_bps),
         reason=reason[:32],
         state="requested",
         created_at=now,

@@ -34,7 +34,8 @@ async def close_day(app: App, on: date, *, by: str) -> Closing:
     """Close a day and all before it that are not closed yet.
 
     Raises Conflict DAY_NOT_OVER, DAY_CLOSED, NOT_RECONCILED (a PSP's statement of one of the days
-    is missing, or the bank's where it sends any); then nothing was done.
+    is missing, that of shares where there are some, or the bank's where it sends any); then nothing
+    was done.
     """
     now = app.clock.now()
     if on >= civil_date(now):
@@ -55,8 +56,8 @@ async def close_day(app: App, on: date, *, by: str) -> Closing:
 
 
 async def _is_compared(app: App, first: date, last: date) -> bool:
-    psps = [source.name for source in get_sources(app) if source.side is Side.PSP]
-    if await fetch_all(connection(), _MISSING, psps, first, last):
+    names = [source.name for source in get_sources(app) if source.side is not Side.PAYEE]
+    if await fetch_all(connection(), _MISSING, names, first, last):
         return False
     newest = await BankStatement.all().order_by("-booked_on").first()
     return newest is None or newest.booked_on >= last

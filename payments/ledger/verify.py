@@ -4,7 +4,7 @@ Each journal transaction carries the SHA-256 of its own content and of the one b
 chain. The verifier recomputes all of them from the rows, outside the database, in one snapshot,
 reading as it goes: memory stays flat, writers are not held up. A chain that was cut at its end
 still hangs together by itself; an anchor (the ends of all chains, kept elsewhere) finds that too.
-What else has to agree with the journals stands in payments.ledger.agreement.
+What else has to agree with the journals stands in payments.ledger.agreement and share_agreement.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.database import Transaction, fetch_all, raw_connection, transaction
-from payments.ledger import agreement
+from payments.ledger import agreement, share_agreement
 
 Anchor = Mapping[int, tuple[int, str]]
 """The last known row of each chain: its place and its hash in hexadecimal."""
@@ -90,7 +90,7 @@ async def verify(anchor: Anchor | None = None) -> Report:
             _check_row(report, ends, row, anchor or {})
             report.journals += 1
         heads = await _heads(tx)
-        for rule in agreement.RULES:
+        for rule in (*agreement.RULES, *share_agreement.RULES):
             for row in await fetch_all(tx, agreement.PREFIX + rule.sql, *agreement.VALUES):
                 report.find(str(row["place"]), rule.what)
     for chain in sorted(heads.keys() | ends.keys() | set(range(CHAINS))):

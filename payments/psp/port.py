@@ -45,6 +45,8 @@ class Order:
     """Who pays, where the channel is inside WeChat."""
     merchant: str | None = None
     """Whose merchant takes the money, where it is the payee's own."""
+    is_shared: bool = False
+    """Whether a share of it is ours: the PSP keeps it back until that is asked for."""
 
 
 class OrderState(StrEnum):

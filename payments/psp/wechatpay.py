@@ -149,7 +149,8 @@ class WeChatPayClient:
 
     def order_body(self, order: Order) -> dict[str, object]:
         """What every kind of order tells."""
-        return {
+        sharing = {"settle_info": {"profit_sharing": True}} if order.is_shared else {}
+        return sharing | {
             self._party.ours("appid"): self.merchant.appids[order.channel],
             **self._party.names,
             "description": order.title,

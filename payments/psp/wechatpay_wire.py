@@ -60,6 +60,11 @@ class Wire:
         """Our signature over lines, each ended by a newline; Base64."""
         return str(wechat.rsa_sign(self._private, "".join(f"{line}\n" for line in lines)))
 
+    def encrypt(self, text: str) -> str:
+        """A text that only WeChat Pay can read, by the key of `platform_serial`, which every
+        request names as Wechatpay-Serial; RSAES-OAEP, Base64."""
+        return str(wechat.rsa_encrypt(text, self._platform[self.platform_serial]))
+
     def authorization(self, method: str, target: str, text: str = "") -> str:
         """The header that signs one request."""
         once, timestamp = nonce(), self.timestamp()

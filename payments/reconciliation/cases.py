@@ -21,7 +21,8 @@ from payments.reconciliation.domain import (
 )
 from payments.reconciliation.models import Case, CaseNote
 
-_OWN_REFUNDS = (Oddity.REFUND_REFUSED, Oddity.REFUND_OVERDUE)
+_OWN_REFUNDS = (Oddity.REFUND_REFUSED, Oddity.REFUND_OVERDUE, Oddity.RETURN_REFUSED)
+_OWN_SHARES = (Oddity.SHARE_REFUSED, Oddity.SHARE_OVERDUE)
 _OF_REFUNDS = (*_OWN_REFUNDS, Oddity.FOREIGN_REFUND)
 
 SYSTEM = "reconciliation"
@@ -116,18 +117,27 @@ async def open_oddity(tx: Transaction, found: OddityFound, now: datetime) -> Non
         now,
     )
     for row in rows:
-        await _note(tx, row["id"], "open", SYSTEM, "", now)
+        await _note(tx, row["id"], "open", SYSTEM, found.note, now)
 
 
 async def clear_refund(tx: Transaction, ref: str, now: datetime) -> None:
     """Clear the cases of a refund that has come to its end after all."""
+    await _clear(tx, ref, _OWN_REFUNDS, now)
+
+
+async def clear_share(tx: Transaction, ref: str, now: datetime) -> None:
+    """Clear the cases of a share that is made after all, or is none."""
+    await _clear(tx, ref, _OWN_SHARES, now)
+
+
+async def _clear(tx: Transaction, ref: str, kinds: Sequence[Oddity], now: datetime) -> None:
     rows = await fetch_all(
         tx,
         """UPDATE payments_case SET state = 'cleared', closed_at = $4
-            WHERE is_refund AND ref = $1 AND kind = ANY($2::text[]) AND state = ANY($3::text[])
+            WHERE ref = $1 AND kind = ANY($2::text[]) AND state = ANY($3::text[])
            RETURNING id""",
         ref,
-        list(_OWN_REFUNDS),
+        list(kinds),
         list(UNSETTLED),
         now,
     )
@@ -232,6 +242,17 @@ async def list_unheard_refunds(tx: Transaction) -> list[UUID]:
             WHERE b.is_refund AND NOT b.due AND r.state <> 'succeeded'""",
     )
     return [row["id"] for row in rows]
+
+
+async def list_unheard_shares(tx: Transaction) -> list[tuple[bool, str]]:
+    """Shares and returns of them (True) that the PSP tells of and that are not made, as far as we
+    have heard, by number."""
+    rows = await fetch_all(
+        tx,
+        """SELECT DISTINCT b.is_refund, b.ref FROM booking b
+             JOIN told t ON t.is_refund = b.is_refund AND t.ref = b.ref WHERE NOT b.due""",
+    )
+    return [(row["is_refund"], row["ref"]) for row in rows]
 
 
 async def confirm_deemed(tx: Transaction) -> int:

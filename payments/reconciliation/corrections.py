@@ -16,6 +16,7 @@ from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from payments import settlement, store
+from payments import share_returns as returns
 from payments.domain import Side as Teller
 from payments.events import Oddity
 from payments.ledger import store as ledger
@@ -33,7 +34,7 @@ from payments.ledger.accounts import (
 from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent
-from payments.psp.partners import PARTNERS
+from payments.psp.partners import PARTNERS, SHARES
 from payments.psp.port import RefundState, RefundView
 from payments.reconciliation import cases, claims, texts
 from payments.reconciliation.domain import (
@@ -72,6 +73,10 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     Oddity.PAYOUT_REFUSED: _NOTHING,
     Oddity.PAYOUT_RETURNED: _NOTHING,
     Oddity.CLAIM_OVERDUE: frozenset({CorrectionKind.WRITE_OFF}),
+    Oddity.SHARE_REFUSED: _NOTHING,
+    Oddity.SHARE_CLOSED: _NOTHING,
+    Oddity.SHARE_OVERDUE: _NOTHING,
+    Oddity.RETURN_REFUSED: _NOTHING,
 }
 """What a difference with a PSP may be closed by. Those with a payee's statement move none of the
 PSPs' money: they are closed without a posting, or the payment is taken back from the payee."""
@@ -79,7 +84,8 @@ _OF_PAYEES = frozenset({CorrectionKind.NO_POSTING, CorrectionKind.TAKE_BACK})
 _OF_PARTNERS = frozenset(
     {CorrectionKind.NO_POSTING, CorrectionKind.BOOK_REFUND, CorrectionKind.BANK_REFUND}
 )
-"""Where payees have merchants of their own no difference is of our money; refunds are booked."""
+"""Where payees have merchants of their own no difference is of our money; refunds are booked. Nor
+is one with the bill of shares closed by a posting: the share itself is asked for."""
 
 
 def _account_with(source: str) -> Account:
@@ -132,6 +138,8 @@ def possible(app: App, case: Case) -> frozenset[CorrectionKind]:
         return frozenset()
     payees = {source.name for source in get_sources(app) if source.side is Teller.PAYEE}
     told_by_payee = case.source in payees and case.kind != Oddity.CLAIM_OVERDUE
+    if case.source == SHARES:
+        return _NOTHING
     if case.source in PARTNERS:
         return POSSIBLE[case.kind] & _OF_PARTNERS or _NOTHING
     return _OF_PAYEES if told_by_payee else POSSIBLE[case.kind]
@@ -269,9 +277,8 @@ async def _take_back(closing: _Closing) -> None:
 async def _book_refund(closing: _Closing) -> None:
     """The PSP has returned what we did not ask for: booked as the refund that it is."""
     intent, fen = await closing.intent(), closing.case.their_fen or 0
-    left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
     if (
-        not 0 < fen <= left_fen
+        not 0 < fen <= intent.kept_fen
         or intent.fulfilment_ref is None
         or intent.psp != closing.case.source
     ):
@@ -296,7 +303,10 @@ async def _bank_refund(closing: _Closing) -> None:
 
 
 async def _post_nothing(closing: _Closing) -> None:
-    """Nothing was wrong with the money."""
+    """Nothing was wrong with the money. A refund whose part of the city's share is refused goes its
+    way without it."""
+    if closing.case.kind == Oddity.RETURN_REFUSED:
+        await returns.waive(closing.app, closing.tx, UUID(closing.case.ref))
 
 
 @dataclass(frozen=True, slots=True)

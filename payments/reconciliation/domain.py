@@ -40,6 +40,7 @@ BLOCKING = {
         BreakKind.REFUND,
         BreakKind.LINE,
     ),
+    Side.SHARING: (),
 }
 """Differences that leave open what a payee is owed: nothing is paid out to it meanwhile."""
 

@@ -3,7 +3,7 @@
 from core.context.app import App
 from core.database import transaction
 from core.queue.events import on
-from payments.events import OddityFound, PaymentRefunded, PaymentReturned
+from payments.events import OddityFound, PaymentRefunded, PaymentReturned, ShareEnded
 from payments.reconciliation import cases
 
 
@@ -19,3 +19,10 @@ async def clear_case(app: App, refunded: PaymentRefunded | PaymentReturned) -> N
     """What was told of a refund is over."""
     async with transaction() as tx:
         await cases.clear_refund(tx, refunded.refund_id.hex, app.clock.now())
+
+
+@on("payments.ShareEnded")
+async def clear_share_case(app: App, ended: ShareEnded) -> None:
+    """What was told of a share under way is over."""
+    async with transaction() as tx:
+        await cases.clear_share(tx, ended.intent_id.hex, app.clock.now())

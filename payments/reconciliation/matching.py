@@ -6,7 +6,8 @@ all of it is one transaction: a file that turns out malformed at its last line l
 
 A booking has a span of time in which the other side may have booked it, widened by BOUNDARY: a
 payment the moment when it was paid, a refund the time from our asking to our hearing of it, a
-payment passed on the time from its capture to the payee's acceptance. Where the span lies within
+payment passed on the time from its capture to the payee's acceptance, a share of one the time from
+the acceptance to our hearing of it. Where the span lies within
 one civil day, that day's statement must have it. Where it crosses a midnight, any of its days'
 statements may: it is missing only when all of them are known and none has it.
 """
@@ -19,7 +20,8 @@ from datetime import date, datetime, timedelta
 from core.clock import start_of_day
 from core.database import Transaction, fetch_all, fetch_one, raw_connection
 from payments.domain import Side
-from payments.ledger.accounts import payee_payable, psp_receivable
+from payments.ledger.accounts import Account, payee_payable, psp_receivable
+from payments.reconciliation.bookings import BOOKINGS, STRAYS
 from payments.reconciliation.domain import BOUNDARY
 from payments.statements import Line
 
@@ -28,105 +30,6 @@ _BREATH_LINES = 1_000
 """After so many lines others of this process get their turn."""
 
 _ANALYZE = "SELECT payments_analyze_comparison()"
-
-_BOOK = """
-INSERT INTO booking (is_refund, ref, intent_id, payee, amount_fen, first_at, last_at,
-                     first_on, last_on, due, deemed)
-SELECT is_refund, payments_ref(id), intent_id, payee, amount_fen, first_at, last_at,
-       payments_day(first_at - $1::interval), payments_day(last_at + $1::interval), due, deemed
-  FROM ("""
-
-_PSP_PAYMENTS = """
-SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
-       i.paid_at AS first_at, i.paid_at AS last_at, true AS due, false AS deemed
-  FROM payments_intent i
-  JOIN payments_journal j
-    ON j.intent_id = i.id AND j.kind = 'settle' AND j.key = 'settle:' || i.id
-  JOIN payments_entry e ON e.journal_id = j.id
-   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
- WHERE i.captured_fen > 0 AND """
-
-_PSP_LEFT = """
-SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
-       o.paid_at AS first_at, o.paid_at AS last_at, true AS due, false AS deemed
-  FROM payments_left_order o JOIN payments_intent i ON i.id = o.intent_id
-  JOIN payments_journal j ON j.key = 'settle:' || o.id
-  JOIN payments_entry e ON e.journal_id = j.id
-   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
- WHERE o.captured_fen > 0 AND """
-"""An order that its payment had left and that was paid all the same."""
-
-_PSP_REFUNDS = """
-SELECT true AS is_refund, r.id, r.intent_id, i.payee, e.amount_fen,
-       r.created_at AS first_at, r.ended_at AS last_at, true AS due, false AS deemed
-  FROM payments_refund r JOIN payments_intent i ON i.id = r.intent_id
-  JOIN payments_journal j ON j.key = 'refund:' || r.id
-  JOIN payments_entry e ON e.journal_id = j.id
-   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
- WHERE r.state = 'succeeded' AND """
-
-_PAYEE_PAYMENTS = """
-SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
-       i.paid_at AS first_at, j.posted_at AS last_at, true AS due,
-       i.fulfilment_ref LIKE 'DEEMED-%' AS deemed
-  FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
-  JOIN payments_entry e ON e.journal_id = j.id AND e.side = 'C'
- WHERE j.kind = 'fulfil' AND 'payee:' || i.payee = $2 AND """
-"""Also what the payee's own merchant has, which is in no account of the payee with us."""
-
-_PAYEE_REVERSALS = """
-SELECT true AS is_refund, i.id, i.id AS intent_id, i.payee,
-       sum(e.amount_fen)::bigint AS amount_fen, min(r.created_at) AS first_at, now() AS last_at,
-       false AS due, false AS deemed
-  FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
-  JOIN payments_refund r ON j.key = 'reverse:' || r.id
-  JOIN payments_entry e ON e.journal_id = j.id AND e.side = 'D'
- WHERE j.kind = 'reverse' AND 'payee:' || i.payee = $2 AND """
-"""A payee is not told of refunds: it may reverse one, and need not."""
-
-_PSP_OPEN_REFUNDS = """
-SELECT true AS is_refund, r.id, r.intent_id, i.payee, r.amount_fen,
-       r.created_at AS first_at, r.created_at AS last_at, false AS due, false AS deemed
-  FROM payments_refund r JOIN payments_intent i ON i.id = r.intent_id
- WHERE r.state <> 'succeeded' AND 'psp:' || r.psp = $2 AND """
-"""A refund stands in the statement of the day on which it was asked for, made or not."""
-
-_STRAY_PAYMENT = """i.id IN (
-  SELECT payments_id(t.ref) FROM told t WHERE NOT t.is_refund AND NOT EXISTS (
-    SELECT FROM booking b WHERE NOT b.is_refund AND b.ref = t.ref))"""
-_STRAY_REFUND = _STRAY_PAYMENT.replace("NOT t.is_refund", "t.is_refund").replace(
-    "NOT b.is_refund", "b.is_refund"
-)
-
-_END = ") b"
-
-_BOOKINGS: dict[Side, tuple[str, ...]] = {
-    Side.PSP: (
-        _BOOK + _PSP_PAYMENTS + """i.paid_at >= $3::timestamptz - $1::interval
-                               AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
-        _BOOK + _PSP_LEFT + """o.paid_at >= $3::timestamptz - $1::interval
-                           AND o.paid_at < $4::timestamptz + $1::interval""" + _END,
-        _BOOK + _PSP_REFUNDS + """r.ended_at >= $3::timestamptz - $1::interval
-                              AND r.created_at < $4::timestamptz + $1::interval""" + _END,
-    ),
-    Side.PAYEE: (
-        _BOOK + _PAYEE_PAYMENTS + """j.posted_at >= $3::timestamptz - $1::interval
-                                 AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
-    ),
-}  # fmt: skip
-_STRAYS: dict[Side, tuple[str, ...]] = {
-    Side.PSP: (
-        _BOOK + _PSP_PAYMENTS + _STRAY_PAYMENT + _END,
-        _BOOK + _PSP_LEFT + _STRAY_PAYMENT + _END,
-        _BOOK + _PSP_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
-        _BOOK + _PSP_OPEN_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
-    ),
-    Side.PAYEE: (
-        _BOOK + _PAYEE_PAYMENTS + _STRAY_PAYMENT + _END,
-        _BOOK + _PAYEE_REVERSALS + _STRAY_REFUND + " GROUP BY i.id" + _END,
-    ),
-}
-"""What the day should not hold and a line names nevertheless: looked up by its number."""
 
 _WRONG = """
 WITH misread AS (DELETE FROM told WHERE wrong <> '' RETURNING *)
@@ -159,6 +62,8 @@ SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.r
   FROM told t FULL JOIN booking b ON b.is_refund = t.is_refund AND b.ref = t.ref
  CROSS JOIN LATERAL (SELECT (coalesce(t.settled_fen, b.amount_fen) * $2::int + 5000) / 10000
                        AS due_fen) fee
+ CROSS JOIN LATERAL (SELECT CASE WHEN NOT b.due THEN greatest(b.last_on, $1::date)
+                            ELSE b.last_on END AS day) latest
  CROSS JOIN LATERAL (SELECT unnest(ARRAY[
    CASE WHEN b.ref IS NULL AND NOT t.is_refund THEN 'missing_here' END,
    CASE WHEN b.ref IS NULL AND t.is_refund THEN 'refund' END,
@@ -167,13 +72,14 @@ SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.r
    CASE WHEN t.amount_fen <> b.amount_fen THEN 'amount' END,
    CASE WHEN t.amount_fen = b.amount_fen AND t.fee_fen <> fee.due_fen THEN 'fee' END,
    CASE WHEN t.amount_fen = b.amount_fen AND t.settled_fen <> t.amount_fen THEN 'coupon' END,
-   CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND b.last_on
-          OR $1 NOT BETWEEN b.first_on AND b.last_on THEN
+   CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND latest.day
+          OR $1 NOT BETWEEN b.first_on AND latest.day THEN
         CASE WHEN t.ref IS NOT NULL THEN 'date' END END
  ]) AS kind) d
  WHERE d.kind IS NOT NULL
 """
-"""A wrong amount brings a wrong fee with it: that is one difference, not two."""
+"""A wrong amount brings a wrong fee with it: that is one difference, not two. What is still
+under way may have been asked for again, and booked, on any day since it was asked for first."""
 
 _CROSSINGS = """
 WITH seen AS (
@@ -203,14 +109,15 @@ SELECT $1, is_refund, ref, intent_id, payee, amount_fen, first_at, first_on,
 _TOLD_EARLY = """
 INSERT INTO payments_crossing AS c
   (source, is_refund, ref, intent_id, payee, amount_fen, at, first_on, last_on, booked_on)
-SELECT $1, true, b.ref, b.intent_id, b.payee, b.amount_fen, b.first_at, b.first_on,
+SELECT $1, b.is_refund, b.ref, b.intent_id, b.payee, b.amount_fen, b.first_at, b.first_on,
        greatest(b.last_on, $2::date + 1), $2
-  FROM booking b JOIN told t ON t.is_refund AND t.ref = b.ref WHERE b.is_refund AND NOT b.due
+  FROM booking b JOIN told t ON t.is_refund = b.is_refund AND t.ref = b.ref WHERE NOT b.due
     ON CONFLICT (source, is_refund, ref)
     DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on),
                   last_on = greatest(c.last_on, EXCLUDED.last_on)
 """
-"""A PSP has told of a refund before it was made: it is not awaited when it is, on a later day."""
+"""A PSP has told of a refund or share before it was made, as far as we had heard: it is not awaited
+when it is, on a later day."""
 
 _AWAITED_IN_VAIN = """
 INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, intent_id, payee, our_fen, our_at,
@@ -319,7 +226,7 @@ async def compare(
         [source, on],
     )
     await tx.execute_query(_CROSSINGS, [source, on])
-    if side is Side.PSP:
+    if side is not Side.PAYEE:
         await tx.execute_query(_TOLD_EARLY, [source, on])
     await tx.execute_query(_AWAITED_IN_VAIN, [source, on])
     await tx.execute_query(_OWNERS)
@@ -346,10 +253,17 @@ async def _stage(tx: Transaction, lines: Iterable[Line]) -> None:
 
 
 async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
-    account = psp_receivable(source) if side is Side.PSP else payee_payable(source)
-    span = [BOUNDARY, account.code]
-    for query in _BOOKINGS[side]:
+    span = [BOUNDARY, _account(source, side).code]
+    for query in BOOKINGS[side]:
         await tx.execute_query(query, [*span, *day_bounds(on)])
     await tx.execute_query(_ANALYZE)
-    for query in _STRAYS[side]:
+    for query in STRAYS[side]:
         await tx.execute_query(query, span)
+
+
+def _account(source: str, side: Side) -> Account:
+    """The account in which what a source tells of is booked; shares come to our own merchant at
+    WeChat Pay."""
+    if side is Side.PAYEE:
+        return payee_payable(source)
+    return psp_receivable("wechatpay" if side is Side.SHARING else source)

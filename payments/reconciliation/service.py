@@ -19,7 +19,8 @@ from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.queue.jobs import JobKind, job
-from payments import left_orders, saga, settlement, store
+from payments import left_orders, saga, settlement, shares, store
+from payments import share_returns as returns
 from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
 from payments.models import Intent
 from payments.reconciliation import cases, costs, matching, payouts
@@ -151,15 +152,26 @@ async def _keep(tx: Transaction, source: str, on: date, values: Mapping[str, obj
 
 async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:
     """Ask about what the other side knows and we do not; confirm or refute what was deemed."""
-    for intent_id in await cases.list_unheard(tx):
-        await _ask_about(app, tx, source, intent_id)
+    if source.side is not Side.SHARING:
+        for intent_id in await cases.list_unheard(tx):
+            await _ask_about(app, tx, source, intent_id)
     if source.side is Side.PSP:
         for refund_id in await cases.list_unheard_refunds(tx):
             await saga.refund.enqueue(app, tx, refund_id, key=f"{refund_id}:reconcile")
         return 0
+    if source.side is Side.SHARING:
+        await _hear_of_shares(app, tx)
+        return 0
     for case_id in await cases.list_refuted(tx, source.name):
         await refute.enqueue(app, tx, case_id, key=str(case_id))
     return await cases.confirm_deemed(tx)
+
+
+async def _hear_of_shares(app: App, tx: Transaction) -> None:
+    """Have what the PSP has made of shares and returns, and we have not heard of, be asked for."""
+    for is_return, ref in await cases.list_unheard_shares(tx):
+        step = returns.step if is_return else shares.step
+        await step.enqueue(app, tx, UUID(ref), key=f"{UUID(ref)}:reconcile")
 
 
 async def _ask_about(app: App, tx: Transaction, source: Source, intent_id: UUID) -> None:
@@ -186,9 +198,8 @@ async def refute(app: App, case_id: int) -> None:
         intent = await store.lock_intent(tx, case.intent_id)
         if intent is None or not _may_refute(intent):
             return
-        left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
         await settlement.request_refund(
-            app, tx, intent, left_fen, reason="DEEMED_REFUTED", key=f"refute:{intent.id}"
+            app, tx, intent, intent.kept_fen, reason="DEEMED_REFUTED", key=f"refute:{intent.id}"
         )
         await cases.step(
             tx,
@@ -205,7 +216,7 @@ def _may_refute(intent: Intent) -> bool:
     return (
         (intent.fulfilment_ref or "").startswith("DEEMED-")
         and INTENT.allows(intent.state, "request_refund")
-        and intent.captured_fen > intent.refunded_fen + intent.refunding_fen
+        and intent.kept_fen > 0
     )
 
 

@@ -118,6 +118,10 @@ KINDS = {
     "payout_refused": Text("payout_refused", "付款被银行拒绝", "payout refused"),
     "payout_returned": Text("payout_returned", "付款被退回", "payout returned"),
     "claim_overdue": Text("claim_overdue", "应收款逾期", "claim overdue"),
+    "share_refused": Text("share_refused", "分账请求被拒", "share refused"),
+    "share_closed": Text("share_closed", "分账失败", "share failed for good"),
+    "share_overdue": Text("share_overdue", "分账逾期未完成", "share overdue"),
+    "return_refused": Text("return_refused", "分账回退被拒", "return of a share refused"),
 }
 STATES = {
     "open": Text("open", "待处理", "open"),

@@ -39,6 +39,7 @@ NAME = "wechatpay"
 DOWNLOAD_S = 300.0
 FILE_BYTES_MAX = 2_000_000_000
 
+TRADE_BILL = "/v3/bill/tradebill?bill_date={on}&bill_type=ALL&tar_type=GZIP"
 _DOWNLOAD_PATH = "/v3/billdownload/file"
 _SUMMARY_CELLS = 7
 _MADE_LATER = "STATEMENT_CREATING"
@@ -58,27 +59,30 @@ def open_bills(app: App, address: str) -> "WeChatPayBillsClient":
     return bills_of(app, open_client(app, address), address)
 
 
-def bills_of(app: App, client: WeChatPayClient, address: str) -> "WeChatPayBillsClient":
-    """The bill client beside a payment client."""
+def bills_of(
+    app: App, client: WeChatPayClient, address: str, query: str = TRADE_BILL
+) -> "WeChatPayBillsClient":
+    """The client of one kind of bill beside a payment client."""
     files = app.http.upstream(
         client.name, address, timeouts=Timeouts(total_s=DOWNLOAD_S), body_max_bytes=FILE_BYTES_MAX
     )
-    return WeChatPayBillsClient(client, files)
+    return WeChatPayBillsClient(client, files, query)
 
 
 class WeChatPayBillsClient:
     """Asks for bills in the merchant's name and downloads them."""
 
-    def __init__(self, client: WeChatPayClient, files: Upstream) -> None:
+    def __init__(self, client: WeChatPayClient, files: Upstream, query: str = TRADE_BILL) -> None:
         self._client = client
         self._files = files
+        self._query = query
 
     async def fetch(self, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
         """See the protocol."""
         try:
             answer = await self._client.send(
                 "GET",
-                f"/v3/bill/tradebill?bill_date={on}&bill_type=ALL&tar_type=GZIP",
+                self._query.format(on=on),
                 operation="announce_bill",
                 deadline=deadline,
             )

@@ -1,19 +1,28 @@
 """WeChat Pay, API v3, for a service provider (服务商) in its sub-merchants' (特约商户) names.
 
 Orders and refunds lie among the merchant's, each under its sub-merchant; who calls here has keys of
-its own and sees its sub-merchants' alone.
+its own and sees its sub-merchants' alone. Their payments may be shared with the merchant.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from sandbox.server.background import repeated
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Refusal
 from sandbox.statements.control import controls
-from sandbox.systems.wechatpay import bills, notices, orders, refunds
-from sandbox.systems.wechatpay.keys import PROVIDER
+from sandbox.systems.wechatpay import (
+    bills,
+    notices,
+    orders,
+    refunds,
+    sharing,
+    sharing_bill,
+    sharing_returns,
+)
+from sandbox.systems.wechatpay.keys import PROVIDER, load_keys
 from sandbox.systems.wechatpay.wire import (
     Answer,
     Call,
@@ -26,12 +35,19 @@ from sandbox.systems.wechatpay.wire import (
 )
 
 
+class SettleInfo(Params):
+    """Whether an order is to be shared."""
+
+    profit_sharing: bool = False
+
+
 class PartnerOrder(orders.OrderParams):
     """What every kind of order tells."""
 
     appid: str = Field(alias="sp_appid", min_length=1, max_length=32)
     mchid: str = Field(alias="sp_mchid", min_length=1, max_length=32)
     sub_mchid: str = Field(min_length=1, max_length=32)
+    settle_info: SettleInfo | None = None
 
 
 class AppOrder(PartnerOrder):
@@ -112,6 +128,9 @@ async def _close(call: Call) -> Answer:
 async def _refund(call: Call) -> Answer:
     params = read_params(call, refunds.RefundParams)
     _checked(params.sub_mchid)
+    order = orders.find(call.city, params.out_trade_no or "")
+    if order is not None and refunds.find(call.city, params.out_refund_no) is None:
+        sharing.check_refund(call.city, order, params.amount.refund)
     return 200, refunds.describe(call.city, refunds.apply(call.city, params))
 
 
@@ -120,15 +139,72 @@ async def _query_refund(call: Call) -> Answer:
     return 200, refunds.describe(call.city, refund)
 
 
+async def _share(call: Call) -> Answer:
+    params = read_params(call, sharing.ShareParams)
+    _checked(params.sub_mchid)
+    return 200, sharing.describe(call.city, sharing.share(call.city, params))
+
+
+async def _query_share(call: Call) -> Answer:
+    transaction_id = call.request.query_params.get("transaction_id", "")
+    no = call.request.path_params["no"]
+    row = sharing.get(call.city, no, _sub_mchid(call), transaction_id)
+    return 200, sharing.describe(call.city, row)
+
+
+async def _release(call: Call) -> Answer:
+    params = read_params(call, sharing.ReleaseParams)
+    _checked(params.sub_mchid)
+    return 200, sharing.describe(call.city, sharing.release(call.city, params))
+
+
+async def _give_back(call: Call) -> Answer:
+    params = read_params(call, sharing_returns.ReturnParams)
+    _checked(params.sub_mchid)
+    return 200, sharing_returns.describe_return(
+        call.city, sharing_returns.give_back(call.city, params)
+    )
+
+
+async def _query_return(call: Call) -> Answer:
+    _sub_mchid(call)
+    out_order_no = call.request.query_params.get("out_order_no", "")
+    row = sharing_returns.get_return(call.city, call.request.path_params["no"], out_order_no)
+    return 200, sharing_returns.describe_return(call.city, row)
+
+
+async def _add_receiver(call: Call) -> Answer:
+    params = read_params(call, sharing.ReceiverParams)
+    _checked(params.sub_mchid)
+    keys = load_keys(call.city.settings, PROVIDER)
+    return 200, sharing.add_receiver(call.city, keys, params)
+
+
+async def _sharing_bill(call: Call) -> Answer:
+    given = {name: text for name, text in call.request.query_params.items() if text}
+    try:
+        query = sharing_bill.BillQuery.model_validate(given)
+    except ValidationError as error:
+        raise ParamRefusal("/bill_date", str(error.errors()[0]["msg"])) from None
+    return await sharing_bill.announce(call, query)
+
+
 @asynccontextmanager
 async def _running(city: City) -> AsyncIterator[None]:
-    """Sign outgoing callbacks to the service provider."""
+    """Sign outgoing callbacks to the service provider, and settle shares."""
     notices.sign_for(city, PROVIDER)
-    yield
+
+    async def settle_shares() -> None:
+        with city.state.transaction():
+            sharing.settle_due(city)
+
+    async with repeated(settle_shares, every_s=notices.REFUND_POLL_S):
+        yield
 
 
 _ORDERS = f"{PROVIDER.path}/v3/pay/partner/transactions"
 _REFUNDS = f"{PROVIDER.path}/v3/refund/domestic/refunds"
+_SHARING = f"{PROVIDER.path}/v3/profitsharing"
 
 
 def _operation(name: str, method: str, path: str, endpoint: Endpoint) -> Operation:
@@ -140,6 +216,7 @@ SYSTEMS = (
         name=PROVIDER.system,
         title_zh="微信支付（服务商）",
         title_en="WeChat Pay, service provider",
+        schema=sharing.SCHEMA,
         operations=(
             _operation("order_h5", "POST", f"{_ORDERS}/h5", _place("MWEB", H5Order)),
             _operation("order_jsapi", "POST", f"{_ORDERS}/jsapi", _place("JSAPI", JsapiOrder)),
@@ -152,8 +229,18 @@ SYSTEMS = (
             _operation(
                 "download_bill", "GET", f"{PROVIDER.path}/v3/billdownload/file", bills.download
             ),
+            _operation("share", "POST", f"{_SHARING}/orders", _share),
+            _operation("query_share", "GET", f"{_SHARING}/orders/{{no}}", _query_share),
+            _operation("release", "POST", f"{_SHARING}/orders/unfreeze", _release),
+            _operation("give_back", "POST", f"{_SHARING}/return-orders", _give_back),
+            _operation("query_return", "GET", f"{_SHARING}/return-orders/{{no}}", _query_return),
+            _operation("add_receiver", "POST", f"{_SHARING}/receivers/add", _add_receiver),
+            _operation("sharing_bill", "GET", f"{_SHARING}/bills", _sharing_bill),
         ),
-        controls=controls(PROVIDER.system),
+        controls=(
+            *controls(PROVIDER.system),
+            Operation("sharing", "POST", f"/_control{PROVIDER.path}/sharing", sharing.set_outcomes),
+        ),
         running=_running,
     ),
 )

@@ -8,6 +8,8 @@ from core.database import connection, fetch_all, fetch_one
 from payments.domain import STATUS, PaymentStatus
 from payments.models import Intent
 from payments.psp.port import OrderState, RefundState
+from payments.sharing.domain import share_of
+from tests.payments.fake_sharing import FakeSharing
 from tests.payments.payees import DEEMED, DEEMED_PLUS, FakePayees
 from tests.payments.world import World
 
@@ -47,7 +49,7 @@ SELECT i.id, i.kind, i.merchant, i.fulfilment_ref IS NOT NULL AS passed, i.state
                    CASE e.side WHEN a.normal THEN e.amount_fen ELSE -e.amount_fen END AS fen
               FROM payments_journal j JOIN payments_entry e ON e.journal_id = j.id
               JOIN payments_account a ON a.id = e.account_id
-             WHERE j.intent_id = i.id) moved) l ON true
+             WHERE j.intent_id = i.id AND j.kind NOT IN ('share', 'share_return')) moved) l ON true
   LEFT JOIN LATERAL (
     SELECT sum(f.amount_fen) FILTER (WHERE f.state <> 'succeeded')::bigint AS open,
            sum(f.amount_fen) FILTER (WHERE f.state = 'succeeded')::bigint AS done,
@@ -55,6 +57,19 @@ SELECT i.id, i.kind, i.merchant, i.fulfilment_ref IS NOT NULL AS passed, i.state
       FROM payments_refund f JOIN payments_hold h ON h.id = f.hold_id
      WHERE f.intent_id = i.id) r ON true
  WHERE $1::uuid[] IS NULL OR i.payer_id = ANY($1)
+"""
+
+_SHARES = """
+SELECT i.id, i.amount_fen, i.captured_fen, i.refunded_fen, i.share_bps, s.state, s.due_at,
+       coalesce(l.booked, 0) AS booked_fen, coalesce(l.back, 0) AS back_fen
+  FROM payments_intent i LEFT JOIN payments_share s ON s.id = i.id
+  LEFT JOIN LATERAL (
+    SELECT sum(e.amount_fen) FILTER (WHERE j.kind = 'share' AND e.side = 'D')::bigint AS booked,
+           sum(e.amount_fen) FILTER (WHERE j.kind = 'share_return' AND e.side = 'C')::bigint AS back
+      FROM payments_journal j JOIN payments_entry e ON e.journal_id = j.id
+      JOIN payments_account a ON a.id = e.account_id AND a.code = 'psp:wechatpay'
+     WHERE j.intent_id = i.id AND j.kind IN ('share', 'share_return')) l ON true
+ WHERE i.merchant IS NOT NULL AND ($1::uuid[] IS NULL OR i.payer_id = ANY($1))
 """
 
 _LIMITS = """
@@ -95,6 +110,8 @@ async def check_books(
     for intent in intents:
         _money_is_in_one_place(intent)
         _outside_agrees(world, intent, returned.get(intent["id"], 0), payees)
+    for row in await fetch_all(connection(), _SHARES, payers):
+        _share_agrees(world.sharing, row)
     miscounted = await fetch_all(connection(), _LIMITS, payers)
     assert miscounted == [], "limits"
     assert await fetch_all(connection(), _PARTS, payers) == [], "parts"
@@ -116,6 +133,8 @@ async def check_ended(
         assert intent.due_at is None, ("at rest", intent.state, intent.id)
         assert intent.state in _ENDED, ("at rest", intent.state, intent.id)
         _told_the_payee(world, intent, payees)
+    for row in await fetch_all(connection(), _SHARES, payers):
+        _share_has_ended(world.sharing, row)
     left = await fetch_one(
         connection(),
         """SELECT coalesce(sum(b.credit_fen - b.debit_fen), 0)::bigint AS fen
@@ -142,6 +161,31 @@ def _money_is_in_one_place(intent: Mapping[str, Any]) -> None:
         assert intent["payer_fen"] == 0, intent
     if STATUS[intent["state"]] in _FAILED:
         assert intent["captured_fen"] == 0, intent
+
+
+def _share_agrees(sharing: FakeSharing, row: Mapping[str, Any]) -> None:
+    """Nothing of a share is booked, or given back, that the PSP has not moved; no refund has come
+    before its part of the share."""
+    assert row["booked_fen"] <= sharing.share_fen(row["id"]), ("shares", row)
+    assert row["back_fen"] <= sharing.returned_fen(row["id"]), ("shares", row)
+    assert row["id"] not in sharing.overdrawn, ("shares", row)
+
+
+def _share_has_ended(sharing: FakeSharing, row: Mapping[str, Any]) -> None:
+    """What the city has is what the PSP has shared and not taken back: its part of what the payer
+    has not got back; the rest is the payee's."""
+    net_fen = row["booked_fen"] - row["back_fen"]
+    kept_fen = row["captured_fen"] - row["refunded_fen"]
+    moved_fen = sharing.share_fen(row["id"]) - sharing.returned_fen(row["id"])
+    assert net_fen == moved_fen, ("shares", row)
+    assert sharing.received_fen(row["id"]) + net_fen == kept_fen, ("shares", row)
+    if row["state"] == "succeeded":
+        assert net_fen == share_of(kept_fen, row["share_bps"]), ("shares", row)
+    else:
+        assert net_fen == 0 and row["state"] in (None, "closed", "released"), ("shares", row)
+    is_let_go = row["id"] in sharing.let_go or kept_fen == 0
+    assert row["state"] != "released" or is_let_go, ("shares", row)
+    assert row["due_at"] is None, ("shares", row)
 
 
 def _outside_agrees(

@@ -1,6 +1,7 @@
 """The fake city of the payment tests."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from core.context.app import App
 from core.context.call import Call
 from modules.utilities.accounts.upstream import BILLERS
 from notifications.channels.gateways import GATEWAY
+from payments.finance import finance_of
 from payments.psp.port import Alipay, WeChatPay, WeChatPayPartner
+from payments.psp.sharing import ProfitSharing
 from tests.payments import payees
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fake_partner import FakePartner
@@ -54,6 +57,7 @@ def two_psps(
         WeChatPay: psp,
         Alipay: alipay,
         WeChatPayPartner: partner,
+        ProfitSharing: partner.sharing,
         **by_operation(billers, BILLERS),
         **by_operation(FakeSms(), GATEWAY),
     }
@@ -67,6 +71,7 @@ def upstreams(psp: FakePsp, partner: FakePartner, billers: FakeBillers) -> Mappi
         WeChatPay: psp,
         Alipay: None,
         WeChatPayPartner: partner,
+        ProfitSharing: partner.sharing,
         **by_operation(billers, BILLERS),
         **by_operation(FakeSms(), GATEWAY),
     }
@@ -102,3 +107,15 @@ def world(
 def others() -> FakePayees:
     """The payees of `payees.WING`."""
     return payees.begin()
+
+
+SHARE_BPS = 2000
+"""What the city keeps of payments to the payee with a merchant of its own, where a test says so."""
+
+
+@pytest.fixture
+def shared(app: App) -> int:
+    """The city has a share of what the payee's own merchant takes; returns its rate."""
+    finance = replace(finance_of(app), shares={"non-tax": SHARE_BPS})
+    app._once["payments.finance"] = finance
+    return SHARE_BPS

@@ -1,4 +1,5 @@
-"""A PSP at which payees have merchants of their own: the tests' own PSP, asked in their names."""
+"""A PSP at which payees have merchants of their own: the tests' own PSP, asked in their names, and
+sharing their payments with ours."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,6 +15,7 @@ from payments.psp.port import (
     RefundState,
     RefundView,
 )
+from tests.payments.fake_sharing import FakeSharing
 from tests.payments.fakes import FakePsp
 
 
@@ -22,6 +24,21 @@ class FakePartner(FakePsp):
     """All merchants' orders in one place, and the callbacks that come for all alike."""
 
     name: str = "wechatpay_sp"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.sharing = FakeSharing(self)
+
+    async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
+        """See the port: while an order is being shared there is nothing to refund from."""
+        is_new = refund.refund_id not in self.refunds
+        if is_new and self.sharing.is_under_way(refund.intent_id):
+            self.faults.before("refund")
+            return RefundView(refund.refund_id, RefundState.FAILED)
+        has_enough = self.sharing.received_fen(refund.intent_id) >= refund.amount_fen
+        if is_new and self.sharing.share_fen(refund.intent_id) and not has_enough:
+            self.sharing.overdrawn.append(refund.intent_id)
+        return await super().refund(refund, deadline)
 
     def on_behalf_of(self, merchant: str) -> Psp:
         """See the port."""

@@ -18,17 +18,20 @@ from core.database import connection, fetch_all, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id
 from modules.utilities.bills import service as bills
-from payments import api, saga
+from payments import api, saga, shares
+from payments import share_returns as returns
 from payments.domain import Side
 from payments.ledger.accounts import payer_funds
 from payments.ledger.payee_turns import lock_payouts
 from payments.limits import rules
 from payments.models import Intent, Refund
+from payments.psp.partners import SHARES
 from payments.psp.port import OrderState, RefundState
 from payments.reconciliation import payouts
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout
 from payments.reconciliation.service import take
+from payments.sharing.models import Share, ShareReturn
 from payments.statements import Announced, Source
 from tests.payments.books import check_books, check_ended
 from tests.payments.crash import cut
@@ -45,6 +48,8 @@ SELECT md5(concat(
   (SELECT string_agg(i::text, ',' ORDER BY id) FROM payments_intent i WHERE payer_id = ANY($1)),
   (SELECT string_agg(r::text, ',' ORDER BY r.id) FROM payments_refund r
      JOIN payments_intent i ON i.id = r.intent_id WHERE i.payer_id = ANY($1)),
+  (SELECT string_agg(s::text, ',' ORDER BY s.id) FROM payments_share s),
+  (SELECT string_agg(b::text, ',' ORDER BY b.id) FROM payments_share_return b),
   (SELECT string_agg(u::text, ',' ORDER BY key) FROM payments_usage u
     WHERE split_part(key, ':', 2) = ANY($2)),
   (SELECT string_agg(h::text, ',' ORDER BY h.id) FROM payments_hold h
@@ -87,6 +92,7 @@ class History:
         self._bills: list[UUID] = []
         self._dues: list[tuple[str, str]] = []
         self._first_order = {psp.name: len(psp.orders) for psp in world.psps}
+        self._sharing = world.sharing
 
     async def run(self) -> None:
         """Begin, take some steps, come to rest."""
@@ -96,7 +102,8 @@ class History:
             (10, self._call_back), (14, self._work), (3, self._wait), (4, self._break),
             (1, self._withdraw), (6, self._refund), (4, self._finish_refund), (1, self._forge),
             (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
-            (2, self._pay_out), (3, self._compare), (5, self._start_part),
+            (2, self._pay_out), (3, self._compare), (5, self._start_part), (3, self._finish_shares),
+            (1, self._refuse_shares),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         drawn = self._draw.choices(functions, weights, k=self._draw.randint(*STEPS))
@@ -123,6 +130,7 @@ class History:
             self._dues.append((payable.kind, subject_ref))
         for psp in self._world.psps:
             psp.slow_refunds = self._draw.random() < 0.5
+        self._sharing.is_slow = self._draw.random() < 0.5
 
     def _amount_fen(self) -> int:
         """Mostly small, sometimes so large that two do not fit into a day."""
@@ -225,8 +233,9 @@ class History:
         faults.queued.extend(self._draw.choices(_FAULTS, k=self._draw.randint(1, 8)))
 
     async def _lose_reply(self) -> None:
-        """What a payee answers next is lost; for histories that are led there."""
-        for faults in (self._world.billers.faults, self._payees.faults):
+        """What a payee or PSP answers next is lost; for histories that are led there."""
+        psps = (psp.faults for psp in self._world.psps)
+        for faults in (self._world.billers.faults, self._payees.faults, *psps):
             faults.queued.append("lost")
 
     async def _withdraw(self) -> None:
@@ -303,6 +312,17 @@ class History:
         psp = self._draw.choice(self._world.psps)
         psp.refuses_refunds = not psp.refuses_refunds
 
+    async def _finish_shares(self) -> None:
+        """What is shared or given back comes to its end; from now on slowly, or at once."""
+        self._sharing.is_slow = not self._sharing.is_slow
+        self._sharing.finish()
+
+    async def _refuse_shares(self) -> None:
+        """From now on shares or their returns are refused, or shares fail for good; or no more."""
+        sharing = self._sharing
+        name = self._draw.choice(("refuses", "closes", "refuses_returns", "is_short"))
+        setattr(sharing, name, not getattr(sharing, name))
+
     async def _pay_out(self) -> None:
         """A payee's day is over and paid out: what is refunded of it from then on is a claim."""
         if self._draw.random() < 0.5:
@@ -335,10 +355,12 @@ class History:
         for psp in world.psps:
             lines = psp.statement(on, fees().psp_bps(psp.name, on) or 0)
             await take(world.app, _statement_of(psp.name), on, lines, Announced())
+        told = self._sharing.statement(on)
+        await take(world.app, _statement_of(SHARES, Side.SHARING), on, told, Announced())
 
     async def _check_cases(self, allowed: set[str]) -> None:
         """The PSP tells the truth, so nothing differs but what nobody has told us yet."""
-        names = [psp.name for psp in self._world.psps]
+        names = [SHARES, *(psp.name for psp in self._world.psps)]
         cases = await Case.filter(source__in=names, state="open", kind__in=_BREAKS)
         assert {case.kind for case in cases} <= allowed, ("statement", cases[0].kind, cases[0].ref)
 
@@ -366,6 +388,10 @@ class History:
             psp.faults.queued.clear()
             psp.slow_refunds = psp.refuses_refunds = False
         self._finish_slow_refunds()
+        sharing = self._sharing
+        sharing.is_slow = sharing.refuses = sharing.closes = False
+        sharing.refuses_returns = sharing.is_short = False
+        sharing.finish()
         for psp in world.psps:
             psp.callbacks[:] = [told for told in psp.callbacks if self._draw.random() < 0.5]
         await world.call_back()
@@ -379,11 +405,15 @@ class History:
         await self._check_cases(set())
 
     async def _ask_again(self) -> None:
-        """An operator re-runs the dead letters of refunds that the PSP had refused."""
-        refused = await Refund.filter(state="failed")
+        """An operator re-runs the dead letters of what the PSP had refused."""
+        app, refused = self._world.app, await Refund.filter(state="failed")
         async with transaction() as tx:
             for refund in refused:
-                await saga.refund.enqueue(self._world.app, tx, refund.id, key=f"{refund.id}:rerun")
+                await saga.refund.enqueue(app, tx, refund.id, key=f"{refund.id}:rerun")
+            for share in await Share.filter(state="refused"):
+                await shares.step.enqueue(app, tx, share.id, key=f"{share.id}:rerun")
+            for returned in await ShareReturn.filter(state="failed"):
+                await returns.step.enqueue(app, tx, returned.id, key=f"{returned.id}:rerun")
 
     async def _digest(self) -> str:
         row = await fetch_one(
@@ -393,8 +423,8 @@ class History:
         return str(row["digest"])
 
 
-def _statement_of(psp: str) -> Source:
+def _statement_of(psp: str, side: Side = Side.PSP) -> Source:
     async def nothing(*_: object) -> None:
         return None
 
-    return Source(psp, Side.PSP, nothing, lambda file, announced: iter(()))
+    return Source(psp, side, nothing, lambda file, announced: iter(()))

@@ -229,6 +229,21 @@ REFUSED = (
     " attempts, created_at) SELECT gen_random_uuid(), id, psp, 'mine', gen_random_uuid(), 900,"
     f" 'MINE', 'requested', 0, now() FROM payments_intent WHERE id = {_PAID}",
     "UPDATE payments_left_order SET captured_fen = 0",
+    # shares
+    "UPDATE payments_intent SET share_bps = 1",
+    "UPDATE payments_refund SET share_fen = 0",
+    "DELETE FROM payments_share",
+    "UPDATE payments_share SET amount_fen = 1",
+    "UPDATE payments_share SET receiver = 'mine'",
+    "UPDATE payments_share SET state = 'succeeded', ended_at = now() WHERE state = 'requested'",
+    "UPDATE payments_share SET state = 'released' WHERE state = 'succeeded'",
+    "INSERT INTO payments_share (id, psp, receiver, amount_fen, state, reason, attempts,"
+    f" created_at) VALUES ({_PAID}, 'wechatpay', 'mine', 7, 'requested', '', 0, now())",
+    "DELETE FROM payments_share_return",
+    "UPDATE payments_share_return SET amount_fen = 1",
+    "INSERT INTO payments_share_return (id, share_id, refund_id, amount_fen, state, reason,"
+    " attempts, created_at) SELECT gen_random_uuid(), share_id, refund_id, 1, 'requested', '', 0,"
+    " now() FROM payments_share_return",
     "DELETE FROM payments_left_order",
     # what follows from them
     "UPDATE payments_payout SET amount_fen = 0",
@@ -303,7 +318,8 @@ async def test_a_payment_cannot_be_made_up_of_two_true_halves(
     books: Books, sql: asyncpg.Connection
 ) -> None:
     """The journal of one payment does not stand for another; one without its payment is none."""
-    for key in (f"settle:{new_id()}", f"fulfil:{new_id()}", f"refund:{new_id()}"):
+    for kind in ("settle", "fulfil", "refund", "share", "share_return"):
+        key = f"{kind}:{new_id()}"
         with pytest.raises(asyncpg.CheckViolationError, match="does not agree"):
             await sql.execute(
                 f"""SELECT payments_post(gen_random_uuid(), $1, $2, {_AWAITING}, now(),

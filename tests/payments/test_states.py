@@ -13,8 +13,9 @@ from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition, StateMachine
 from payments.domain import CONTRACT, HOLD, INTENT, OPEN, REFUND, STATUS, next_look
 from payments.reconciliation.domain import CASE
+from payments.sharing.domain import SHARE, SHARE_RETURN
 
-MACHINES = (INTENT, REFUND, HOLD, CONTRACT, CASE)
+MACHINES = (INTENT, REFUND, HOLD, CONTRACT, CASE, SHARE, SHARE_RETURN)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from core.states import StateMachine
 from payments.bank.domain import TRANSFER
 from payments.domain import HOLD, INTENT, REFUND
 from payments.ledger.verify import verify
+from payments.sharing.domain import SHARE, SHARE_RETURN
 from tests.payments import past
 from tests.payments.reconciliation.books import Books
 
@@ -36,6 +37,8 @@ NOT_MONEY: dict[str, set[str]] = {
     },
     "payments_left_order": {"checks", "due_at"},
     "payments_refund": {"attempts", "due_at"},
+    "payments_share": {"reason", "attempts", "due_at"},
+    "payments_share_return": {"reason", "attempts", "due_at"},
     "payments_payout": {"id"},
     "payments_counter": set(),
     "payments_closing": {"closed_at", "closed_by", "carried_at"},
@@ -49,16 +52,25 @@ NOT_MONEY: dict[str, set[str]] = {
 }
 """The tables of the books, and their columns that say nothing of money."""
 
-UNSEALED = {("payments_refund", column) for column in ("key", "reason", "psp_ref")}
-"""Sealed once the refund is posted."""
-ALIKE = {("payments_refund", "state"): "({} = 'succeeded')"}
-"""What of a value tells of money: a refund that is not made is set aside, however it is called."""
+UNSEALED = {
+    *(("payments_refund", column) for column in ("key", "reason", "psp_ref", "share_fen")),
+    *(("payments_share", column) for column in ("psp", "receiver", "psp_ref")),
+}
+"""Sealed once the refund or share is posted."""
+ALIKE = {
+    (table, "state"): "({} = 'succeeded')"
+    for table in ("payments_refund", "payments_share", "payments_share_return")
+}
+"""What of a value tells of money: a refund that is not made is set aside, however it is called, and
+a share that is not made is none."""
 ROWS = {
     "payments_intent": "captured_fen > 0",
     "payments_counter": "name LIKE 'receipt:%'",
 }
 """Which rows the books hang on: what nobody has paid is no money yet."""
-MACHINES: dict[str, StateMachine] = {m.table: m for m in (INTENT, REFUND, HOLD, TRANSFER)}
+MACHINES: dict[str, StateMachine] = {
+    m.table: m for m in (INTENT, REFUND, HOLD, TRANSFER, SHARE, SHARE_RETURN)
+}
 PER_COLUMN = 3
 
 _OTHER = {
@@ -207,6 +219,13 @@ async def test_all_heads_gone_are_found(intruder: asyncpg.Connection) -> None:
         """INSERT INTO payments_hold SELECT (jsonb_populate_record(h, jsonb_build_object(
              'id', gen_random_uuid(), 'key', 'refund:mine'))).* FROM payments_hold h
              WHERE state <> 'pending' LIMIT 1""",
+        """INSERT INTO payments_share SELECT (jsonb_populate_record(s, jsonb_build_object(
+             'id', (SELECT id FROM payments_intent WHERE state = 'paid'))
+             )).* FROM payments_share s WHERE state = 'requested'""",
+        """INSERT INTO payments_share_return SELECT (jsonb_populate_record(r, jsonb_build_object(
+             'id', gen_random_uuid(),
+             'refund_id', (SELECT id FROM payments_refund WHERE share_fen = 0 LIMIT 1))
+             )).* FROM payments_share_return r""",
     ],
 )
 async def test_every_row_made_up_is_found(intruder: asyncpg.Connection, made_up: str) -> None:

@@ -31,6 +31,8 @@ from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, psp_receivable
 from payments.ledger.postings import Posting, transfer
 from payments.models import Intent
+from tests.payments.fake_partner import FakePartner
+from tests.payments.fake_sharing import FakeSharing
 from tests.payments.fakes import FakeBillers, FakeOrder, FakePsp
 
 ACCOUNT = "1000000016"
@@ -100,11 +102,12 @@ class World:
         psp: FakePsp,
         billers: FakeBillers,
         make_call: Callable[..., Call],
-        partner: FakePsp | None = None,
+        partner: FakePartner | None = None,
     ) -> None:
         self.app, self.clock, self.psp, self.billers = app, clock, psp, billers
-        self.psps = [psp] if partner is None else [psp, partner]
+        self.psps: list[FakePsp] = [psp] if partner is None else [psp, partner]
         """The PSP, and the one of payees' own merchants."""
+        self.sharing = FakeSharing(psp) if partner is None else partner.sharing
         self.queue = Queue(app, clock)
         self._make_call = make_call
         self._people = 0

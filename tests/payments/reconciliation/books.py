@@ -52,12 +52,15 @@ class Books:
         fulfilled: bool = True,
         ref: str | None = None,
         merchant: str | None = None,
+        share_bps: int = 0,
     ) -> UUID:
         """A payment, captured and (unless told) accepted by its payee; returns the intent's id.
 
         With a merchant it is the payee's own, at the PSP where payees have some.
         """
-        intent = await self.ordered(paid_at, amount_fen, payee=payee, merchant=merchant)
+        intent = await self.ordered(
+            paid_at, amount_fen, payee=payee, merchant=merchant, share_bps=share_bps
+        )
         self.go_to(paid_at)
         async with transaction() as tx:
             ref_there = f"42{intent.id.hex}"
@@ -79,13 +82,15 @@ class Books:
         *,
         payee: str = "water",
         merchant: str | None = None,
+        share_bps: int = 0,
     ) -> Intent:
         """An order that waits to be paid."""
         intent = await Intent.create(
             id=new_id(), payer_id=new_id(), kind=f"bills.{payee}", subject_ref=new_id().hex,
             payee=payee, title_zh="水费", title_en="Water", amount_fen=amount_fen,
-            psp=PARTNER if merchant else PSP, merchant=merchant, client_address="127.0.0.1",
-            state="created", created_at=created_at, expires_at=created_at + timedelta(minutes=15),
+            psp=PARTNER if merchant else PSP, merchant=merchant, share_bps=share_bps,
+            client_address="127.0.0.1", state="created", created_at=created_at,
+            expires_at=created_at + timedelta(minutes=15),
         )  # fmt: skip
         await connection().execute_query(
             "UPDATE payments_intent SET state = 'awaiting' WHERE id = $1", [intent.id]

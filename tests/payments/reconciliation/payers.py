@@ -1,11 +1,13 @@
-"""Citizens who pay water bills at the sandbox's cashiers."""
+"""Citizens who pay at the sandbox's cashiers."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import aiohttp
+from tortoise.queryset import QuerySet
 
 from core.clock import ManualClock
 from core.context.app import App
@@ -18,6 +20,7 @@ from modules.utilities.bills import service as bills
 from payments.domain import PaymentMethod, Wish
 from payments.models import Intent, Refund
 from payments.service import create_intent, present, refund
+from payments.sharing.models import Share
 from tests.payments import payees
 from tests.payments.payees import OWN_MERCHANT
 from tests.payments.world import Queue, World
@@ -94,7 +97,17 @@ class Payers:
         """A yuan of a payment goes back."""
         async with transaction() as tx:
             await refund(self.app, tx, intent_id, 100, reason="TEST", key=f"yuan:{intent_id}")
-        await self.queue.run_for(timedelta(seconds=2))
-        await asyncio.sleep(1.5)  # the sandbox takes a second of real time to refund
-        await self.queue.run_for(timedelta(seconds=60))
-        assert (await Refund.get(intent_id=intent_id)).state == "succeeded"
+        await self._until_succeeded(Refund.filter(intent_id=intent_id))
+
+    async def get_share(self, intent_id: UUID) -> None:
+        """The city has its share of a payment."""
+        await self._until_succeeded(Share.filter(id=intent_id))
+
+    async def _until_succeeded(self, rows: QuerySet[Any]) -> None:
+        """Let time pass, which is a second and a bit of the sandbox's own each time."""
+        for _ in range(15):
+            await self.queue.run_for(timedelta(seconds=20))
+            if await rows.filter(state="succeeded").exists():
+                return
+            await asyncio.sleep(1.2)
+        raise AssertionError(await rows.values())

@@ -297,6 +297,22 @@ async def test_a_refund_told_before_it_is_made_is_no_difference(books: Books) ->
     assert await found() == {("refund", refund_id.hex)}
 
 
+async def test_a_refund_that_is_under_way_may_be_told_on_any_day_since_it_was_asked_for(
+    books: Books,
+) -> None:
+    """The first request may have been lost: the PSP has it of the day of the second."""
+    paid = await books.paid(at(DAY, "12:00:00"))
+    refund_id = await books.refunded(paid, 360, at(DAY, "18:00:00"))
+    await books.told(DAY, [await books.line(paid)])
+    line = (await books.line(paid))._replace(
+        is_refund=True, ref=refund_id.hex, amount_fen=360, fee_fen=2, at=at(NEXT, "10:00:00")
+    )
+    await books.told(NEXT, [line])
+    assert await found() == set()
+    await books.told(NEXT, [line._replace(at=at(NEXT + timedelta(days=1), "10:00:00"))])
+    assert await found() == {("date", refund_id.hex)}
+
+
 async def test_an_early_told_refund_of_another_amount_is_a_difference(books: Books) -> None:
     paid = await books.paid(at(DAY, "12:00:00"))
     refund_id = await books.refunded(paid, 360, at(DAY, "18:00:00"))

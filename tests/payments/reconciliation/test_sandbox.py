@@ -11,15 +11,20 @@ import pytest
 from core.clock import ManualClock, SystemClock, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.manifest import Manifest
 from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
+from payments import share_receivers as receivers
 from payments.domain import PaymentMethod
+from payments.ledger import store as ledger
+from payments.ledger.accounts import psp_receivable
 from payments.models import Intent
 from payments.reconciliation import payouts, service
 from payments.reconciliation.models import Case
 from payments.reconciliation.sources import get_sources
 from payments.statements import StatementNotReady
 from tests.conftest import ROOT
+from tests.payments import payees
 from tests.payments.reconciliation.books import check_ledger, found
 from tests.payments.reconciliation.payers import Payers
 from tests.sandbox.serving import Client
@@ -66,6 +71,12 @@ def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path, sandbox_por
 def upstreams() -> Mapping[Any, Any]:
     """No fakes: everything is the adapter that the manifests bind."""
     return {}
+
+
+@pytest.fixture
+def wings() -> tuple[Manifest, ...]:
+    """A payee with a merchant of its own."""
+    return (payees.WING,)
 
 
 @pytest.fixture
@@ -162,6 +173,30 @@ async def _nothing_is_paid_out_until_it_is_mended(
     assert refused == {}
     assert (payout.payments, payout.amount_fen) == (16, total_fen - 200)
     assert (await payouts.pay_out(app, "water", on)).id == payout.id
+
+
+async def test_the_citys_shares_agree_with_their_bill(
+    app: App, payers: Payers, city: Client, clock: ManualClock, shared: int
+) -> None:
+    """Shared, returned, refunded and compared by the adapters alone, over HTTP."""
+    on = civil_date(clock.now())
+    assert await receivers.add(app, "市政务服务中心", lambda *_: None) == 0
+    paid = [await payers.pay_past_us(1000) for _ in range(2)]
+    for intent_id in paid:
+        await payers.get_share(intent_id)
+    await payers.refund(paid[1])
+    await _open(city, "wechatpay_sp", on)
+    for name, paid_fen, refunded_fen in (
+        ("wechatpay_sp", 2000, 100), ("wechatpay_shares", 400, 20),
+    ):  # fmt: skip
+        (source,) = get_sources(app, [name])
+        done = await service.reconcile(app, source, on)
+        told = done.statement
+        assert (done.change.opened, told.lines, told.matched) == (0, 3, 3)
+        assert (told.their_paid_fen, told.their_refunded_fen) == (paid_fen, refunded_fen)
+    assert (await ledger.get_balance(psp_receivable("wechatpay"))).balance_fen == 400 - 20
+    assert await Case.all().count() == 0
+    await check_ledger()
 
 
 async def test_a_statement_that_is_not_made_yet(app: App, city: Client, clock: ManualClock) -> None:
