@@ -23,11 +23,13 @@ from modules.safety.alerts.notices import PLACES
 from modules.safety.video.service import LOG_MAX
 from modules.utilities.accounts.store import ACCOUNTS
 from modules.utilities.outages.subscription import WATCHES
+from modules.utilities.reissues import domain as reissues
 from modules.utilities.reminders.subscription import REMINDERS
 from tests.conftest import ROOT
 
 CEILINGS = {
     "outageWatches": WATCHES.rows.most,
+    "billInvoiceReissues": reissues.MOST,
     "autopays": ACCOUNTS.most,  # one for each linked account
     "billReminders": REMINDERS.rows.most,
     "billAccounts": ACCOUNTS.most,

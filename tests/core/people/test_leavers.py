@@ -48,6 +48,7 @@ NOT_MADE = {
     "affairs_licence_presentation",
     "applications_case",
     "applications_event",
+    "bills_invoice_reissue",
     "identity_mandate",
     "mobility_arrival_alert",
     "payments_correction",
