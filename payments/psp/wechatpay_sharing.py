@@ -88,13 +88,8 @@ class WeChatPaySharing:
         """Query by our number; see the port."""
         query = {"sub_mchid": order.merchant, "transaction_id": order.psp_ref}
         path = f"orders/{order.intent_id.hex}?{urlencode(query)}"
-        try:
-            answer = await self._get(path, "find_share", deadline)
-        except UpstreamRejected as refusal:
-            if refusal.code == _NOT_THERE:
-                return ShareView(ShareState.MISSING)
-            raise
-        return _share_view(answer, order)
+        answer = await self._find(path, "find_share", deadline)
+        return ShareView(ShareState.MISSING) if answer is None else _share_view(answer, order)
 
     async def release(self, order: ShareOrder, deadline: Deadline) -> bool:
         """See the port. The number is another than the share's, which may have been used."""
@@ -133,13 +128,8 @@ class WeChatPaySharing:
         """Query by our number; see the port."""
         query = {"sub_mchid": order.share.merchant, "out_order_no": order.share.intent_id.hex}
         path = f"return-orders/{order.return_id.hex}?{urlencode(query)}"
-        try:
-            answer = await self._get(path, "find_return", deadline)
-        except UpstreamRejected as refusal:
-            if refusal.code == _NOT_THERE:
-                return ReturnView(ReturnState.MISSING)
-            raise
-        return _return_view(answer, order)
+        answer = await self._find(path, "find_return", deadline)
+        return ReturnView(ReturnState.MISSING) if answer is None else _return_view(answer, order)
 
     async def add_receiver(self, merchant: str, name: str, deadline: Deadline) -> None:
         """See the port. A merchant's full name has to be there, and to be encrypted."""
@@ -162,10 +152,16 @@ class WeChatPaySharing:
             "POST", f"{_ROOT}/{path}", operation=operation, deadline=deadline, body=body
         )
 
-    async def _get(self, path: str, operation: str, deadline: Deadline) -> Response:
-        return await self._provider.send(
-            "GET", f"{_ROOT}/{path}", operation=operation, deadline=deadline
-        )
+    async def _find(self, path: str, operation: str, deadline: Deadline) -> Response | None:
+        """What the PSP knows by a number of ours; None where it knows nothing."""
+        try:
+            return await self._provider.send(
+                "GET", f"{_ROOT}/{path}", operation=operation, deadline=deadline
+            )
+        except UpstreamRejected as refusal:
+            if refusal.code == _NOT_THERE:
+                return None
+            raise
 
 
 def _named(order: ShareOrder) -> dict[str, object]:

@@ -23,6 +23,9 @@ from modules.utilities.invoices.models import BillInvoice as InvoiceRow
 view(domain.InvoiceState, name="BillInvoiceState")
 
 PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
+TaxNo = Annotated[
+    str | None, strawberry.argument(description="A company's unified social credit code.")
+]
 
 
 @strawberry.type(description="The electronic invoice of a bill payment.")
@@ -72,10 +75,7 @@ class Mutation:
             str, strawberry.argument(description="The buyer's name, up to 100 characters.")
         ],
         idempotency_key: IdempotencyKey,
-        tax_no: Annotated[
-            str | None,
-            strawberry.argument(description="A company's unified social credit code."),
-        ] = None,
+        tax_no: TaxNo = None,
     ) -> RequestBillInvoiceResult:
         """Possible once the biller has booked the payment and nothing of it went back."""
         row = await service.request_invoice(

@@ -17,7 +17,7 @@ from core.graphql import (
     view,
 )
 from modules.utilities.invoices.domain import Buyer
-from modules.utilities.invoices.graphql import PaymentId
+from modules.utilities.invoices.graphql import PaymentId, TaxNo
 from modules.utilities.invoices.service import opened
 from modules.utilities.reissues import domain, service
 from modules.utilities.reissues.models import InvoiceReissue
@@ -90,10 +90,7 @@ class Mutation:
             str, strawberry.argument(description="The new buyer's name, up to 100 characters.")
         ],
         idempotency_key: IdempotencyKey,
-        tax_no: Annotated[
-            str | None,
-            strawberry.argument(description="A company's unified social credit code."),
-        ] = None,
+        tax_no: TaxNo = None,
     ) -> ReissueBillInvoiceResult:
         """Three times at most, one at a time; its buyer confirms where they have used it."""
         row = await service.request_reissue(
