@@ -34,7 +34,8 @@ Work that comes after a pause longer than that is taken at once.
 _TAKE = """
 WITH running AS (
   SELECT entrypoint AS kind, count(*) AS jobs FROM pgqueuer
-   WHERE queue_manager_id = $3 AND entrypoint = ANY($2) GROUP BY entrypoint
+   WHERE queue_manager_id = $3 AND entrypoint = ANY($2) AND heartbeat >= now() - $5::interval
+   GROUP BY entrypoint
 ), room AS (
   SELECT greatest(least($1, $4 - coalesce(sum(jobs), 0)), 0)::int AS jobs FROM running
 ), candidate AS (
@@ -65,7 +66,8 @@ UPDATE pgqueuer q SET status = 'picked', updated = now(), heartbeat = now(), que
 """Kinds take turns, and in each kind jobs that have failed before with those that have not: a flood
 of one, or of repeats, delays no other by more than a batch. One kind leaves slots to the others, so
 that jobs which hang never hold the whole lane. A job that a worker left behind has used up an
-attempt, or one that kills its worker would do so for ever.
+attempt, or one that kills its worker would do so for ever; it holds no slot, or twenty that could
+not be put back (a full disk) would hold their own worker's lane for good.
 """
 
 NEXT_DUE = """
@@ -90,6 +92,8 @@ class LaneQueries(Queries):
     pace: timedelta = PACE[Lane.CRITICAL]
     looked: Callable[[], None] = lambda: None
     """Called whenever the lane has looked for work."""
+    lost: Callable[[], None] = lambda: None
+    """Called when the lane could not look for work, before the error is raised."""
     _looked_at_s: float = field(default=0.0, init=False)
     _is_dry: bool = field(default=False, init=False)
     _wait: timedelta | None = field(default=None, init=False)
@@ -111,7 +115,7 @@ class LaneQueries(Queries):
             return []
         await asyncio.sleep(self._looked_at_s + self.pace.total_seconds() - time.monotonic())
         assert global_concurrency_limit is not None
-        rows = await self.driver.fetch(
+        rows = await self._look(
             _TAKE,
             batch_size,
             list(entrypoints),
@@ -120,7 +124,6 @@ class LaneQueries(Queries):
             heartbeat_timeout,
             most_of_one_kind(global_concurrency_limit),
         )
-        self.looked()
         jobs = [Job.model_validate(row) for row in rows]
         is_full = len(jobs) == batch_size
         self._looked_at_s = 0.0 if is_full else time.monotonic()
@@ -129,10 +132,18 @@ class LaneQueries(Queries):
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
         """Whether a job is due; the manager asks this first, and the other two at once after it."""
-        rows = await self.driver.fetch(NEXT_DUE, entrypoints)
-        self.looked()
+        rows = await self._look(NEXT_DUE, entrypoints)
         self._wait = cast(timedelta | None, rows[0]["wait"])
         return int(self._wait is not None and self._wait <= timedelta(0))
+
+    async def _look(self, sql: str, *values: object) -> list[dict[str, object]]:
+        try:
+            rows = await self.driver.fetch(sql, *values)
+        except CONNECTION_LOST:
+            self.lost()
+            raise
+        self.looked()
+        return rows
 
     async def next_deferred_eta(self, _entrypoints: list[QueueEntrypoint]) -> timedelta | None:
         """The wait until the next job is due, as `eligible_queued_work` has just seen it."""

@@ -1,44 +1,35 @@
 """The worker process: runs queued jobs lane by lane and enqueues what the calendar asks for.
 
-Each lane has its own queue manager and its own limit, so a flood in one never delays another.
-When the database goes away the worker waits and comes back; jobs that were running are picked up
-again once their heartbeat is old.
+Each lane has its own queue manager, connections and limit, so a flood in one, or what one waits
+for, never delays another. A lane whose database goes away waits and comes back; jobs that were
+running are picked up again once their heartbeat is old.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import partial
 
 import asyncpg
 import structlog
-from croniter import croniter
-from pgqueuer import Queries
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
-from pgqueuer.core.executors import ScheduleExecutor
-from pgqueuer.db import AsyncpgPoolDriver
-from pgqueuer.domain.settings import db_settings
-from pgqueuer.domain.types import Channel
 from pgqueuer.errors import FailingListenerError
-from pgqueuer.models import Schedule as DueSchedule
-from pgqueuer.qm import QueueManager
-from pgqueuer.sm import SchedulerManager
 
-from core.clock import Clock
 from core.context.app import App
-from core.database import CONNECTION_LOST, open_pool, parse_url, transaction
-from core.processes.lane import register
-from core.processes.lane_queries import PACE, LaneQueries
+from core.database import CONNECTION_LOST, open_pool, parse_url
+from core.processes.lane import run_lane
 from core.processes.operators import find_backlog, find_database_fault
-from core.queue.jobs import LOOKS_EVERY, Lane, NewJob, wake_channel
+from core.processes.schedule import run_schedule
+from core.queue.jobs import Lane
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=5)
-_BATCH = 10
+_POOL_SIZE = 4
+_CONNECT_WITHIN_S = 5.0
+_STATEMENT_WITHIN_S = 10.0
+"""The queue's statements take milliseconds: a connection that is silent for so long is dead."""
 _CLOSE_WITHIN_S = 2.0
 _RETRY_S = (0.2, 5.0)
+_STEADY_AFTER_S = 10.0
 _STILL_S = 10.0
 """A lane that has not looked for work for so long stands still: it looks every two seconds."""
 _DATABASE_LOST = (*CONNECTION_LOST, FailingListenerError)
@@ -48,13 +39,33 @@ log = structlog.get_logger(__name__)
 
 async def work(app: App, stop: asyncio.Event) -> None:
     """Run jobs until `stop` is set, then let running jobs finish."""
+    used = {job.lane for job in app.queue.kinds.values()}
+    async with asyncio.TaskGroup() as group:
+        for lane in used:
+            looked = partial(_note_look, app, lane)
+            looked()
+            group.create_task(_keep(app, lane, stop, partial(run_lane, app, lane, looked)))
+        group.create_task(_keep(app, "schedule", stop, partial(run_schedule, app)))
+
+
+async def _keep(
+    app: App,
+    part: str,
+    stop: asyncio.Event,
+    run: Callable[[asyncpg.Pool, asyncio.Event], Awaitable[None]],
+) -> None:
+    """Run a part of the worker on connections of its own, and again whenever it loses them."""
+    assert app.settings.database_url is not None
     wait_s = _RETRY_S[0]
     while not stop.is_set():
+        began_s = time.monotonic()
         try:
-            await _work_while_connected(app, stop)
-            wait_s = _RETRY_S[0]
-        except* _DATABASE_LOST as group:
-            log.warning("worker lost its database", error=type(group.exceptions[0]).__name__)
+            async with _pool(app.settings.database_url) as pool:
+                await run(pool, stop)
+        except _DATABASE_LOST as error:
+            log.warning("worker lost its database", part=part, error=type(error).__name__)
+            if time.monotonic() - began_s > _STEADY_AFTER_S:
+                wait_s = _RETRY_S[0]
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
             wait_s = min(wait_s * 2, _RETRY_S[1])
@@ -78,40 +89,18 @@ def _looks(app: App) -> dict[Lane, float]:
     return looks
 
 
-async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
-    assert app.settings.database_url is not None
-    async with _pool(app.settings.database_url) as pool, asyncio.TaskGroup() as group:
-        managers = [m for lane in Lane if (m := _manager(app, lane, pool)).entrypoint_registry]
-        scheduler = _scheduler(app, pool)
-        stoppers: list[Callable[[], None]] = [m.shutdown.set for m in managers]
-        stoppers.append(scheduler.shutdown.set)
-        for manager in managers:
-            # the manager checks its ear before it has one: let it listen first
-            await manager.queries.driver.add_listener(manager.channel, _ignore)
-        runs = [
-            manager.run(
-                batch_size=_BATCH,
-                dequeue_timeout=LOOKS_EVERY,
-                max_concurrent_tasks=max(app.settings.worker_concurrency, 2 * _BATCH),
-                shutdown_on_listener_failure=True,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                log_aggregation_interval=timedelta(0),  # LaneQueries logs failures alone
-            )
-            for manager in managers
-        ]
-        watcher = group.create_task(_stop_all(stop, stoppers))
-        tasks = [group.create_task(run) for run in runs]
-        tasks.append(group.create_task(scheduler.run()))
-        await asyncio.gather(*tasks)
-        watcher.cancel()
+def _note_look(app: App, lane: Lane) -> None:
+    _looks(app)[lane] = time.monotonic()
 
 
 @asynccontextmanager
 async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await open_pool(
         **parse_url(url),
-        min_size=len(Lane) + 1,
-        max_size=3 * (len(Lane) + 1),
+        min_size=1,
+        max_size=_POOL_SIZE,
+        timeout=_CONNECT_WITHIN_S,
+        command_timeout=_STATEMENT_WITHIN_S,
         server_settings={
             "application_name": "quancheng worker",
             # the queue's own notes need not wait for the disk: who loses them runs a job again,
@@ -130,66 +119,3 @@ async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
         except asyncio.CancelledError:
             pool.terminate()
             raise
-
-
-async def _stop_all(stop: asyncio.Event, stoppers: list[Callable[[], None]]) -> None:
-    await stop.wait()
-    for stopper in stoppers:
-        stopper()
-
-
-def _ignore(_payload: str | bytes | bytearray) -> None:
-    """Hears nothing; the manager adds its own listener to the connection that now listens."""
-
-
-def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
-    """A lane's manager, which hears of this lane's work alone."""
-    channel = wake_channel(lane)
-    settings = db_settings().model_copy(update={"channel": channel})
-    builder = QueryQueueBuilder(settings)
-    environment = QueryBuilderEnvironment(settings)
-    looks = _looks(app)
-
-    def looked() -> None:
-        looks[lane] = time.monotonic()
-
-    queries = LaneQueries(
-        AsyncpgPoolDriver(pool), environment, builder, pace=PACE[lane], looked=looked
-    )
-    manager = QueueManager(queries, Channel(channel))
-    manager.min_dequeue_poll_interval = PACE[lane]
-    for job in app.queue.kinds.values():
-        if job.lane is lane:
-            register(manager, job, app)
-            looked()
-    return manager
-
-
-@dataclass
-class ClockSchedule(ScheduleExecutor):
-    """A schedule that is due by our clock, which may be set to another day."""
-
-    clock: Clock
-
-    def next_in(self) -> timedelta:
-        now = self.clock.now()
-        due_at: datetime = croniter(self.parameters.expression, now).get_next(datetime)
-        return due_at - now
-
-
-def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
-    scheduler = SchedulerManager(Queries(AsyncpgPoolDriver(pool)))
-    for job in app.queue.kinds.values():
-        if job.every is not None:
-
-            async def due(_due: DueSchedule, kind: str = job.kind) -> None:
-                async with transaction() as tx:
-                    await app.queue.enqueue(tx, [NewJob(kind, (), key="scheduled")])
-
-            scheduler.schedule(
-                job.kind,
-                job.every,
-                executor_factory=lambda parameters: ClockSchedule(parameters, app.clock),
-                clean_old=True,
-            )(due)
-    return scheduler

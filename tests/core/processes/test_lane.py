@@ -13,8 +13,8 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 from core.context.app import App
 from core.database import connection, fetch_one, parse_url
 from core.ids import new_id
+from core.processes.lane import HEARTBEAT_TIMEOUT
 from core.processes.lane_queries import LaneQueries, most_of_one_kind
-from core.processes.worker import HEARTBEAT_TIMEOUT
 from core.queue.jobs import Lane, list_dead
 from tests.core.conftest import Runs, Worker
 from tests.core.waiting import eventually
@@ -64,6 +64,22 @@ async def test_one_kind_never_holds_the_whole_lane(probed: App) -> None:
     assert sum(taken) == most_of_one_kind(SLOTS) == 15
     await _enqueue(probed, "payments.check", 100)
     assert [len(await _take(probed, manager)) for _ in range(2)] == [5, 0]
+
+
+async def test_jobs_whose_hearts_have_stopped_hold_no_slots(probed: App) -> None:
+    """As when a full disk let none of them be put back: their own worker takes them again."""
+    manager = QueueManagerId(new_id())
+    await _enqueue(probed, "probe.critical", 10, name="one")
+    await _enqueue(probed, "payments.check", 10)
+    lost = {job.id for _ in range(2) for job in await _take(probed, manager)}
+    assert len(lost) == SLOTS
+    await _enqueue(probed, "probe.critical", 1, name="new")
+    assert await _take(probed, manager) == []
+    await connection().execute_query(
+        "UPDATE pgqueuer SET heartbeat = now() - interval '6 s' WHERE status = 'picked'"
+    )
+    again = [job for _ in range(2) for job in await _take(probed, manager)]
+    assert {job.id for job in again} == lost and {job.attempts for job in again} == {1}
 
 
 async def test_a_job_that_is_put_back_has_its_lane_look_again(probed: App) -> None:

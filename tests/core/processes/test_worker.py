@@ -7,33 +7,33 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import pytest
-from pgqueuer.core.executors import ScheduleExecutorFactoryParameters
+from journeys.nemesis.proxy import DatabaseProxy
 from pgqueuer.db import AsyncpgPoolDriver
-from pgqueuer.domain.models import Schedule
 from pgqueuer.domain.types import (
-    CronEntrypoint,
-    CronExpression,
     QueueEntrypoint,
     QueueManagerId,
 )
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from core.clock import ManualClock, SystemClock
+from core.clock import SystemClock
 from core.context.app import App
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
 from core.ids import new_id
 from core.manifest import Manifest
 from core.processes.embedded import EmbeddedPostgres
+from core.processes.lane import HEARTBEAT_TIMEOUT
 from core.processes.lane_queries import LaneQueries
 from core.processes.open_app import open_app
 from core.processes.settings_table import environment_of
-from core.processes.worker import HEARTBEAT_TIMEOUT, ClockSchedule
 from core.queue.jobs import list_dead
 from core.settings import Settings
 from tests.cluster import copy_cluster
@@ -108,6 +108,33 @@ async def test_a_worker_survives_the_loss_of_any_one_connection(
         assert not running.done()
 
 
+@pytest.mark.parametrize("kind", ["probe.critical", "probe.bulk"])
+async def test_a_long_job_keeps_no_lane_from_its_work(
+    probed: App, runs: Runs, worker: Worker, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The disk is full for the one lane that has something to take."""
+    fetch, full = AsyncpgPoolDriver.fetch, [True]
+
+    async def fail_once(self: AsyncpgPoolDriver, query: str, *args: Any) -> list[dict[str, object]]:
+        rows = await fetch(self, query, *args)
+        if (
+            full
+            and any(row.get("entrypoint") == "probe.critical" for row in rows)
+            and args[0] == 10
+        ):
+            full.clear()
+            raise asyncpg.DiskFullError
+        return rows
+
+    async with worker(probed) as running:
+        await _enqueue(probed, kind, name="long", wait_s=14)
+        await eventually(lambda: _has(runs, "long"))
+        monkeypatch.setattr(AsyncpgPoolDriver, "fetch", fail_once)
+        await _enqueue(probed, "probe.critical", name="after")
+        await eventually(lambda: _has(runs, "after done"), within_s=8)
+        assert not full and not running.done()
+
+
 @pytest.mark.soak  # the queue probes its listeners every ten seconds
 async def test_a_worker_that_lost_its_ears_listens_again(
     probed: App, runs: Runs, worker: Worker
@@ -121,6 +148,28 @@ async def test_a_worker_that_lost_its_ears_listens_again(
         await _enqueue(probed, "probe.critical", name="after")
         await eventually(lambda: _has(runs, "after done"), within_s=1)
         assert not running.done()
+
+
+@pytest.mark.soak  # a statement has ten seconds, a job's heart five
+async def test_a_worker_whose_connections_fall_silent_takes_others(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    assert probed.settings.database_url is not None
+    server = Path(parse_url(probed.settings.database_url)["host"])
+    with TemporaryDirectory(prefix="proxy-") as folder, DatabaseProxy(Path(folder), server) as way:
+        url = probed.settings.database_url.replace(
+            quote(str(server), safe=""), quote(folder, safe="")
+        )
+        assert folder in parse_url(url)["host"]
+        through = replace(probed, settings=probed.settings.model_copy(update={"database_url": url}))
+        async with worker(through) as running:
+            await _enqueue(probed, "probe.critical", name="before", wait_s=1)
+            await eventually(lambda: _has(runs, "before"))
+            assert way.hold(new=False) >= 4
+            await _enqueue(probed, "probe.critical", name="after")
+            await eventually(lambda: _has(runs, "after done"), within_s=20)
+            await eventually(lambda: _has(runs, "before done"))
+            assert not running.done()
 
 
 async def test_a_job_of_a_killed_worker_is_run_by_another(
@@ -148,24 +197,6 @@ async def test_two_workers_share_the_work_and_repeat_nothing(
     with _process(settings), _process(settings):
         await eventually(lambda: _count(runs, 240), within_s=30)
     assert sorted(await runs()) == sorted(line for name in names for line in (name, f"{name} done"))
-
-
-@pytest.mark.parametrize(
-    ("now", "wait"),
-    [
-        (datetime(2026, 12, 31, 16, 0, 30, tzinfo=UTC), timedelta(seconds=30)),
-        (datetime(2027, 12, 31, 16, 1, tzinfo=UTC), timedelta(days=1)),
-        (datetime(2028, 2, 28, 16, 1, 1, tzinfo=UTC), timedelta(days=1, seconds=-1)),
-    ],
-)
-def test_a_schedule_is_due_by_the_clock_of_the_process(now: datetime, wait: timedelta) -> None:
-    async def nothing(_due: Schedule) -> None:
-        """Never run."""
-
-    parameters = ScheduleExecutorFactoryParameters(
-        CronEntrypoint("nightly"), CronExpression("1 16 * * *"), nothing, clean_old=True
-    )
-    assert ClockSchedule(parameters, ManualClock(now)).next_in() == wait
 
 
 @pytest.fixture
