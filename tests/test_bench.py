@@ -1,6 +1,9 @@
 """What measurements stand on is the product's present: its documents and its messages."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from core.graphql import HomeSection
 from core.manifest import discover
 from core.texts import Locale
 from notifications.templates.template import TEMPLATES
+from tests.tree import copy_tree
 
 Measured = tuple[Callable[[], TrustedOperation], Callable[[], strawberry.Schema]]
 
@@ -56,3 +60,17 @@ def test_a_row_is_written_whatever_its_conditions_are(
     command._measure("token_verify", lambda: row | {"conditions": conditions})
     (written,) = json.loads((tmp_path / "results.json").read_text())
     assert (written["conditions"], written["took_s"]) == (conditions, 0)
+
+
+@pytest.mark.soak  # what a measurement fills its tables with breaks with a new constraint, unseen
+def test_every_measurement_runs_to_its_end(tmp_path: Path) -> None:
+    tree = copy_tree(tmp_path / "tree")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench"],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+        timeout=7200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
