@@ -66,8 +66,10 @@ class Finance:
 
 def finance_of(app: App) -> Finance:
     """The data of the installation's city. Raises CityFileError."""
-    path = app.settings.city_file.with_suffix("") / "finance.toml"
-    return app.once("payments.finance", lambda: load_finance(path))
+    return app.once(
+        "payments.finance",
+        lambda: load_finance(app.settings.city_file.with_suffix("") / "finance.toml"),
+    )
 
 
 def load_finance(path: Path) -> Finance:

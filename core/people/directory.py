@@ -4,14 +4,14 @@ The module that owns the accounts gives the `Directory`; nobody else reads its t
 """
 
 from calendar import isleap
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from core.context.app import App
-from core.database import connection, fetch_one
+from core.database import connection, fetch_all, fetch_one
 from core.errors import NotFound
 from core.id_documents import Document, DocumentCodes, DocumentKind
 from core.ids import resident_birth_date
@@ -101,6 +101,11 @@ class Directory:
     read: Callable[[App, Mapping[str, Any]], Awaitable[Person]]
 
 
+_ALL = """
+SELECT asked.place AS asked_place, person.*
+  FROM unnest($1::uuid[]) WITH ORDINALITY asked (id, place) CROSS JOIN LATERAL ({query}) person
+"""
+
 DIRECTORY = ExtensionPoint("people.directory", Directory, key=lambda _: "the directory")
 
 
@@ -125,6 +130,21 @@ async def find_person(app: App, person_id: UUID) -> Person | None:
     person = await _find(app, person_id)
     owner_id = await find_owner(person_id) if person is None else None
     return person if owner_id is None else await _find(app, owner_id)
+
+
+async def find_people(app: App, ids: Sequence[UUID]) -> Sequence[Person | None]:
+    """The people of open accounts, in the order of their ids; None for who has left or is merged.
+
+    One statement for all, where many come at the same moment.
+    """
+    directory = directory_of(app)
+    rows = await fetch_all(
+        connection(), _ALL.format(query=directory.query.replace("$1", "asked.id")), ids
+    )
+    people: list[Person | None] = [None] * len(ids)
+    for row in rows:
+        people[row["asked_place"] - 1] = await directory.read(app, row)
+    return people
 
 
 async def get_person(app: App, person_id: UUID) -> Person:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.database.coalescing import Turn
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.id_documents import kind_of, read_document_no
-from core.people.directory import find_person
+from core.people.directory import find_people, find_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
 from core.typed_text import read_name, read_plate
@@ -50,7 +52,8 @@ async def key_of(call: Call, level: int) -> bytes:
 
 
 async def _find_key(app: App, subject_id: UUID, level: int) -> bytes:
-    person = await find_person(app, subject_id)
+    asked = app.once(find_people, lambda: Turn(partial(find_people, app)))
+    person = await asked.ask(subject_id) or await find_person(app, subject_id)
     if person is not None and person.lasting_no is not None:
         return resident_key(app, person.lasting_no)
     if level >= 2:

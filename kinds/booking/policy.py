@@ -103,8 +103,12 @@ class Rules:
 
 def rules_of(app: App) -> Rules:
     """The rules of the installation's city. Raises CityFileError naming what is wrong."""
-    folder = app.settings.city_file.with_suffix("") / "appointments"
-    return app.once("appointments.rules", lambda: load_rules(folder, app.services.values()))
+    return app.once(
+        "appointments.rules",
+        lambda: load_rules(
+            app.settings.city_file.with_suffix("") / "appointments", app.services.values()
+        ),
+    )
 
 
 def policy_of(app: App, service_id: str) -> Policy:

@@ -29,8 +29,9 @@ class HealthRules:
 
 def rules_of(app: App) -> HealthRules:
     """The rules of the installation's city. Raises CityFileError."""
-    path = app.settings.city_file.with_suffix("") / "health.toml"
-    return app.once("health.rules", lambda: load_rules(path))
+    return app.once(
+        "health.rules", lambda: load_rules(app.settings.city_file.with_suffix("") / "health.toml")
+    )
 
 
 def load_rules(path: Path) -> HealthRules:
