@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
 
 _FONT = "WenQuanYi Micro Hei"
-"""Every character of GBK; from a package that holds nothing else."""
+"""It has all of GBK's Chinese characters; from a package that holds nothing else."""
 _FONT_FILE = ("paperang_p2_fonts_cjk", "fonts/wqy-microhei.ttc")
 _RARE_FONT = "STSong-Light"
 """For rarer characters of the BMP, as of names: a CID font of Adobe-GB1 that readers bring along.
