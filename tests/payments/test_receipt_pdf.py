@@ -167,3 +167,15 @@ def test_amounts_in_capital_figures(amount_fen: int, words: str) -> None:
 def test_no_voucher_is_below_zero() -> None:
     with pytest.raises(ValueError, match="not negative"):
         capital_yuan(-1)
+
+
+async def test_operators_see_for_how_long_seals_are_good(world: World) -> None:
+    def days() -> float:
+        lines = world.app.metrics.render().decode().splitlines()
+        (told,) = (line for line in lines if line.startswith("quancheng_document_certificate_days"))
+        return float(told.split()[1])
+
+    before = days()
+    assert before > 8_000, "the sandbox's is good until 2050"
+    world.clock.move(timedelta(days=2))
+    assert days() == pytest.approx(before - 2)
