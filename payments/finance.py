@@ -42,6 +42,8 @@ class Finance:
     to, by the payee's name in the ledger; `psps` the account from which each PSP settles to us.
     `merchants` are payees' own merchants by payee and PSP: who has one is paid through it alone.
     `shares` are what the city keeps of the payments to some of these, in basis points by payee.
+    `fiscal_receipts` are where the treasury's own e-receipts (财政电子票据) are looked up, by
+    payee: what is paid to the others has none.
     """
 
     own: BankAccount
@@ -50,6 +52,7 @@ class Finance:
     subjects: Mapping[str, Subject]
     merchants: Mapping[str, Mapping[str, str]]
     shares: Mapping[str, int]
+    fiscal_receipts: Mapping[str, Named]
 
     def merchants_of(self, payee: str) -> Mapping[str, str]:
         """A payee's own merchants, by PSP; none of a payee that is paid out by us."""
@@ -96,6 +99,11 @@ def load_finance(path: Path) -> Finance:
             },
             shares={
                 row["name"]: _share(row) for row in data.get("payee", []) if row.get("share", 0)
+            },
+            fiscal_receipts={
+                row["name"]: Named(**row["fiscal_receipts"])
+                for row in data.get("payee", [])
+                if "fiscal_receipts" in row
             },
         )
     except FileNotFoundError:

@@ -123,6 +123,9 @@ class PaymentReceipt:
         description="Where the receipt is fetched as PDF, with the same Authorization header."
     )
     payment: Payment = strawberry.field(description="What was paid; refunds included.")
+    note: str = strawberry.field(
+        description="What it is good for; of a fine, where its fiscal e-receipt is looked up."
+    )
 
 
 def to_payment(intent: Intent, locale: Locale) -> Payment:
@@ -192,6 +195,7 @@ class Query:
             psp_ref=intent.psp_ref or "",
             pdf_path=f"/receipts/{intent.id}.pdf",
             payment=to_payment(intent, info.context.locale),
+            note=receipt.note(info.context.app).say(info.context.locale),
         )
 
     @query(signed_in(), description="The viewer's payments, newest first.")

@@ -1,10 +1,10 @@
 """A person's statement of payments as PDF: the sums, then each payment and refund."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from core.clock import civil_time
 from core.money import format_yuan
-from core.standards import sheet
 from core.standards.sheet import Line, Sheet
 from core.texts import Named
 from payments.payer_statement import Movement, PayerStatement
@@ -15,30 +15,28 @@ _LINES = 11
 """So many fit on a page."""
 
 
-def render(statement: PayerStatement, issuer: Issuer) -> bytes:
-    """The PDF of a statement, the same bytes each time."""
-    pages = [_summary(statement, issuer)]
+def draw(statement: PayerStatement, issuer: Issuer, at: datetime) -> list[Sheet]:
+    """The pages of a statement that is made at a moment."""
+    pages = [_summary(statement, issuer, at)]
     pages += [
         [_line(movement) for movement in statement.movements[first : first + _LINES]]
         for first in range(0, len(statement.movements), _LINES)
     ]
     number = f"{statement.first_on:%Y%m%d}-{statement.last_on:%Y%m%d}"
-    return sheet.render(
-        *(
-            Sheet(
-                title=Named(STATEMENT_TITLE.zh, STATEMENT_TITLE.en),
-                number=f"{number} {page}/{len(pages)}",
-                city=issuer.city,
-                issuer=issuer.app,
-                lines=lines,
-                note=Named(STATEMENT_NOTE.zh, STATEMENT_NOTE.en),
-            )
-            for page, lines in enumerate(pages, 1)
+    return [
+        Sheet(
+            title=Named(STATEMENT_TITLE.zh, STATEMENT_TITLE.en),
+            number=f"{number} {page}/{len(pages)}",
+            city=issuer.city,
+            issuer=issuer.app,
+            lines=lines,
+            note=Named(STATEMENT_NOTE.zh, STATEMENT_NOTE.en),
         )
-    )
+        for page, lines in enumerate(pages, 1)
+    ]
 
 
-def _summary(statement: PayerStatement, issuer: Issuer) -> Sequence[Line]:
+def _summary(statement: PayerStatement, issuer: Issuer, at: datetime) -> Sequence[Line]:
     paid, refunded = statement.paid_fen, statement.refunded_fen
     refunds = sum(movement.is_refund for movement in statement.movements)
     return [
@@ -49,6 +47,7 @@ def _summary(statement: PayerStatement, issuer: Issuer) -> Sequence[Line]:
         Line("退款笔数", "Refunds", str(refunds)),
         Line("退款合计", "Refunded", f"¥{format_yuan(refunded)}"),
         Line("净额", "Net", f"¥{format_yuan(paid - refunded)}"),
+        Line("截至", "As of", civil_time(at)),
     ]
 
 

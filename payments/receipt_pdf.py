@@ -6,11 +6,10 @@ from datetime import datetime
 
 from core.clock import civil_time
 from core.money import capital_yuan, format_yuan
-from core.standards import sheet
 from core.standards.sheet import Line, Sheet
 from core.texts import Named
 from payments.receipts import Receipt
-from payments.texts import RECEIPT_NOTE, RECEIPT_TITLE
+from payments.texts import RECEIPT_TITLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +21,15 @@ class Issuer:
     payer: str
 
 
-def render(receipt: Receipt, issuer: Issuer) -> bytes:
-    """The PDF of a receipt, the same bytes each time."""
-    return sheet.render(
-        Sheet(
-            title=Named(RECEIPT_TITLE.zh, RECEIPT_TITLE.en),
-            number=receipt.receipt_no,
-            city=issuer.city,
-            issuer=issuer.app,
-            lines=_lines(receipt, issuer),
-            note=Named(RECEIPT_NOTE.zh, RECEIPT_NOTE.en),
-        )
+def draw(receipt: Receipt, issuer: Issuer, note: Named) -> Sheet:
+    """The page of a receipt."""
+    return Sheet(
+        title=Named(RECEIPT_TITLE.zh, RECEIPT_TITLE.en),
+        number=receipt.receipt_no,
+        city=issuer.city,
+        issuer=issuer.app,
+        lines=_lines(receipt, issuer),
+        note=note,
     )
 
 

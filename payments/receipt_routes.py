@@ -4,8 +4,6 @@
 some days; with `&onBehalfOf=…` that of somebody for whom the viewer acts.
 """
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,8 +17,9 @@ from core.errors import InvalidInput
 from core.graphql import parse_id
 from core.people.directory import Person, get_person
 from core.security.vault import mask_phone
-from payments import payer_statement, payer_statement_pdf, receipts, texts
-from payments.receipt_pdf import Issuer, render
+from core.standards.signed_sheet import render_document
+from payments import payer_statement, payer_statement_pdf, receipt_pdf, receipts, texts
+from payments.receipt_pdf import Issuer
 
 STATEMENT_PATH = "/payments/statement.pdf"
 PATH = "/receipts/{payment_id}.pdf"
@@ -40,7 +39,8 @@ async def _receipt(call: Call, request: Request) -> Response:
     found = await receipts.get_receipt(call, path_id(request, "payment_id"))
     person = await get_person(app, call.require_viewer().user_id)
     issuer = Issuer(app.city.name, app.city.app_name, _payer(person))
-    pdf = await asyncio.to_thread(render, found, issuer)
+    page = receipt_pdf.draw(found, issuer, found.note(app))
+    pdf = await render_document(app.keys, page, at=found.as_of)
     name = f'inline; filename="receipt-{found.receipt_no}.pdf"'
     return Response(pdf, 200, PRIVATE | {"Content-Disposition": name}, "application/pdf")
 
@@ -58,7 +58,9 @@ async def _statement(call: Call, request: Request) -> Response:
     statement = await payer_statement.read(call, first_on, last_on, subject_id=subject_id)
     person = await get_person(app, statement.person_id)
     issuer = Issuer(app.city.name, app.city.app_name, _payer(person))
-    pdf = await asyncio.to_thread(payer_statement_pdf.render, statement, issuer)
+    now = app.clock.now()
+    pages = payer_statement_pdf.draw(statement, issuer, now)
+    pdf = await render_document(app.keys, *pages, at=now)
     name = f'inline; filename="payments-{first_on}-{last_on}.pdf"'
     return Response(pdf, 200, PRIVATE | {"Content-Disposition": name}, "application/pdf")
 

@@ -18,7 +18,9 @@ from core.database.coalescing import Together
 from core.errors import NotFound
 from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
-from payments import settlement, store
+from core.texts import Locale, Named
+from payments import settlement, store, texts
+from payments.finance import finance_of
 from payments.models import Intent
 from payments.service import get_payment
 
@@ -33,6 +35,20 @@ class Receipt:
     receipt_no: str
     payment: Intent
     issued_at: datetime
+
+    @property
+    def as_of(self) -> datetime:
+        """Since when it says what it says: its issue, or the last refund."""
+        refunded_at = self.payment.ended_at if self.payment.refunded_fen else None
+        return max(self.issued_at, refunded_at or self.issued_at)
+
+    def note(self, app: App) -> Named:
+        """What it is good for and what not, in both languages."""
+        where = finance_of(app).fiscal_receipts.get(self.payment.payee)
+        if where is None:
+            return Named(texts.RECEIPT_NOTE.zh, texts.RECEIPT_NOTE.en)
+        note = texts.FISCAL_RECEIPT_NOTE
+        return Named(*(note.say(locale, where=where) for locale in (Locale.ZH, Locale.EN)))
 
 
 @job("payments.issue_receipt", max_attempts=20)

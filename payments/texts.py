@@ -55,6 +55,12 @@ RECEIPT_NOTE = Text(
     "This receipt shows that the amount was paid and booked by its payee. It is no tax invoice; "
     "ask for one in the app.",
 )
+FISCAL_RECEIPT_NOTE = Text(
+    "FISCAL_RECEIPT_NOTE",
+    "法定票据是财政部门开具的财政电子票据,号码即收款单位凭证号,请到{where}查验;本凭证仅证明款项已支付。",
+    "The voucher in law is the treasury's fiscal e-receipt, under the payee's number; look it up "
+    "at {where}. This receipt shows payment alone.",
+)
 STATEMENT_TITLE = Text("STATEMENT_TITLE", "缴费对账单", "Statement of payments")
 STATEMENT_NOTE = Text(
     "STATEMENT_NOTE",

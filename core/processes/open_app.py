@@ -19,6 +19,7 @@ from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
 from core.rooms import points_of
 from core.security.authentication import Revocations, Tokens
+from core.security.document_certificate import days_good
 from core.security.key_proofs import check_keys
 from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.security.vault import Vault
@@ -86,6 +87,7 @@ def _assemble(
     keys = load_keys(folder)
     bus = Bus(settings.database_url, clock if isinstance(clock, SystemClock) else None)
     metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
+    metrics.watch_document_certificate(lambda: days_good(keys.document_certificates, clock.now()))
     return App(
         settings=settings,
         city=city,

@@ -5,17 +5,20 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.x509.oid import NameOID
 
 from core.errors import StartError
+from core.security.document_certificate import (
+    check_pair,
+    is_sandbox_certificate,
+    sandbox_certificate,
+)
 from core.security.private_files import private_folder
 from core.settings import SANDBOX_KEYS_MARKER
 
@@ -102,7 +105,7 @@ def ensure_sandbox_keys(folder: Path) -> None:
         _create(folder / f"{merchant}_apiv3.key", lambda: secrets.token_hex(16).encode())
     document_key = folder / "document_signing.pem"
     _create(document_key, lambda: _private_pem(ec.generate_private_key(ec.SECP256R1())))
-    _create(folder / "document_certificates.pem", _self_signed(document_key))
+    _create(folder / "document_certificates.pem", _certificate_of(document_key))
 
 
 def find_sandbox_keys(folder: Path) -> list[str]:
@@ -113,6 +116,8 @@ def find_sandbox_keys(folder: Path) -> list[str]:
 def _is_sandbox_key(path: Path) -> bool:
     try:
         text = path.read_bytes()
+        if b"BEGIN CERTIFICATE" in text:
+            return is_sandbox_certificate(text)
         if path.suffix == ".pem":
             key = private_key(text)
             if not isinstance(key, ed25519.Ed25519PrivateKey):
@@ -188,13 +193,9 @@ def _document_keys(folder: Path) -> dict[str, bytes]:
         return {}
     pem, chain = _read(key), _read(certificates)
     try:
-        own = x509.load_pem_x509_certificates(chain)[0].public_key()
-        signer = private_key(pem)
+        check_pair(private_key(pem), chain)
     except (ValueError, TypeError) as error:
-        raise StartError(f"key {key} or {certificates} cannot be read") from error
-    usable = isinstance(signer, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
-    if not usable or signer.public_key() != own:
-        raise StartError(f"key {key} is not that of the first certificate in {certificates}")
+        raise StartError(f"key {key} with {certificates} cannot be used: {error}") from error
     return {"document_signing": pem, "document_certificates": chain}
 
 
@@ -258,22 +259,11 @@ def _create(path: Path, make: Callable[[], bytes]) -> None:
         draft.unlink()
 
 
-def _self_signed(private: Path) -> Callable[[], bytes]:
-    """A certificate that says of itself that it is the sandbox's, good for decades."""
-
+def _certificate_of(private: Path) -> Callable[[], bytes]:
     def make() -> bytes:
         key = private_key(private.read_bytes())
         assert isinstance(key, ec.EllipticCurvePrivateKey)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox city, worth nothing")])
-        usage = x509.KeyUsage(True, True, *[False] * 7)
-        built = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-            .not_valid_after(datetime(2050, 1, 1, tzinfo=UTC))
-            .add_extension(usage, critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        return built.public_bytes(serialization.Encoding.PEM)
+        return sandbox_certificate(key)
 
     return make
 

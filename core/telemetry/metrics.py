@@ -55,6 +55,11 @@ class Metrics:
             "Years whose calendar the city file lacks; the next year's counts from 1 December.",
             registry=self.registry,
         )
+        self._document_certificate = Gauge(
+            "quancheng_document_certificate_days",
+            "Days for which the certificate of sealed documents is good; +Inf where there is none.",
+            registry=self.registry,
+        )
         self._job = self._histogram(
             "job_seconds", "Jobs run.", ("lane", "kind", "outcome"), _JOB_BUCKETS_S
         )
@@ -77,6 +82,10 @@ class Metrics:
     def watch_calendar(self, years_overdue: Callable[[], int]) -> None:
         """At each scrape ask how many years' holidays the city file lacks by now."""
         self._calendar.set_function(years_overdue)
+
+    def watch_document_certificate(self, days: Callable[[], float]) -> None:
+        """At each scrape ask for how many days the certificate of sealed documents is good."""
+        self._document_certificate.set_function(days)
 
     def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""

@@ -1,5 +1,6 @@
 """A receipt as PDF: says what was paid, to its payer alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
@@ -12,9 +13,10 @@ from core.database import transaction
 from core.ids import new_id
 from core.money import capital_yuan
 from core.processes.embedded import DatabaseUrls
-from payments import receipts, service
+from core.standards.sheet import Sheet, render
+from core.standards.signed_sheet import render_document
+from payments import receipt_pdf, receipts, service
 from payments.models import Intent
-from payments.receipt_pdf import render
 from tests.asgi import Answer, Client
 from tests.payments.world import World, as_owner
 
@@ -26,6 +28,13 @@ async def _receipt(world: World, total_fen: int = 3360) -> tuple[Call, UUID]:
     await world.call_back()
     await world.queue.run_for(timedelta(minutes=1))
     return call, intent_id
+
+
+def _draw(world: World, receipt: receipts.Receipt, payer: str) -> Sheet:
+    city = world.app.city
+    return receipt_pdf.draw(
+        receipt, receipt_pdf.Issuer(city.name, city.app_name, payer), receipt.note(world.app)
+    )
 
 
 async def _fetch(client: Client, call: Call | None, intent_id: object) -> Answer:
@@ -52,16 +61,58 @@ async def test_the_payer_reads_what_was_paid(world: World, client: Client) -> No
     ):  # fmt: skip
         assert str(said) in text, said
     assert "已退款" not in text
+    world.clock.move(timedelta(days=3))
     assert (await _fetch(client, call, intent_id)).body == answer.body
+
+
+def _signed_at(pdf: bytes) -> str:
+    (page,) = PdfReader(BytesIO(pdf)).pages
+    (field,) = (note.get_object() for note in page["/Annots"])
+    return str(field["/V"]["/M"])
 
 
 async def test_what_went_back_is_said(world: World, client: Client) -> None:
     call, intent_id = await _receipt(world)
+    world.clock.move(timedelta(days=1))
     async with transaction() as tx:
         await service.refund(world.app, tx, intent_id, 1000, reason="TEST", key="back-1")
     await world.queue.run_due()
-    text = _text((await _fetch(client, call, intent_id)).body)
-    assert "¥10.00" in text and "¥23.60" in text
+    before = (await _fetch(client, call, intent_id)).body
+    assert "¥10.00" in _text(before) and "¥23.60" in _text(before)
+    world.clock.move(timedelta(days=3))
+    assert (await _fetch(client, call, intent_id)).body == before
+    assert _signed_at(before).startswith("D:20261124")
+
+
+async def test_of_a_fine_it_says_where_the_treasury_s_own_is(
+    world: World, client: Client, database: DatabaseUrls
+) -> None:
+    call, intent_id = await _receipt(world)
+    ask = "query ($id: ID!) { paymentReceipt(paymentId: $id) { note } }"
+
+    async def said() -> tuple[str, str]:
+        data = await client.data(ask, {"id": str(intent_id)}, viewer=call.viewer)
+        text = _text((await _fetch(client, call, intent_id)).body)
+        return text, data["paymentReceipt"]["note"]
+
+    text, note = await said()
+    assert "财政电子票据" not in text and "no tax invoice" in note and note in text
+    await as_owner(database, "UPDATE payments_intent SET payee = 'non-tax'")
+    text, note = await said()
+    assert "财政部门开具的财政电子票据" in text and "税务发票" not in text
+    assert "the treasury's fiscal e-receipt" in note and "pjcy.mof.gov.cn" in note and note in text
+
+
+async def test_without_a_document_key_it_is_given_without_a_seal(
+    world: World, client: Client
+) -> None:
+    call, intent_id = await _receipt(world)
+    sealed = (await _fetch(client, call, intent_id)).body
+    app = world.app
+    keys = replace(app.keys, document_signing=None, document_certificates=None)
+    found = await receipts.get_receipt(call, intent_id)
+    plain = await render_document(keys, _draw(world, found, "张·示范"), at=found.as_of)
+    assert b"/Sig" in sealed and b"/Sig" not in plain and "电子缴费凭证" in _text(plain)
 
 
 async def test_nobody_else_gets_it(world: World, client: Client) -> None:
@@ -89,11 +140,8 @@ async def test_a_long_title_stays_on_the_page(world: World, database: DatabaseUr
         database,
         "UPDATE payments_intent SET title_zh = repeat('水', 64), title_en = repeat('W', 64)",
     )
-    from payments.receipt_pdf import Issuer
-
     receipt = await receipts.get_receipt(call, intent_id)
-    city = world.app.city
-    text = _text(render(receipt, Issuer(city.name, city.app_name, "张·示范")))
+    text = _text(render(_draw(world, receipt, "张·示范")))
     assert "水" * 64 in text and "W" * 64 in text
 
 
@@ -119,3 +167,15 @@ def test_amounts_in_capital_figures(amount_fen: int, words: str) -> None:
 def test_no_voucher_is_below_zero() -> None:
     with pytest.raises(ValueError, match="not negative"):
         capital_yuan(-1)
+
+
+async def test_operators_see_for_how_long_seals_are_good(world: World) -> None:
+    def days() -> float:
+        lines = world.app.metrics.render().decode().splitlines()
+        (told,) = (line for line in lines if line.startswith("quancheng_document_certificate_days"))
+        return float(told.split()[1])
+
+    before = days()
+    assert before > 8_000, "the sandbox's is good until 2050"
+    world.clock.move(timedelta(days=2))
+    assert days() == pytest.approx(before - 2)

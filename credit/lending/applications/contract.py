@@ -7,12 +7,13 @@ Each signature stands in the PDF by itself and any PDF reader verifies it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.city import City
 from core.money import format_yuan
 from core.standards import sheet
 from core.standards.sheet import Line, Sheet
-from core.standards.signed_pdf import sign
+from core.standards.signed_pdf import Field, sign
 from core.texts import Named
 from credit.lending.applications.definition import FORM_TITLES
 from credit.lending.applications.domain import Offer
@@ -70,11 +71,17 @@ def render(city: City, parties: Parties, offer: Offer, plan: Plan) -> bytes:
     return sheet.render(*pages)
 
 
-def sign_both(pdf: bytes, parties: Parties, *, key: bytes, certificates: bytes) -> bytes:
-    """The PDF with a signature for the borrower, then one for the lender. To be run in a thread."""
+def sign_both(
+    pdf: bytes, parties: Parties, *, key: bytes, certificates: bytes, at: datetime
+) -> bytes:
+    """The PDF with a signature for the borrower, then one for the lender. To be run in a thread.
+
+    It bears no seal: ours would be that of a party, and the parties' own are not ours to draw.
+    """
     sides = (("Borrower", parties.company.name), ("Lender", parties.product.bank_name.zh))
-    for field, name in sides:
-        pdf = sign(pdf, key=key, certificates=certificates, reason=f"{field}: {name}", field=field)
+    for side, name in sides:
+        reason, field = f"{side}: {name}", Field(side)
+        pdf = sign(pdf, key=key, certificates=certificates, reason=reason, at=at, field=field)
     return pdf
 
 

@@ -119,13 +119,14 @@ async def make_contract(app: App, row: BankApplication, representative: str) -> 
         raise Unavailable(texts.NO_CONTRACTS)
     offer, company = bank_side.offer_of(row), await store.find_company(row.company_id)
     assert offer is not None and company is not None
-    made = await bank_side.plan_of(row, offer, civil_date(app.clock.now()))
+    now = app.clock.now()
+    made = await bank_side.plan_of(row, offer, civil_date(now))
     product = await products.get_version(row.product, row.product_version)
     parties = Parties(row.no, company, representative, product)
 
     def make() -> bytes:
         plain = render(app.city, parties, offer, made)
-        return sign_both(plain, parties, key=signing, certificates=certificates)
+        return sign_both(plain, parties, key=signing, certificates=certificates, at=now)
 
     return await asyncio.to_thread(make)
 

@@ -53,7 +53,7 @@ async def _certificate(call: Call, request: Request) -> Response:
         note=Named(texts.CERTIFICATE_NOTE.zh, texts.CERTIFICATE_NOTE.en),
     )
 
-    body = await render_signed(page, app.keys)
+    body = await render_signed(app.keys, page, at=app.clock.now())
     if body is None:
         raise Unavailable(texts.NO_CONTRACTS)
     name = f'inline; filename="loan-{found.row.no}.pdf"'

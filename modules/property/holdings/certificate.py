@@ -94,7 +94,7 @@ async def load(app: App, deadline: Deadline, access: Access, ref: str) -> Person
         qr=ref,
     )
 
-    body = await render_signed(page, app.keys)
+    body = await render_signed(app.keys, page, at=facts.as_of)
     if body is None:
         raise NotFound(NOT_FOUND)
     return PersonalFile(body, "application/pdf", f"no-property-{facts.certificate_no}.pdf")

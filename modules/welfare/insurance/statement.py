@@ -102,7 +102,7 @@ async def draw(
         ],
         note=texts.NOTE,
     )
-    body = await render_signed(page, app.keys)
+    body = await render_signed(app.keys, page, at=app.clock.now())
     if body is None:
         return None
     return PersonalFile(body, "application/pdf", f"insurance-{number}.pdf")

@@ -138,6 +138,13 @@ def _unreadable_key(folder: Path) -> dict[str, str]:
     return variables
 
 
+def _foreign_document_key(folder: Path) -> dict[str, str]:
+    variables = _other_keys(folder)
+    other = (folder / "wechat_merchant_private.pem").read_bytes()
+    (folder / "document_signing.pem").write_bytes(other)
+    return variables
+
+
 def _server_without_its_log(folder: Path, manifests: Sequence[Manifest]) -> dict[str, str]:
     """A data folder whose PostgreSQL has lost its write-ahead log."""
     folder.mkdir(mode=0o755)
@@ -193,6 +200,7 @@ async def starts(
             Start("worker", {"UPSTREAMS_FILE": str(tmp_path / "nowhere.toml")}),
             Start("worker", _unreadable_key(tmp_path / "unreadable")),
             Start("worker", _other_keys(tmp_path / "other")),
+            Start("worker", _foreign_document_key(tmp_path / "foreign")),
             Start("worker", await _execute(keyed, _SECOND_KEY)),
             Start("worker", _server_without_its_log(tmp_path / "lost", manifests)),
             Start("migrate", _server_of_root(ordinary), uid=_ORDINARY),

@@ -3,13 +3,18 @@
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from core.errors import StartError
+from core.security.document_certificate import days_good
 from core.security.keys import (
     Keys,
     add_data_key,
@@ -61,6 +66,7 @@ def test_files_are_private_and_labelled(folder: Path) -> None:
 def test_keys_of_the_sandbox_are_known_without_their_marker(folder: Path) -> None:
     (folder / "SANDBOX-KEYS").unlink()
     ours = {"token_signing.pem", "model_signing.pem", "pii_data.key", "pii_index.key"}
+    ours.add("document_certificates.pem")
     assert set(find_sandbox_keys(folder)) == ours
     for path in (add_token_key(folder), add_data_key(folder)):
         assert path.name not in find_sandbox_keys(folder)
@@ -154,6 +160,39 @@ def test_a_key_of_the_wrong_kind_is_refused(folder: Path) -> None:
     )
     with pytest.raises(StartError, match="Ed25519"):
         load_keys(folder)
+
+
+@pytest.mark.parametrize(
+    ("signs", "is_another_s", "words"),
+    [(True, True, "not that of the first"), (False, False, "not for signatures")],
+)
+def test_a_document_key_and_its_certificate_belong_together(
+    folder: Path, signs: bool, is_another_s: bool, words: str
+) -> None:
+    pem = (folder / "document_signing.pem").read_bytes()
+    key = serialization.load_pem_private_key(pem, password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    named = ec.generate_private_key(ec.SECP256R1()) if is_another_s else key
+    usage = x509.KeyUsage(signs, signs, *[False, True], *[False] * 5)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A city")])
+    certificate = (
+        x509.CertificateBuilder(name, name, named.public_key(), 1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC))
+        .add_extension(usage, critical=True)
+        .sign(named, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / "document_certificates.pem").write_bytes(pem)
+    with pytest.raises(StartError, match=words):
+        load_keys(folder)
+
+
+def test_how_long_a_document_certificate_is_good(folder: Path) -> None:
+    pem = load_keys(folder).document_certificates
+    assert days_good(pem, datetime(2049, 12, 30, tzinfo=UTC)) == 2
+    assert days_good(pem, datetime(2050, 1, 1, 12, tzinfo=UTC)) == -0.5
+    assert days_good(None, datetime(2050, 1, 1, tzinfo=UTC)) == inf
 
 
 def test_keys_do_not_show_themselves(folder: Path) -> None:
