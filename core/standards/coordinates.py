@@ -102,11 +102,16 @@ L = TypeVar("L", bound=Place)
 C = TypeVar("C", bound=Course)
 
 
-def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[L]:
-    """The places around a point with their distances, nearest first, at most NEAREST_MAX."""
-    around = [(distance_m(here, place.at), place) for place in places]
-    around = sorted((pair for pair in around if pair[0] <= radius_m), key=lambda pair: pair[0])
-    return [replace(place, distance_m=metres) for metres, place in around[:NEAREST_MAX]]
+def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[tuple[L, int]]:
+    """The places around a point, each with its distance, nearest first, at most NEAREST_MAX."""
+    around = [(place, distance_m(here, place.at)) for place in places]
+    around = [pair for pair in around if pair[1] <= radius_m]
+    return sorted(around, key=lambda pair: pair[1])[:NEAREST_MAX]
+
+
+def at_distance(place: L, metres: int) -> L:
+    """A place, so far from the point that was asked about."""
+    return replace(place, distance_m=metres)
 
 
 def cell_of(spot: GeoPoint) -> str:

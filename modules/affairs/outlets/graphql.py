@@ -73,12 +73,17 @@ class Query:
             raise InvalidInput(INVALID_INPUT, "name", detail="name is too long")
         item_no = (await get_item(call, item_code)).item_no if item_code else None
         now, calendar = call.app.clock.now(), call.app.city.calendar
+        today = civil_date(now)
 
         def shown(outlets: Records[Outlet]) -> Sequence[Outlet]:
             chosen = choose(outlets.items, name, item_no)
-            near = nearest(chosen, here, radius) if here else chosen[:NEAREST_MAX]
+            near: Sequence[tuple[Outlet, int | None]] = (
+                nearest(chosen, here, radius)
+                if here
+                else [(one, None) for one in chosen[:NEAREST_MAX]]
+            )
             # what holds at this moment, however old the layer's answer is
-            return [one.at_moment(now, civil_date(now), calendar) for one in near]
+            return [one.at_moment(now, today, calendar, metres) for one, metres in near]
 
         return (await OUTLETS.read(call)).map(shown)
 
@@ -99,7 +104,7 @@ class Query:
         known = {one.outlet_ref: one for one in (outlets.value.items if outlets.value else ())}
         if outlets.value is not None and outlet_ref not in known:
             raise NotFound(NOT_FOUND)
-        takes = known[outlet_ref].takes if outlet_ref in known else ()
+        takes = set(known[outlet_ref].takes if outlet_ref in known else ())
         known_items = registry.value.in_force if registry.value else ()
         both, items = worse(outlets, registry), [i for i in known_items if i.item_no in takes]
         shown = Reading[Sequence[Item]](both.status, items, both.as_of, both.reason)

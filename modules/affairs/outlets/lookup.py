@@ -39,7 +39,7 @@ class Properties:
     phone: str
     opening_hours: str
     wheelchair: Wheelchair
-    items: frozenset[int]
+    items: list[int]
     closures: list[Closure]
     queue: OutletQueue | None
 
@@ -63,7 +63,6 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
             phone=properties.phone,
             wheelchair=properties.wheelchair,
             opening_hours=properties.opening_hours,
-            item_count=len(properties.items),
             queue=properties.queue,
             appointment_link=link if properties.kind is OutletKind.HALL else None,
             takes=properties.items,
