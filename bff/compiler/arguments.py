@@ -106,9 +106,9 @@ class Variables:
     """Coerces the variables of one operation.
 
     The fast path holds when every variable that is given fits its type, and every other has a
-    default that nothing can change, or none and is nullable. What it saves is reckoning each
-    signature anew, and for a built-in scalar in its own Python type, whose coercion is the
-    identity, that too. Anything else goes through graphql-core as a whole, which says what is wrong.
+    default that nothing can change, or none and is nullable. Signatures are reckoned once, and a
+    built-in scalar in its own Python type is what it is. Anything else goes through graphql-core as
+    a whole, which says what is wrong.
     """
 
     def __init__(
@@ -174,9 +174,10 @@ class Variables:
 
 def _coercion(type_: GraphQLInputType) -> Callable[[Any], Any]:
     """What makes a given value one of a type, or Undefined where it does not fit."""
-    named, nullable = get_nullable_type(type_), not is_non_null_type(type_)
-    accepts = _SCALAR_CLASS.get(getattr(named, "name", ""))
-    if accepts is not None and named is specified_scalar_types[named.name]:
+    nullable, named = not is_non_null_type(type_), get_nullable_type(type_)
+    name = getattr(named, "name", "")
+    accepts = _SCALAR_CLASS.get(name)
+    if accepts is not None and named is specified_scalar_types[name]:
         return lambda value: value if accepts(value) or (value is None and nullable) else Undefined
 
     def coerce(value: Any) -> Any:

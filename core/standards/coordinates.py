@@ -215,7 +215,7 @@ class Zone:
         # a line has two ends, if need be in one place
         lines = [path if len(path) > 1 else (*path, *path) for path in (i.path for i in placed)]
         points = [(point.lon, point.lat) for line in lines for point in line]
-        owners = numpy.repeat(numpy.arange(len(lines)), [len(line) for line in lines])
+        owners = [number for number, line in enumerate(lines) for _ in line]
         shapes = linestrings(points * _metres(self.latitude), indices=owners)
         near = dwithin(shapes, self.shape, self.reach_m)
         return [item for item, is_near in zip(placed, near, strict=True) if is_near]

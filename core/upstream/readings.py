@@ -195,7 +195,7 @@ def _size_bytes(value: object) -> int:
     return round(size_bytes)
 
 
-_WEIGHED = 4
+_WEIGHED = 2
 _Parts = tuple[Iterable[object], float]
 _PLAIN = frozenset({str, int, float, bool, bytes, date, datetime, NoneType})
 """Most of what records hold: it has no parts of its own."""
