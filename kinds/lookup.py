@@ -230,7 +230,7 @@ async def read_near(
     radius_m: int,
     *,
     fits: Callable[[L], bool] = lambda _: True,
-    show: Callable[[L, int], L] = at_distance,
+    show: Callable[[L, int | None], L] = at_distance,
 ) -> Reading[Sequence[L]]:
     """The places of a lookup around a point that fit, nearest first, each as `show` makes it.
 

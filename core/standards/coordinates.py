@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any, Protocol, TypeVar
 
 import geocoordinates_ffi as geodesy
@@ -102,14 +103,21 @@ L = TypeVar("L", bound=Place)
 C = TypeVar("C", bound=Course)
 
 
-def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[tuple[L, int]]:
-    """The places around a point, each with its distance, nearest first, at most NEAREST_MAX."""
+def nearest(
+    places: Iterable[L], here: GeoPoint | None, radius_m: int
+) -> Sequence[tuple[L, int | None]]:
+    """The places around a point, each with its distance, nearest first, at most NEAREST_MAX.
+
+    Around none they come as they are, without a distance.
+    """
+    if here is None:
+        return [(place, None) for place in islice(places, NEAREST_MAX)]
     around = [(place, distance_m(here, place.at)) for place in places]
     around = [pair for pair in around if pair[1] <= radius_m]
     return sorted(around, key=lambda pair: pair[1])[:NEAREST_MAX]
 
 
-def at_distance(place: L, metres: int) -> L:
+def at_distance(place: L, metres: int | None) -> L:
     """A place, so far from the point that was asked about."""
     return replace(place, distance_m=metres)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AwareDatetime
 
 from core.city import Calendar
+from core.clock import civil_date
 from core.standards.coordinates import Place
 from core.standards.opening_hours import Timetable
 from core.texts import Named
@@ -66,8 +67,7 @@ class Outlet(Place):
     ] = False
     closed_for: Annotated[Named | None, "Why it departs from its usual hours today."] = None
     appointment_link: Annotated[str | None, "Opens the appointment in the app."] = None
-    takes: Sequence[int]
-    """The numbers of the items that it takes."""
+    takes: Annotated[Sequence[int], "The numbers of the items that it takes."]
     timetable: Timetable | None
     reasons: Mapping[date, Named]
 
@@ -76,9 +76,7 @@ class Outlet(Place):
         """Each counts once."""
         return len(set(self.takes))
 
-    def at_moment(
-        self, now: datetime, today: date, calendar: Calendar, metres: int | None
-    ) -> "Outlet":
+    def at_moment(self, now: datetime, calendar: Calendar, metres: int | None) -> "Outlet":
         """The outlet with what holds now, so far from the point that was asked about."""
         queue = self.queue
         if queue is not None:
@@ -94,7 +92,7 @@ class Outlet(Place):
             is_open=opening.is_open,
             changes_at=opening.changes_at,
             is_provisional=opening.is_provisional,
-            closed_for=self.reasons.get(today),
+            closed_for=self.reasons.get(civil_date(now)),
         )
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import strawberry
 
-from core.clock import civil_date
 from core.errors import InvalidInput, NotFound
 from core.graphql import (
     RADIUS_M,
@@ -21,7 +20,7 @@ from core.graphql import (
     view,
 )
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND
-from core.standards.coordinates import NEAREST_MAX, nearest
+from core.standards.coordinates import nearest
 from core.upstream.readings import Reading, worse
 from core.upstream.records import Records
 from kinds.lookup import ReadingConnection, page_of
@@ -73,17 +72,11 @@ class Query:
             raise InvalidInput(INVALID_INPUT, "name", detail="name is too long")
         item_no = (await get_item(call, item_code)).item_no if item_code else None
         now, calendar = call.app.clock.now(), call.app.city.calendar
-        today = civil_date(now)
 
         def shown(outlets: Records[Outlet]) -> Sequence[Outlet]:
-            chosen = choose(outlets.items, name, item_no)
-            near: Sequence[tuple[Outlet, int | None]] = (
-                nearest(chosen, here, radius)
-                if here
-                else [(one, None) for one in chosen[:NEAREST_MAX]]
-            )
+            near = nearest(choose(outlets.items, name, item_no), here, radius)
             # what holds at this moment, however old the layer's answer is
-            return [one.at_moment(now, today, calendar, metres) for one, metres in near]
+            return [one.at_moment(now, calendar, metres) for one, metres in near]
 
         return (await OUTLETS.read(call)).map(shown)
 

@@ -52,8 +52,7 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
     link = app.city.deep_link.format(id=APPOINTMENT)
 
     def read(feature: Feature[Properties]) -> Outlet:
-        properties = feature.properties
-        here = feature.point
+        properties, here = feature.properties, feature.point
         return Outlet(
             at=known_point(app.city, here.lat, here.lon, here.datum),
             outlet_ref=feature.id,
@@ -70,8 +69,7 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
             reasons={one.on: Named(one.reason_zh, one.reason_en) for one in properties.closures},
         )
 
-    features = await list_features(app, deadline, list_outlets)
-    return list_outlets.convert(app, features, read)
+    return list_outlets.convert(app, await list_features(app, deadline, list_outlets), read)
 
 
 def _timetable(properties: Properties) -> Timetable | None:

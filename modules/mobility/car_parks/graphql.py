@@ -46,7 +46,7 @@ class Query:
             detail = f"stayMinutes must be between 1 and {STAY_MINUTES_MAX}"
             raise InvalidInput(INVALID_INPUT, "stayMinutes", detail=detail)
 
-        def show(one: CarPark, metres: int) -> CarPark:
+        def show(one: CarPark, metres: int | None) -> CarPark:
             stay_cost_fen = None if stay_minutes is None else cost_fen(one.tariff, stay_minutes)
             return replace(one, distance_m=metres, stay_cost_fen=stay_cost_fen)
 
