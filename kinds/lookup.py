@@ -34,7 +34,7 @@ from core.graphql.types import Edge, page_info
 from core.people.personal_read import Access, Purpose, about_person, personal_read
 from core.refusal_texts import INVALID_INPUT
 from core.rooms import ExtensionPoint
-from core.standards.coordinates import Place, nearest
+from core.standards.coordinates import Place, at_distance, nearest
 from core.upstream.client import UpstreamRejected
 from core.upstream.operation import Answer, Operation, Request, System
 from core.upstream.readings import Reading, ReadStatus
@@ -228,9 +228,11 @@ async def read_near(
     call: Call,
     at: GeoPointInput,
     radius_m: int,
+    *,
     fits: Callable[[L], bool] = lambda _: True,
+    show: Callable[[L, int | None], L] = at_distance,
 ) -> Reading[Sequence[L]]:
-    """The places of a lookup around a point that fit, nearest first.
+    """The places of a lookup around a point that fit, nearest first, each as `show` makes it.
 
     The whole city is asked for and kept, so that the last good answer serves every point. Raises
     InvalidInput for a point that is not in the city.
@@ -238,7 +240,11 @@ async def read_near(
     here = at.within(call.app.city, "at")
     radius = radius_within(radius_m)
     reading = await lookup.read(call)
-    return reading.map(lambda places: nearest(filter(fits, places.items), here, radius))
+
+    def shown(places: Records[L]) -> Sequence[L]:
+        return [show(*pair) for pair in nearest(filter(fits, places.items), here, radius)]
+
+    return reading.map(shown)
 
 
 def page_field(

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import (
     GraphQLError,
+    GraphQLInputType,
     GraphQLSchema,
     OperationDefinitionNode,
+    Undefined,
     VariableDefinitionNode,
+    coerce_input_value,
     get_nullable_type,
     is_non_null_type,
     specified_scalar_types,
@@ -24,6 +27,7 @@ from graphql.execution.values import (
     VariableValueSource,
     get_argument_values,
     get_variable_values,
+    input_is_nested_too_deeply,
 )
 from strawberry.types.arguments import convert_arguments
 
@@ -101,9 +105,10 @@ _SCALAR_CLASS: dict[str, Callable[[Any], bool]] = {
 class Variables:
     """Coerces the variables of one operation.
 
-    The fast path holds when every variable is a built-in scalar given in its own Python type,
-    or is left out and has a default that nothing can change, or none and is nullable: there
-    coercion is the identity. Anything else goes through graphql-core as a whole.
+    The fast path holds when every variable that is given fits its type, and every other has a
+    default that nothing can change, or none and is nullable. Signatures are reckoned once, and a
+    built-in scalar in its own Python type is what it is. Anything else goes through graphql-core as
+    a whole, which says what is wrong.
     """
 
     def __init__(
@@ -116,7 +121,10 @@ class Variables:
 
     def coerce(self, inputs: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         """Coerced values, or the errors that graphql-core reports for the request."""
-        quick = self._quick(inputs)
+        try:
+            quick = self._quick(inputs)
+        except (GraphQLError, RecursionError):
+            quick = None
         if quick is not None:
             return quick
         return get_variable_values(
@@ -132,13 +140,12 @@ class Variables:
             return None
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
-        for name, signature, accepts, nullable, absent in self._plan:
+        for name, signature, coerce, absent in self._plan:
             if name in inputs:
-                value = inputs[name]
-                if not (accepts(value) or (value is None and nullable)):
+                sources[name] = VariableValueSource(signature, inputs[name])
+                value = coerced[name] = coerce(inputs[name])
+                if value is Undefined:
                     return None
-                sources[name] = VariableValueSource(signature, value)
-                coerced[name] = value
             elif absent is None:
                 return None
             else:
@@ -147,18 +154,14 @@ class Variables:
         return VariableValues(sources, coerced)
 
     def _planned(self) -> list[tuple[Any, ...]] | None:
-        """Per variable: name, signature, check, nullability, what it contributes if absent."""
+        """Per variable: name, signature, its coercion, what it contributes if absent."""
         plan = []
         for node in self._definitions:
             signature = get_variable_signature(self._schema, node)
             if isinstance(signature, GraphQLError):
                 return None
-            named = get_nullable_type(signature.type)
-            accepts = _SCALAR_CLASS.get(getattr(named, "name", ""), lambda _value: False)
-            if named is not specified_scalar_types.get(getattr(named, "name", "")):
-                accepts = _accepts_nothing
-            nullable = not is_non_null_type(signature.type)
-            plan.append((signature.name, signature, accepts, nullable, self._if_absent(node)))
+            coerce = _coercion(signature.type)
+            plan.append((signature.name, signature, coerce, self._if_absent(node)))
         return plan
 
     def _if_absent(self, node: VariableDefinitionNode) -> dict[str, Any] | None:
@@ -169,5 +172,16 @@ class Variables:
         return values.coerced
 
 
-def _accepts_nothing(_value: Any) -> bool:
-    return False
+def _coercion(type_: GraphQLInputType) -> Callable[[Any], Any]:
+    """What makes a given value one of a type, or Undefined where it does not fit."""
+    nullable, named = not is_non_null_type(type_), get_nullable_type(type_)
+    name = getattr(named, "name", "")
+    accepts = _SCALAR_CLASS.get(name)
+    if accepts is not None and named is specified_scalar_types[name]:
+        return lambda value: value if accepts(value) or (value is None and nullable) else Undefined
+
+    def coerce(value: Any) -> Any:
+        is_deep = input_is_nested_too_deeply(value, type_)
+        return Undefined if is_deep else coerce_input_value(value, type_)
+
+    return coerce

@@ -146,9 +146,9 @@ class Tokens:
             "nbf": int(now.timestamp()),
             "exp": int((now + life).timestamp()),
         }
-        signer = self._private[0]
-        headers = {"kid": key_id(signer.public_key())}
-        return jwt.encode({**claims, **standard}, signer, algorithm="EdDSA", headers=headers)
+        return jwt.encode(
+            {**claims, **standard}, self._signer, algorithm="EdDSA", headers={"kid": self._kid}
+        )
 
     def verify(self, token: str) -> Viewer:
         """The viewer of a token. Raises LoginRequired for every token that is not good now.
@@ -214,8 +214,9 @@ class Tokens:
         return self._public[kid]
 
     def _take(self, signing_keys: Sequence[bytes]) -> None:
-        self._private = [_private_key(pem) for pem in signing_keys]
-        self._public = {key_id(key.public_key()): key.public_key() for key in self._private}
+        keys = [_private_key(pem) for pem in signing_keys]
+        self._public = {key_id(key.public_key()): key.public_key() for key in keys}
+        self._signer, self._kid = keys[0], next(iter(self._public))
         self._verified: dict[bytes, _Verified] = {}  # a key that is gone signs no more
 
     def _refuse_outside_life(self, claims: Mapping[str, Any]) -> None:

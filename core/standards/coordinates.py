@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any, Protocol, TypeVar
 
 import geocoordinates_ffi as geodesy
@@ -102,11 +103,23 @@ L = TypeVar("L", bound=Place)
 C = TypeVar("C", bound=Course)
 
 
-def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[L]:
-    """The places around a point with their distances, nearest first, at most NEAREST_MAX."""
-    around = [(distance_m(here, place.at), place) for place in places]
-    around = sorted((pair for pair in around if pair[0] <= radius_m), key=lambda pair: pair[0])
-    return [replace(place, distance_m=metres) for metres, place in around[:NEAREST_MAX]]
+def nearest(
+    places: Iterable[L], here: GeoPoint | None, radius_m: int
+) -> Sequence[tuple[L, int | None]]:
+    """The places around a point, each with its distance, nearest first, at most NEAREST_MAX.
+
+    Around none they come as they are, without a distance.
+    """
+    if here is None:
+        return [(place, None) for place in islice(places, NEAREST_MAX)]
+    around = [(place, distance_m(here, place.at)) for place in places]
+    around = [pair for pair in around if pair[1] <= radius_m]
+    return sorted(around, key=lambda pair: pair[1])[:NEAREST_MAX]
+
+
+def at_distance(place: L, metres: int | None) -> L:
+    """A place, so far from the point that was asked about."""
+    return replace(place, distance_m=metres)
 
 
 def cell_of(spot: GeoPoint) -> str:
@@ -210,7 +223,7 @@ class Zone:
         # a line has two ends, if need be in one place
         lines = [path if len(path) > 1 else (*path, *path) for path in (i.path for i in placed)]
         points = [(point.lon, point.lat) for line in lines for point in line]
-        owners = numpy.repeat(numpy.arange(len(lines)), [len(line) for line in lines])
+        owners = [number for number, line in enumerate(lines) for _ in line]
         shapes = linestrings(points * _metres(self.latitude), indices=owners)
         near = dwithin(shapes, self.shape, self.reach_m)
         return [item for item, is_near in zip(placed, near, strict=True) if is_near]

@@ -56,7 +56,10 @@ class OpeningHours:
             name = _DAYS[_MONDAY]
         elif calendar.is_holiday(day) and any(_HOLIDAY in rule.days for rule in self.rules):
             name = _HOLIDAY
-        return next((rule.spans for rule in self.rules if name in rule.days), ())
+        for rule in self.rules:
+            if name in rule.days:
+                return rule.spans
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +82,25 @@ class Timetable:
     def at(self, moment: datetime, calendar: Calendar) -> Opening:
         """Whether it is open at a moment, and when that changes."""
         local = moment.astimezone(SHANGHAI)
-        today, until, provisional = local.date(), local, False
-        is_open = any(begins <= local < ends for begins, ends in self._spans(today, calendar))
+        today, provisional = local.date(), False
+        # minutes since the midnight before the day that is looked at; spans are whole minutes
+        now = until = local.hour * 60 + local.minute
+        is_open = any(span.begins <= now < span.ends for span in self._on(today, calendar))
         for ahead in range(_AHEAD_DAYS):
             day = today + timedelta(days=ahead)
             provisional = provisional or calendar.is_provisional(day)
-            for begins, ends in self._spans(day, calendar):
-                if is_open and begins <= until < ends:
-                    until = ends  # perhaps open on over midnight
-                elif not is_open and begins > local:
-                    return Opening(False, begins, provisional)
-            if is_open and until < _midnight(day + timedelta(days=1)):
-                return Opening(True, until, provisional)
+            for span in self._on(day, calendar):
+                if is_open and span.begins <= until < span.ends:
+                    until = span.ends  # perhaps open on over midnight
+                elif not is_open and span.begins > now:
+                    return Opening(False, _minute_of(day, span.begins), provisional)
+            if is_open and until < _DAY_MINUTES:
+                return Opening(True, _minute_of(day, until), provisional)
+            now, until = now - _DAY_MINUTES, until - _DAY_MINUTES
         return Opening(is_open, None, provisional)
 
-    def _spans(self, day: date, calendar: Calendar) -> Iterator[tuple[datetime, datetime]]:
-        midnight = _midnight(day)
-        for span in self.exceptions.get(day, self.usual).on(day, calendar):
-            begins, ends = timedelta(minutes=span.begins), timedelta(minutes=span.ends)
-            yield midnight + begins, midnight + ends
+    def _on(self, day: date, calendar: Calendar) -> Sequence[Span]:
+        return self.exceptions.get(day, self.usual).on(day, calendar)
 
 
 @lru_cache(maxsize=1_024)
@@ -111,8 +114,8 @@ def parse_hours(text: str) -> OpeningHours:
     return OpeningHours(tuple(reversed(rules)))
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), SHANGHAI)
+def _minute_of(day: date, minute: int) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI) + timedelta(minutes=minute)
 
 
 def _rule(text: str) -> _Rule:

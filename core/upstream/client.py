@@ -354,19 +354,26 @@ class Upstream:
         return response
 
     async def _in_slot(self, call: Call) -> Response:
-        try:
-            with TimeLimit(call.deadline.remaining()):
-                await self._slots[call.server].acquire()
-        except TimeoutError:
-            raise UpstreamUnavailable(
-                call.upstream, call.operation, "no free slot in time", blamed=False
-            ) from None
+        slots = self._slots[call.server]
+        if slots.locked():
+            await self._wait_for_slot(slots, call)
+        else:
+            await slots.acquire()  # at once, without a timer
         try:
             return await exchange(
                 self._client.session(), call, self._timeouts, self._body_max_bytes
             )
         finally:
-            self._slots[call.server].release()
+            slots.release()
+
+    async def _wait_for_slot(self, slots: asyncio.Semaphore, call: Call) -> None:
+        try:
+            with TimeLimit(call.deadline.remaining()):
+                await slots.acquire()
+        except TimeoutError:
+            raise UpstreamUnavailable(
+                call.upstream, call.operation, "no free slot in time", blamed=False
+            ) from None
 
 
 def _body(json: object, data: bytes | None) -> bytes | None:

@@ -7,7 +7,7 @@ bytes; what was used longest ago goes first.
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum, StrEnum
 from itertools import islice
 from sys import getsizeof
@@ -182,30 +182,37 @@ def _size_bytes(value: object) -> int:
 
     Of a long container some members are weighed, as far apart as can be, for all of them.
     """
-    size_bytes, waiting = 0.0, [(value, 1.0)]
+    size_bytes, waiting = float(getsizeof(value)), [(value, 1.0)]
     while waiting:
         one, times = waiting.pop()
-        size_bytes += getsizeof(one) * times
-        cls = type(one)
-        if cls not in _PARTS:
-            _PARTS[cls] = _parts_of(cls)
-        if (parts := _PARTS[cls]) is not None:
-            found, share = parts(one)
-            waiting += [(part, times * share) for part in found]
+        parts = _PARTS.get(type(one)) or _parts_of(type(one))
+        found, share = parts(one)
+        share *= times
+        for part in found:
+            size_bytes += getsizeof(part) * share
+            if type(part) not in _PLAIN:
+                waiting.append((part, share))
     return round(size_bytes)
 
 
-_WEIGHED = 4
+_WEIGHED = 2
 _Parts = tuple[Iterable[object], float]
-_PARTS: dict[type, Callable[[Any], _Parts] | None] = {}
+_PLAIN = frozenset({str, int, float, bool, bytes, date, datetime, NoneType})
+"""Most of what records hold: it has no parts of its own."""
+_PARTS: dict[type, Callable[[Any], _Parts]] = {}
 """What reaches the parts of a class's values: those that are weighed, and for how many each stands.
-None where they have none of their own. By class, so that it is looked into once and not at each.
+By class, so that it is looked into once and not at each.
 """
 
 
-def _parts_of(cls: type) -> Callable[[Any], _Parts] | None:
-    if issubclass(cls, type | Enum | str | int | float | datetime | NoneType):
-        return None
+def _parts_of(cls: type) -> Callable[[Any], _Parts]:
+    _PARTS[cls] = parts = _reach(cls)
+    return parts
+
+
+def _reach(cls: type) -> Callable[[Any], _Parts]:
+    if issubclass(cls, type | Enum | str | int | float | date | NoneType):
+        return lambda _: ((), 1)
     if issubclass(cls, Mapping):
         return lambda value: _some(value, value.items())
     if issubclass(cls, list | tuple | set | frozenset):

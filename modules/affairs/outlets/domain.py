@@ -1,6 +1,6 @@
 """An outlet of the administration: open or not at this moment, and who waits there."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AwareDatetime
 
 from core.city import Calendar
+from core.clock import civil_date
 from core.standards.coordinates import Place
 from core.standards.opening_hours import Timetable
 from core.texts import Named
@@ -56,7 +57,6 @@ class Outlet(Place):
     phone: Annotated[str, "The telephone number."]
     wheelchair: Annotated[Wheelchair, "Whether a wheelchair gets in."]
     opening_hours: Annotated[str, "The usual hours, in OpenStreetMap's form; PH: holidays."]
-    item_count: Annotated[int, "How many items it takes; see serviceOutletItems."]
     queue: Annotated[OutletQueue | None, "Who waits; null where nobody draws a number."]
     is_open: Annotated[bool | None, "Whether it is open now; null: its hours are not known."] = None
     changes_at: Annotated[
@@ -67,27 +67,32 @@ class Outlet(Place):
     ] = False
     closed_for: Annotated[Named | None, "Why it departs from its usual hours today."] = None
     appointment_link: Annotated[str | None, "Opens the appointment in the app."] = None
-    takes: Collection[int]
-    """The numbers of the items that it takes."""
+    takes: Annotated[Sequence[int], "The numbers of the items that it takes."]
     timetable: Timetable | None
     reasons: Mapping[date, Named]
 
-    def at_moment(self, now: datetime, today: date, calendar: Calendar) -> "Outlet":
-        """The outlet with what holds now."""
+    @property
+    def item_count(self) -> Annotated[int, "How many items it takes; see serviceOutletItems."]:
+        """Each counts once."""
+        return len(set(self.takes))
+
+    def at_moment(self, now: datetime, calendar: Calendar, metres: int | None) -> "Outlet":
+        """The outlet with what holds now, so far from the point that was asked about."""
         queue = self.queue
         if queue is not None:
             age = max(timedelta(), now - queue.observed_at)
             queue = replace(queue, age_s=int(age.total_seconds()), is_current=age <= CURRENT)
         if self.timetable is None:
-            return replace(self, queue=queue)
+            return replace(self, distance_m=metres, queue=queue)
         opening = self.timetable.at(now, calendar)
         return replace(
             self,
+            distance_m=metres,
             queue=queue,
             is_open=opening.is_open,
             changes_at=opening.changes_at,
             is_provisional=opening.is_provisional,
-            closed_for=self.reasons.get(today),
+            closed_for=self.reasons.get(civil_date(now)),
         )
 
 

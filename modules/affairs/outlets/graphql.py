@@ -5,7 +5,6 @@ from typing import Annotated
 
 import strawberry
 
-from core.clock import civil_date
 from core.errors import InvalidInput, NotFound
 from core.graphql import (
     RADIUS_M,
@@ -21,7 +20,7 @@ from core.graphql import (
     view,
 )
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND
-from core.standards.coordinates import NEAREST_MAX, nearest
+from core.standards.coordinates import nearest
 from core.upstream.readings import Reading, worse
 from core.upstream.records import Records
 from kinds.lookup import ReadingConnection, page_of
@@ -75,10 +74,9 @@ class Query:
         now, calendar = call.app.clock.now(), call.app.city.calendar
 
         def shown(outlets: Records[Outlet]) -> Sequence[Outlet]:
-            chosen = choose(outlets.items, name, item_no)
-            near = nearest(chosen, here, radius) if here else chosen[:NEAREST_MAX]
+            near = nearest(choose(outlets.items, name, item_no), here, radius)
             # what holds at this moment, however old the layer's answer is
-            return [one.at_moment(now, civil_date(now), calendar) for one in near]
+            return [one.at_moment(now, calendar, metres) for one, metres in near]
 
         return (await OUTLETS.read(call)).map(shown)
 
@@ -99,7 +97,7 @@ class Query:
         known = {one.outlet_ref: one for one in (outlets.value.items if outlets.value else ())}
         if outlets.value is not None and outlet_ref not in known:
             raise NotFound(NOT_FOUND)
-        takes = known[outlet_ref].takes if outlet_ref in known else ()
+        takes = set(known[outlet_ref].takes if outlet_ref in known else ())
         known_items = registry.value.in_force if registry.value else ()
         both, items = worse(outlets, registry), [i for i in known_items if i.item_no in takes]
         shown = Reading[Sequence[Item]](both.status, items, both.as_of, both.reason)

@@ -39,7 +39,7 @@ class Properties:
     phone: str
     opening_hours: str
     wheelchair: Wheelchair
-    items: frozenset[int]
+    items: list[int]
     closures: list[Closure]
     queue: OutletQueue | None
 
@@ -52,8 +52,7 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
     link = app.city.deep_link.format(id=APPOINTMENT)
 
     def read(feature: Feature[Properties]) -> Outlet:
-        properties = feature.properties
-        here = feature.point
+        properties, here = feature.properties, feature.point
         return Outlet(
             at=known_point(app.city, here.lat, here.lon, here.datum),
             outlet_ref=feature.id,
@@ -63,7 +62,6 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
             phone=properties.phone,
             wheelchair=properties.wheelchair,
             opening_hours=properties.opening_hours,
-            item_count=len(properties.items),
             queue=properties.queue,
             appointment_link=link if properties.kind is OutletKind.HALL else None,
             takes=properties.items,
@@ -71,8 +69,7 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
             reasons={one.on: Named(one.reason_zh, one.reason_en) for one in properties.closures},
         )
 
-    features = await list_features(app, deadline, list_outlets)
-    return list_outlets.convert(app, features, read)
+    return list_outlets.convert(app, await list_features(app, deadline, list_outlets), read)
 
 
 def _timetable(properties: Properties) -> Timetable | None:

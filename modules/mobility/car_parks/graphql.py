@@ -45,10 +45,9 @@ class Query:
         if stay_minutes is not None and not 0 < stay_minutes <= STAY_MINUTES_MAX:
             detail = f"stayMinutes must be between 1 and {STAY_MINUTES_MAX}"
             raise InvalidInput(INVALID_INPUT, "stayMinutes", detail=detail)
-        reading = await read_near(CAR_PARKS, info.context, at, radius_m)
-        if stay_minutes is None:
-            return reading
-        minutes = stay_minutes
-        return reading.map(
-            lambda near: [replace(one, stay_cost_fen=cost_fen(one.tariff, minutes)) for one in near]
-        )
+
+        def show(one: CarPark, metres: int | None) -> CarPark:
+            stay_cost_fen = None if stay_minutes is None else cost_fen(one.tariff, stay_minutes)
+            return replace(one, distance_m=metres, stay_cost_fen=stay_cost_fen)
+
+        return await read_near(CAR_PARKS, info.context, at, radius_m, show=show)

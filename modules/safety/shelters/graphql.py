@@ -40,4 +40,4 @@ class Query:
         def fits(shelter: Shelter) -> bool:
             return hazard is None or hazard in shelter.hazards
 
-        return await read_near(SHELTERS, info.context, at, radius_m, fits)
+        return await read_near(SHELTERS, info.context, at, radius_m, fits=fits)
