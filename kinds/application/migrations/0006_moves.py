@@ -37,9 +37,7 @@ class Migration(migrations.Migration):
         # a step reads of its definition what it needs, not the body; pages of cases keep room, so
         # that a case that moves stays in its page, and its indexes as they are
         ops.RunSQL(
-            _EDGES.format(
-                declared="d record;", read="first_state, edges, ends INTO STRICT d"
-            )
+            _EDGES.format(declared="d record;", read="first_state, edges, ends INTO STRICT d")
             + "ALTER TABLE applications_case SET (fillfactor = 85);",
             _EDGES.format(declared="d applications_definition;", read="* INTO STRICT d")
             + "ALTER TABLE applications_case RESET (fillfactor);",
