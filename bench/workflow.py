@@ -31,6 +31,7 @@ from core.deadline import Deadline
 from core.ids import new_id
 from core.manifest import discover
 from core.processes.embedded import DatabaseUrls
+from core.processes.memory import settle_memory
 from core.processes.migrate import migrate
 from core.security.authentication import Viewer
 from core.security.authorization import Role, scopes_of
@@ -100,6 +101,7 @@ def workflow_step() -> Row:
         with tempfile.TemporaryDirectory() as folder:
             async with opened_app(urls, Path(folder), CLIENTS) as app:
                 officers = [await _officer(app) for _ in range(OFFICERS)]
+                settle_memory()  # as every process that serves does
                 empty = await _measure(app, urls, officers)
                 await _fill(app, urls)
                 full = await _measure(app, urls, officers)

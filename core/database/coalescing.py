@@ -18,8 +18,8 @@ class Together(Generic[T]):
     """A line before one piece of work: `work` gets all that wait, in order, at most `most` a go.
 
     One go runs at a time, so that what it must hold alone (a counter's row, a lock) is taken once
-    for many; where `at_once` is more, a further one beside it as soon as a `crowd` waits. An error
-    of a go is everybody's in it: `work` is repeat-safe.
+    for many; where `at_once` is more, a further one beside it once a `crowd` waits, and fewer go
+    with the next. An error of a go is everybody's in it: `work` is repeat-safe.
     """
 
     def __init__(
@@ -42,19 +42,20 @@ class Together(Generic[T]):
         refuse_in_transaction("waiting in a line")
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
-        if self._has_room():
+        if self._is_wanted(beside=len(self._servers)):
             self._servers.add(asyncio.create_task(self._serve()))
         await done
 
-    def _has_room(self) -> bool:
-        if not self._servers:
-            return True
-        return len(self._servers) < self._at_once and len(self._waiting) >= self._crowd
+    def _is_wanted(self, beside: int) -> bool:
+        """Whether those who wait should go now, beside so many goes that are under way."""
+        if not beside:
+            return bool(self._waiting)
+        return beside < self._at_once and len(self._waiting) >= self._crowd
 
     async def _serve(self) -> None:
         party: Sequence[tuple[T, asyncio.Future[None]]] = ()
         try:
-            while self._waiting:
+            while self._is_wanted(beside=len(self._servers) - 1):
                 party, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 try:
                     await self._work([item for item, _ in party])
@@ -62,6 +63,7 @@ class Together(Generic[T]):
                     _settle(party, error)
                 else:
                     _settle(party, None)
+                await asyncio.sleep(0)  # whoever asks again at once goes with the next
         finally:
             task = asyncio.current_task()
             self._servers = {server for server in self._servers if server is not task}

@@ -91,7 +91,8 @@ class Clocks:
     is_warned: bool = False
     is_escalated: bool = False
     look_on: date | None = None
-    """The next day on which something may be due."""
+    """The next day on which to look whether something is due; no later than the first on which it
+    will be."""
     is_provisional: bool = False
     """A day was counted by a calendar that is not published yet."""
 
@@ -105,7 +106,11 @@ def enter(
     *,
     restarts: bool = False,
 ) -> Clocks:
-    """The clocks when a case enters a state."""
+    """The clocks when a case enters a state.
+
+    A look that was planned for an earlier day stays: where nothing is due then the next is planned,
+    and the indexes of the case need not follow on every step.
+    """
     used = _used(clocks, calendar, today)
     broken_on = clocks.promise_broken_on
     if broken_on is None and clocks.promise_due_on is not None and today > clocks.promise_due_on:
@@ -117,7 +122,11 @@ def enter(
         promise_from_on=today if runs else None,
         promise_broken_on=broken_on,
     )
-    return count(entered, definition, state, calendar, today)
+    entered = count(entered, definition, state, calendar, today)
+    planned, needed = clocks.look_on, entered.look_on
+    if planned is not None and needed is not None and today < planned < needed:
+        return replace(entered, look_on=planned)
+    return entered
 
 
 def count(

@@ -57,6 +57,43 @@ async def test_a_crowd_opens_a_second_go() -> None:
     assert work.goes == [[1], [2, 3, 4], [5]]
 
 
+async def test_fewer_than_a_crowd_go_with_the_next() -> None:
+    goes: list[tuple[list[int], asyncio.Event]] = []
+
+    async def work(items: Sequence[int]) -> None:
+        goes.append((list(items), asyncio.Event()))
+        await goes[-1][1].wait()
+
+    line = Together(work, most=3, at_once=2, crowd=2)
+    tasks = await _waiting(line, 1) + await _waiting(line, 2, 3) + await _waiting(line, 4)
+    goes[0][1].set()
+    await tasks[0]
+    await asyncio.sleep(0.01)
+    assert [items for items, _ in goes] == [[1], [2, 3]]  # 4 alone would only cost its trips
+    goes[1][1].set()
+    await asyncio.sleep(0.01)
+    assert [items for items, _ in goes] == [[1], [2, 3], [4]]
+    goes[2][1].set()
+    await asyncio.gather(*tasks)
+
+
+async def test_who_asks_again_at_once_goes_with_who_waits() -> None:
+    work = Work()
+    line = Together(work, most=10)
+
+    async def ask_twice(item: int) -> None:
+        await line.do(item)
+        await line.do(item)
+
+    tasks = [asyncio.create_task(ask_twice(1))]
+    await asyncio.sleep(0.01)
+    tasks += [asyncio.create_task(line.do(2))]
+    await asyncio.sleep(0.01)
+    work.gate.set()
+    await asyncio.gather(*tasks)
+    assert work.goes == [[1], [2, 1]]
+
+
 async def test_an_error_is_that_of_its_go_alone() -> None:
     work = Work()
     line = Together(work, most=10)

@@ -11,7 +11,7 @@ from core.context.call import Call
 from core.database import connection
 from kinds.application import deadlines, desk, move_store
 from kinds.application.definition import Turn
-from kinds.application.domain import Promise, TaskKind, days_left, promise_of
+from kinds.application.domain import Promise, TaskKind, days_left, next_look, promise_of
 from kinds.application.engine import Choices
 from kinds.application.models import Case
 from tests.kinds.application.town import Town, find, key
@@ -88,6 +88,20 @@ async def test_the_promise_stands_still_while_the_citizen_owes_a_paper(
     case = await town.step(me, case, "bring")
     assert (case.promise_due_on, _promise(case)) == (date(2026, 12, 2), Promise.RUNNING)
     assert days_left(move_store.clocks_of(case), app.city.calendar, civil_date(clock.now())) == 3
+
+
+async def test_a_look_that_was_planned_stays_and_plans_the_next(
+    app: App, clock: ManualClock, town: Town, me: Call
+) -> None:
+    case = await _submitted(town, me)
+    planned_on = case.look_on
+    case = await town.act(case, "accept")
+    needed_on = next_look(move_store.clocks_of(case), PERMIT.by_name["review"])
+    assert planned_on is not None and needed_on is not None
+    assert case.look_on == planned_on < needed_on
+    told = await town.events(case)
+    case = await _until(app, clock, planned_on, case)
+    assert (case.look_on, await town.events(case)) == (needed_on, told)
 
 
 async def test_a_restart_promises_anew(app: App, clock: ManualClock, town: Town, me: Call) -> None:
