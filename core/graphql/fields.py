@@ -19,9 +19,14 @@ from strawberry.types.union import StrawberryUnion
 from core.errors import AppError
 from core.graphql.guards import AccessRule, Guard, Info
 from core.graphql.types import to_refusal
+from core.people import acts
+from core.texts import Named
 
 RULE_KEY = "access_rule"
 """Where a root field says in its metadata who may use it."""
+
+PARTIES_TOLD_KEY = "parties_told"
+"""Where a mutation says in its metadata how the parties hear of it, where its field does not."""
 
 PUBLIC_KEY = "public"
 """Where a field says in its metadata that its value is the same for everybody."""
@@ -67,13 +72,24 @@ def query(
     )
 
 
-def mutation(rule: AccessRule, *, description: str) -> Any:
-    """A mutation field for those whom the rule admits; its refusals are data."""
+def mutation(
+    rule: AccessRule,
+    *,
+    description: str,
+    act: Named | None = None,
+    parties_told: str | None = None,
+) -> Any:
+    """A mutation field for those whom the rule admits; its refusals are data.
+
+    Done for somebody else, it is told to the other parties: `act` says what was done, the service
+    where it is None. `parties_told` says how else they hear of it, in a sentence.
+    """
+    telling = [] if parties_told else [TellParties(act)]
     return strawberry.mutation(
         description=description,
         # the last one stands outside: it sees the guard's refusals too
-        extensions=[*_guards(rule), RefusalsAsData()],
-        metadata=_metadata(rule),
+        extensions=[*_guards(rule), *telling, RefusalsAsData()],
+        metadata=_metadata(rule, {PARTIES_TOLD_KEY: parties_told} if parties_told else None),
     )
 
 
@@ -90,6 +106,23 @@ def rule_of(field: GraphQLField) -> AccessRule | None:
     metadata: Mapping[str, object] = getattr(definition, "metadata", None) or {}
     rule = metadata.get(RULE_KEY)
     return rule if isinstance(rule, AccessRule) else None
+
+
+class TellParties(FieldExtension):
+    """Tells the other parties of what was done for somebody, once it is done."""
+
+    def __init__(self, act: Named | None) -> None:
+        self.act = act
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Run the resolver; what it refuses is told to nobody. A lost answer is asked for again
+        with the same key, and so is a message that a crash has kept back."""
+        acts.noted(info.context).clear()  # of the field before
+        result = await next_(source, info, **kwargs)
+        await acts.tell_noted(info.context, info.field_name, kwargs, self.act)
+        return result
 
 
 class NullWhereRefused(FieldExtension):

@@ -17,6 +17,7 @@ from core.database import IntegrityError, Transaction, rate_limit, transaction, 
 from core.errors import Conflict, InvalidInput, Unavailable
 from core.id_documents import EVERY_DOCUMENT, Document, read_certificate_no
 from core.ids import new_id
+from core.people import acts
 from core.people.consents import Purpose
 from core.people.data_rights import merge_person
 from core.people.directory import ADULT_AGE, age_on, birthday
@@ -153,7 +154,9 @@ async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_re
             state="active",
             using_db=tx,
         )
-        return known or await Mandate.create(
+        if known is not None:
+            return known
+        made = await Mandate.create(
             using_db=tx,
             id=new_id(),
             kind=MandateKind.GUARDIAN,
@@ -165,6 +168,9 @@ async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_re
             confirmed_at=now,
             ends_at=start_of_day(birthday(child.born_on, ADULT_AGE)),
         )
+        act = acts.Act(guardian_id, child_id, "", texts.BECAME_GUARDIAN, f"guardian:{made.id}")
+        await acts.tell(app, tx, act)
+        return made
 
 
 async def _ensure_record(app: App, tx: Transaction, child: Child) -> UUID:

@@ -33,6 +33,10 @@ MINI_PROGRAMME_LINKED = Template(
 DEVICE_BOUND = Template(
     "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
 )
+ACTED_FOR_YOU = Template("identity.acted_for_you", texts.ACTED_TITLE, texts.ACTED_FOR_YOU_MESSAGE)
+ACTED_FOR_CHILD = Template(
+    "identity.acted_for_child", texts.ACTED_TITLE, texts.ACTED_FOR_CHILD_MESSAGE
+)
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
 )

@@ -16,6 +16,7 @@ MANIFEST = Manifest(
         "domain",
         "messages",
         "alarm",
+        "acts",
         "models",
         "service",
         "real_name",

@@ -199,6 +199,22 @@ PHONE_IN_USE = Text(
     "This phone belongs to another verified account",
 )
 TO_CHANGE_PHONE = Named("将账户绑定到此手机号", "move an account to this phone")
+ACTED_TITLE = Text("ACTED_TITLE", "家人代为办理", "Something was done for a family member")
+ACTED_FOR_YOU_MESSAGE = Text(
+    "ACTED_FOR_YOU",
+    "{who}为您办理了:{what}。您可在应用中查看;如有疑问,请与其联系或解除代办授权。",
+    "{who} did this for you: {what}. You can see it in the app; if you did not want it, talk to "
+    "them or end what lets them act for you.",
+)
+ACTED_FOR_CHILD_MESSAGE = Text(
+    "ACTED_FOR_CHILD",
+    "{who}为{name}办理了:{what}。您也是{name}的监护人,可在应用中查看;对方能撤回的,您也能撤回。",
+    "{who} did this for {name}: {what}. You are a guardian of {name} too: you can see it in the "
+    "app, and undo whatever they could undo.",
+)
+MADE_CLAIM_CODE = Named("生成其本人手机启用账户的验证码", "made a code for a phone of their own")
+BECAME_GUARDIAN = Named("登记为其监护人", "became their guardian")
+ENDED_MANDATE = Named("解除其代办或监护关系", "ended what let somebody act for them")
 CHILD_CLAIMED_TITLE = Text(
     "CHILD_CLAIMED_TITLE", "孩子的账户已启用", "Your child's account has a phone"
 )

@@ -8,7 +8,7 @@ import strawberry
 from core.graphql import IdempotencyKey, Info, Refused, mutation, parse_id, query, signed_in, view
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
-from modules.identity import children, claims, families, models
+from modules.identity import children, claims, families, models, texts
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import BornOn, DocumentNo, MandateId, Phone, RealName
 
@@ -127,6 +127,7 @@ class Mutation:
     @mutation(
         signed_in(2, fresh=True),
         description="A code by which a child of the viewer goes on from a phone of its own.",
+        act=texts.MADE_CLAIM_CODE,
     )
     async def make_claim_code(
         self,

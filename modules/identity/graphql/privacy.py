@@ -170,6 +170,7 @@ class Mutation:
     @mutation(
         signed_in(proved=False),
         description="Agree to a purpose, in the version of its text that was shown.",
+        parties_told=consents.PARTIES_TOLD,
     )
     async def grant_consent(
         self,
@@ -190,7 +191,7 @@ class Mutation:
         row = await consents.grant_consent(call, purpose, text_version)
         return ConsentGranted(consent=_consent(row))
 
-    @mutation(signed_in(), description="Take a consent back.")
+    @mutation(signed_in(), description="Take a consent back.", parties_told=consents.PARTIES_TOLD)
     async def withdraw_consent(
         self,
         info: Info,

@@ -6,9 +6,11 @@ from uuid import UUID
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound
+from core.people.mandates import act_for
 from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from kinds import owned
@@ -56,9 +58,21 @@ async def file_leave(call: Call, from_on: date, until_on: date, key: str) -> Sch
 
 
 async def withdraw_leave(call: Call, leave_id: UUID, key: str) -> None:
-    """Take a leave of the viewer's back. Raises NotFound, Conflict KEY_REUSED."""
+    """Take back a leave of a child, whichever guardian filed it. The same key does it once.
+
+    Raises NotFound for one that is not there or of whose child the viewer is no guardian, Conflict
+    KEY_REUSED.
+    """
+    leave = await SchoolLeave.get_or_none(id=leave_id)
+    if leave is not None:
+        require_child(await act_for(call, leave.child_id, service=SERVICE))
     async with transaction() as tx:
-        await owned.remove(call, tx, _LEAVES, "withdrawSchoolLeave", key, id=leave_id)
+        command = {"id": leave_id}
+        claim = await claim_key(call, tx, "withdrawSchoolLeave", key, command)
+        if claim.replayed:
+            return
+        if not await SchoolLeave.filter(id=leave_id).using_db(tx).delete():
+            raise NotFound(NOT_FOUND)
         await report_leave.enqueue(call.app, tx, leave_id, key=f"{leave_id}:withdrawn")
 
 

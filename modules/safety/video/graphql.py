@@ -51,6 +51,7 @@ class Mutation:
         of_service(SERVICE, for_others=True),
         description="Watch a camera. Two at a time; the viewing log shows it to the school and to "
         "the child's guardians.",
+        parties_told="a look, which the viewing log shows to every guardian",
     )
     async def open_school_video(
         self,
