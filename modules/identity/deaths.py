@@ -21,7 +21,8 @@ from core.people.directory import find_person
 from core.queue.jobs import job
 from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
-from modules.identity import death_store, store
+from modules.identity import alarm, death_store, store
+from modules.identity.domain import Ending
 from modules.identity.messages import PERSON_DIED
 from modules.identity.models import NAME, RESIDENT_ID, Citizen, Death
 from modules.identity.personal_data import end_access
@@ -101,8 +102,9 @@ async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Dea
         for party in (mandate.actor_id, mandate.subject_id)
         if mandate.state == "active" and party not in (None, citizen.id)
     }
+    now = app.clock.now()
     await end_access(app, tx, citizen.id)
-    citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or app.clock.now()
+    citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or now
     citizen.phone_index = citizen.phone_sealed = citizen.resident_index = citizen.closes_at = None
     await citizen.save(using_db=tx)
     death.citizen_id = citizen.id
@@ -116,9 +118,13 @@ async def _open_again(app: App, tx: Transaction, citizen_id: UUID) -> None:
     if citizen is None or citizen.died_on is None or citizen.resident_sealed is None:
         return
     number = app.vault.decrypt(bytes(citizen.resident_sealed), RESIDENT_ID)
+    closed_at = citizen.closed_at
     citizen.died_on = citizen.closed_at = None
     citizen.resident_index = app.vault.blind_index(number, RESIDENT_ID)
     await citizen.save(using_db=tx)
+    if closed_at is not None:
+        ended = await store.list_sessions_ended(tx, citizen_id, since=closed_at)
+        await alarm.tell_signed_out(app, tx, ended, Ending.MISTAKEN_DEATH)
 
 
 @job("identity.tell_death")

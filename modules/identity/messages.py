@@ -24,6 +24,7 @@ NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_D
 REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
+SIGNED_OUT = Template("identity.signed_out", texts.SIGNED_OUT_TITLE, texts.SIGNED_OUT_MESSAGE)
 NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
 MINI_PROGRAMME_LINKED = Template(
     "identity.mini_programme_linked",

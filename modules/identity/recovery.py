@@ -19,6 +19,7 @@ from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
 from core.security.authorization import Scope
 from core.security.mandate import MandateKind
 from modules.identity import domain, families, link_store, store, texts
+from modules.identity.domain import Ending
 from modules.identity.messages import RECOVERY_BEGUN
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.real_name import checked_number, take_over
@@ -127,7 +128,7 @@ async def move(
     What `other`, a nameless account of that phone, has is merged into it.
     """
     now = app.clock.now()
-    await end_sessions(app, tx, holder.id)
+    await end_sessions(app, tx, holder.id, Ending.OWNER_BACK)
     await end_consents(tx, now, holder.id)
     await store.delete_passkeys(tx, holder.id)
     await link_store.delete_links(tx, holder.id)

@@ -157,6 +157,14 @@ async def lock_live_sessions(
     return sorted(rows, key=lambda row: row.last_used_at, reverse=True)[skip:]
 
 
+async def list_sessions_ended(
+    tx: Transaction, citizen_id: UUID, *, since: datetime
+) -> Sequence[Session]:
+    """An account's sessions that ended at a moment or after it."""
+    ended = Session.filter(citizen_id=citizen_id, revoked_at__gte=since)
+    return await ended.using_db(tx).order_by("id")
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is known of an account's devices: when one was last used, and whether this is one."""

@@ -106,6 +106,32 @@ REUSED_TOKEN_MESSAGE = Text(
     "An old token of the device ({device}) was used again; its session was ended to protect you. "
     "If that was not you, look at your other devices.",
 )
+SIGNED_OUT_TITLE = Text("SIGNED_OUT_TITLE", "登录已退出", "You were signed out")
+SIGNED_OUT_MESSAGE = Text(
+    "SIGNED_OUT",
+    "您在设备({device})上的登录已退出:{reason}。如非本人操作或有疑问,请查看“我的设备”,"
+    "并联系政务热线。",
+    "You were signed out on {device}: {reason}. If that was not you, or you wonder why, look at "
+    "your devices and call the city's hotline.",
+)
+OUT_BY_OTHER_DEVICE = Named("在您的另一台设备上操作", "another device of yours asked for it")
+OUT_FOR_ROOM = Named(
+    "登录设备数已达上限,最久未使用的自动退出", "one more device signed in than an account has"
+)
+OUT_OWNER_BACK = Named(
+    "账户已通过身份核验归还本人,此前的登录全部退出",
+    "the account was given back to its owner, and every session before that was ended",
+)
+OUT_AT_PLATFORM = Named(
+    "您在小程序平台取消了授权,关联及由其打开的登录已结束",
+    "you took your permission back at the mini-programme's platform; the link and what it had "
+    "opened were ended",
+)
+OUT_SUSPENDED = Named("您的工作人员权限已被停用", "your rights as a member of staff were suspended")
+OUT_BY_MISTAKE = Named(
+    "户籍部门曾误登记,现已撤销,账户已恢复",
+    "the population registry had made a mistake, which it has withdrawn: the account is open again",
+)
 NEW_PASSKEY_TITLE = Text("NEW_PASSKEY_TITLE", "新增通行密钥", "A passkey was added")
 NEW_PASSKEY_MESSAGE = Text(
     "NEW_PASSKEY",

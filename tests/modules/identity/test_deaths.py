@@ -23,6 +23,7 @@ from notifications.messages.models import Message
 from tests.kinds.booking.engine import book, offer, people, refusal, used
 from tests.kinds.booking.people import guardian_of, resident_id
 from tests.kinds.booking.test_offers import wait_for
+from tests.modules.identity.test_signed_out import session_of, told
 
 MakeCall = Callable[..., Call]
 DAY = timedelta(days=1)
@@ -110,11 +111,15 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
 ) -> None:
     (viewer,) = await people(app, call, 1)
     await erasure.ask_erasure(viewer)
+    await session_of(app, viewer.subject_id, "one")
     registry.record(app, 1)
     await deaths.read_deaths(app)
+    assert await told(app, viewer.subject_id) == [], "nobody is left to be told"
     registry.record(app, 1, withdraws=1)
     for _ in range(2):
         await deaths.read_deaths(app)
+    (text,) = await told(app, viewer.subject_id)
+    assert "phone one: the population registry had made a mistake" in text
     person = await find_person(app, viewer.subject_id)
     assert person is not None and person.resident_id == resident_id(1)
     assert not person.has_phone, "the phone comes back at a counter"
