@@ -14,6 +14,7 @@ from modules.identity.messages import (
     CHILD_CLAIMED,
     DEVICE_BOUND,
     MINI_PROGRAMME_LINKED,
+    MINI_PROGRAMME_UNLINKED,
     NEW_DEVICE,
     NEW_PASSKEY,
     REUSED_TOKEN,
@@ -27,12 +28,11 @@ SIGNED_OUT_BY: Mapping[Ending, Named] = {
     Ending.OTHER_DEVICE: texts.OUT_BY_OTHER_DEVICE,
     Ending.MADE_ROOM: texts.OUT_FOR_ROOM,
     Ending.OWNER_BACK: texts.OUT_OWNER_BACK,
-    Ending.PLATFORM_ENDED: texts.OUT_AT_PLATFORM,
     Ending.SUSPENDED: texts.OUT_SUSPENDED,
     Ending.MISTAKEN_DEATH: texts.OUT_BY_MISTAKE,
 }
-"""What the owner is told of sessions that somebody else than their own device ended. Of a REUSED
-one a message of its own tells more; with a closed account nobody is left to be told."""
+"""What the owner is told of sessions that somebody else than their own device ended. Of REUSED and
+PLATFORM_ENDED messages of their own tell more; with a closed account nobody is left to be told."""
 
 
 async def tell_new_device(
@@ -61,6 +61,15 @@ async def tell_linked(
 ) -> None:
     """Tell that a platform's mini-programme opens the account from now on."""
     await tell.enqueue(app, tx, citizen_id, MINI_PROGRAMME_LINKED.id, platform, str(link_id))
+
+
+async def tell_unlinked(
+    app: App, tx: Transaction, citizen_id: UUID, link_id: UUID, platform: str
+) -> None:
+    """Tell that a platform's mini-programme opens the account no more, as its user wished there,
+    and that the sessions which it had opened have ended."""
+    template = MINI_PROGRAMME_UNLINKED.id
+    await tell.enqueue(app, tx, citizen_id, template, platform, str(link_id))
 
 
 async def tell_stolen(app: App, tx: Transaction, session: Session) -> None:

@@ -31,6 +31,11 @@ MINI_PROGRAMME_LINKED = Template(
     texts.MINI_PROGRAMME_LINKED_TITLE,
     texts.MINI_PROGRAMME_LINKED_MESSAGE,
 )
+MINI_PROGRAMME_UNLINKED = Template(
+    "identity.mini_programme_unlinked",
+    texts.MINI_PROGRAMME_UNLINKED_TITLE,
+    texts.MINI_PROGRAMME_UNLINKED_MESSAGE,
+)
 DEVICE_BOUND = Template(
     "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
 )

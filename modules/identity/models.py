@@ -81,7 +81,7 @@ class Session(Model):
     """A signed-in device. `generation` counts its refresh tokens: the newest is good, and for a
     while those from `grace_from` on. Without `proved` the session has level 1, whoever owns the
     account, until the real name is given again. `device_key` is the thumbprint (RFC 7638) of the
-    key in the phone that it is bound to.
+    key in the phone that it is bound to, `link_id` the mini-programme's link that opened it.
 
     `address_sealed` is the network address of its last log-in or refresh.
     """
@@ -96,6 +96,7 @@ class Session(Model):
     grace_from = fields.IntField(default=1)
     proved = fields.BooleanField(default=True)
     device_key = fields.CharField(max_length=43, null=True)
+    link_id = fields.UUIDField(null=True)
     opened_at = fields.DatetimeField(null=True)
     rotated_at = fields.DatetimeField()
     authenticated_at = fields.DatetimeField()

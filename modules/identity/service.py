@@ -129,9 +129,11 @@ async def open_session_of(
     *,
     is_staff: bool = False,
     proved: bool = False,
+    link_id: UUID | None = None,
 ) -> None:
     """Open a session of an account. Unless its owner is `proved` otherwise, an account that was
-    silent for long asks on a new device who is there, where it has a name to ask for."""
+    silent for long asks on a new device who is there, where it has a name to ask for. `link_id` is
+    the mini-programme's link that opens it."""
     app, now = call.app, call.app.clock.now()
     device_hash = app.vault.blind_index(device.id, DEVICE)
     past = await store.past_of(tx, citizen_id, device_hash)
@@ -147,6 +149,7 @@ async def open_session_of(
         opened_at=now,
         address_sealed=app.vault.encrypt(call.address, ADDRESS),
         is_staff=is_staff,
+        link_id=link_id,
         rotated_at=now,
         authenticated_at=now,
         last_used_at=now,

@@ -122,11 +122,6 @@ OUT_OWNER_BACK = Named(
     "账户已通过身份核验归还本人,此前的登录全部退出",
     "the account was given back to its owner, and every session before that was ended",
 )
-OUT_AT_PLATFORM = Named(
-    "您在小程序平台取消了授权,关联及由其打开的登录已结束",
-    "you took your permission back at the mini-programme's platform; the link and what it had "
-    "opened were ended",
-)
 OUT_SUSPENDED = Named("您的工作人员权限已被停用", "your rights as a member of staff were suspended")
 OUT_BY_MISTAKE = Named(
     "户籍部门曾误登记,现已撤销,账户已恢复",
@@ -147,6 +142,17 @@ MINI_PROGRAMME_LINKED_MESSAGE = Text(
     "您的账户可从{device}小程序直接登录。如非本人操作,请立即解除关联并退出其他设备。",
     "Your account opens from the mini-programme of {device} now. If that was not you, end the "
     "link and your other sessions at once.",
+)
+MINI_PROGRAMME_UNLINKED_TITLE = Text(
+    "MINI_PROGRAMME_UNLINKED_TITLE", "小程序关联已解除", "A mini-programme was unlinked"
+)
+MINI_PROGRAMME_UNLINKED_MESSAGE = Text(
+    "MINI_PROGRAMME_UNLINKED",
+    "您在{device}取消了授权,小程序与账户的关联已解除,由其打开的登录已退出。如非本人操作,"
+    "请检查您在该平台的账户。",
+    "You took your permission back at {device}: the link of its mini-programme with your account "
+    "was ended, and what it had opened is signed out. If that was not you, look at your account "
+    "there.",
 )
 PROOF_MISMATCH = Text(
     "PROOF_MISMATCH",

@@ -29,6 +29,7 @@ MakeCall = Callable[..., Call]
 SILENT = {
     Ending.OWN_DEVICE: "it was their own wish",
     Ending.REUSED: "told by identity.reused_token (test_sessions.py)",
+    Ending.PLATFORM_ENDED: "told by identity.mini_programme_unlinked (test_revocations.py)",
     Ending.ACCOUNT_CLOSED: "nobody is left to be told",
 }
 
