@@ -25,7 +25,7 @@ from core.people.personal_read import open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
-from modules.identity import domain, store, texts
+from modules.identity import death_store, domain, store, texts
 from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen, Mandate
 from modules.identity.real_name import checked_document, confirm_document, write_document
 from modules.identity.upstream import REGISTRY, verify_birth, verify_family
@@ -103,6 +103,8 @@ async def add_newborn(call: Call, certificate_no: str) -> Mandate:
     if number is None:
         raise InvalidInput(texts.CERTIFICATE_INVALID, "certificateNo")
     await _count(call)
+    if await death_store.has_died(app.vault.blind_index(number, BIRTH_CERTIFICATE)):
+        raise InvalidInput(texts.NOT_YOUR_NEWBORN, "certificateNo")
     access = await open_access(call, service="family", purpose=NEWBORN)
     try:
         birth = await verify_birth(app, call.deadline, access, number)

@@ -267,8 +267,9 @@ RECOVERIES = PersonalTable(
 class Death(Model):
     """A death by the registry's running number: no account is made in this name any more.
 
-    `citizen_id` is the account that was closed, `ended_at` when all that had to end with it had;
-    `withdrawn_at` when the registry called its record a mistake.
+    `resident_index` is of the number of whichever document the record names: a birth certificate's
+    under its own purpose. `citizen_id` is the account that was closed, `ended_at` when all that had
+    to end with it had; `withdrawn_at` when the registry called its record a mistake.
     """
 
     record_no = fields.BigIntField(primary_key=True, generated=False)
