@@ -77,8 +77,10 @@ RECOVERY = StateMachine(
     name="recovery",
     table="identity_recovery",
     column="state",
-    initial=("proposed",),
+    initial=("proposed", "disputed"),
     edges=(
+        Edge("disputed", "approve", "approved"),
+        Edge("disputed", "dismiss", "dismissed"),
         Edge("proposed", "approve", "approved"),
         Edge("proposed", "withdraw", "withdrawn"),
         Edge("approved", "complete", "done"),

@@ -70,6 +70,19 @@ RECOVERY_BEGUN = Template(
     about=MessageClass.SECURITY,
     params={"days": Param.NUMBER},
 )
+DISPUTE_OPENED = Template(
+    "identity.dispute_opened",
+    texts.DISPUTE_TITLE,
+    texts.DISPUTE_OPENED_MESSAGE,
+    about=MessageClass.SECURITY,
+    params={"days": Param.NUMBER},
+)
+DISPUTE_DISMISSED = Template(
+    "identity.dispute_dismissed",
+    texts.DISPUTE_TITLE,
+    texts.DISPUTE_DISMISSED_MESSAGE,
+    about=MessageClass.SECURITY,
+)
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",
     texts.PROXY_TITLE,

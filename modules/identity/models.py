@@ -233,6 +233,8 @@ class Recovery(Model):
     """That an account shall have another phone, because two officers saw the person at a counter.
 
     Name and number are those of the card, `phone_sealed` is the new phone; it is due at `due_at`.
+    `disputed_id` is the account that stands still meanwhile, where it began as a dispute: then one
+    of the two may be the person, by a proof of their own (disputes).
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -245,6 +247,7 @@ class Recovery(Model):
     approved_by = fields.UUIDField(null=True)
     due_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
+    disputed_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "identity_recovery"
@@ -253,7 +256,7 @@ class Recovery(Model):
 
 RECOVERIES = PersonalTable(
     Recovery,
-    owner=("proposed_by", "approved_by"),
+    owner=("proposed_by", "approved_by", "disputed_id"),
     sealed=(
         Sealed("name_sealed", NAME),
         Sealed("resident_sealed", RESIDENT_ID),

@@ -23,6 +23,7 @@ MANIFEST = Manifest(
         "claims",
         "moving",
         "recovery",
+        "disputes",
         "passkeys",
         "device_keys",
         "deaths",

@@ -55,8 +55,8 @@ async def propose(call: Call, name: str, document_no: str, phone: str, key: str)
 
 
 async def approve(call: Call, recovery_id: UUID) -> Recovery:
-    """A second officer has seen the person too. The phone that the account has now is told, and
-    after the cooling-off the account moves. Repeat-safe.
+    """A second officer has seen the person too, or decides a dispute for who opened it. The phone
+    that the account has now is told, and after the cooling-off the account moves. Repeat-safe.
 
     Raises Forbidden for the officer who proposed it, NotFound, and Conflict for one that ended.
     """
@@ -128,6 +128,9 @@ async def move(
     What `other`, a nameless account of that phone, has is merged into it.
     """
     now = app.clock.now()
+    for row in await store.lock_disputes(tx, holder.id):  # settled by what moves it
+        row.state, row.ended_at = domain.RECOVERY.next_state(row.state, "dismiss"), now
+        await row.save(using_db=tx)
     await end_sessions(app, tx, holder.id, Ending.OWNER_BACK)
     await end_consents(tx, now, holder.id)
     await store.delete_passkeys(tx, holder.id)

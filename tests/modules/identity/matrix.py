@@ -100,6 +100,7 @@ AGREED: dict[str, Rule] = {
         "outageWatches watchOutages unwatchOutages autopayTerms autopays endAutopay appointments "
         "appointment waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
         "revokeAllSessions staffStepUp passkeys miniProgrammes endMiniProgrammeLink "
+        "accountDisputes "
         "appRequest appGrants answerAppRequest endAppGrant withdrawConsent endMandate "
         "confirmAppointment cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
@@ -109,7 +110,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys("addChild addNewborn proposeProxy verifyPlate".split(), VERIFIED),
     **dict.fromkeys(
         "verifyRealName grantConsent revokeSession proveByPhone proveByCard beginNetworkProof "
-        "finishNetworkProof stepUpWithPasskey".split(),
+        "finishNetworkProof disputeAccount stepUpWithPasskey".split(),
         Rule(1, proved=False),
     ),
     **dict.fromkeys(
@@ -137,6 +138,8 @@ AGREED: dict[str, Rule] = {
     "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
     "approveRecovery": Rule(1, fresh=True, role=OFFICER),
     "withdrawRecovery": Rule(1, role=OFFICER),
+    "openDispute": Rule(1, fresh=True, role=OFFICER),
+    "dismissDispute": Rule(1, fresh=True, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
@@ -562,7 +565,8 @@ OPEN_IDS = frozenset(
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
-    "staffPerson.id approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
+    "staffPerson.id approveRecovery.recoveryId withdrawRecovery.recoveryId "
+    "dismissDispute.disputeId makeClaimCode.childId "
     "excuseMissedAppointment.appointmentId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
