@@ -13,7 +13,8 @@ from core.people.consents import end_consents
 from core.people.data_rights import Exported, Hold, PersonalData, Withheld, export_person
 from core.people.directory import Person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
-from modules.identity import families, link_store, store, texts
+from modules.identity import families, link_store, recovery_store, store, texts
+from modules.identity.disputes import texts as dispute_texts
 from modules.identity.domain import Ending
 from modules.identity.models import (
     CITIZENS,
@@ -72,8 +73,8 @@ def _mandate(row: Mandate, person_id: UUID) -> dict[str, Any]:
 
 
 async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
-    if await store.is_disputed(person_id):
-        return [Hold("dispute", texts.HOLD_DISPUTE)]
+    if await recovery_store.is_disputed(person_id):
+        return [Hold("dispute", dispute_texts.HOLD_DISPUTE)]
     return []
 
 

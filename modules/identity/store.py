@@ -9,11 +9,9 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, lock_name
-from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Recovery, Session, Staff
+from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Session, Staff
 
 _MANDATES_MAX = 200
-_RECOVERIES_MAX = 500
-_DISPUTES_SHOWN = 100
 
 
 OPEN_ACCOUNT = "SELECT * FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
@@ -228,41 +226,6 @@ async def lock_staff_of_session(tx: Transaction, session_id: UUID) -> Staff | No
         return None
     active = Staff.filter(citizen_id=session.citizen_id, suspended_at=None)
     return await active.using_db(tx).select_for_update().first()
-
-
-async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
-    """A recovery, locked until the transaction ends."""
-    return await Recovery.filter(id=recovery_id).using_db(tx).select_for_update().first()
-
-
-async def is_disputed(citizen_id: UUID) -> bool:
-    """Whether an account is disputed, or is about to move because it was."""
-    open_ones = Recovery.filter(disputed_id=citizen_id, state__in=("disputed", "approved"))
-    return await open_ones.exists()
-
-
-async def list_disputes(citizen_id: UUID) -> Sequence[Recovery]:
-    """Disputes about an account, and those that its owner opened, newest first."""
-    mine = Q(disputed_id=citizen_id) | Q(proposed_by=citizen_id, disputed_id__isnull=False)
-    return await Recovery.filter(mine).order_by("-id").limit(_DISPUTES_SHOWN)
-
-
-async def list_old_disputes(before: datetime) -> list[UUID]:
-    """Disputes that were opened before a moment and are not decided."""
-    old = Recovery.filter(state="disputed", proposed_at__lte=before).order_by("proposed_at")
-    return [row.id for row in await old.limit(_RECOVERIES_MAX)]
-
-
-async def lock_disputes(tx: Transaction, citizen_id: UUID) -> Sequence[Recovery]:
-    """The disputes about an account that nobody has decided, locked."""
-    undecided = Recovery.filter(disputed_id=citizen_id, state="disputed")
-    return await undecided.using_db(tx).select_for_update()
-
-
-async def list_due_recoveries(now: datetime) -> list[UUID]:
-    """The recoveries whose cooling-off is over."""
-    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
-    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
 
 
 async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:

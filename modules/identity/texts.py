@@ -134,26 +134,6 @@ NEW_PASSKEY_MESSAGE = Text(
     "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
     "other sessions at once.",
 )
-MINI_PROGRAMME_LINKED_TITLE = Text(
-    "MINI_PROGRAMME_LINKED_TITLE", "已关联小程序", "A mini-programme was linked"
-)
-MINI_PROGRAMME_LINKED_MESSAGE = Text(
-    "MINI_PROGRAMME_LINKED",
-    "您的账户可从{device}小程序直接登录。如非本人操作,请立即解除关联并退出其他设备。",
-    "Your account opens from the mini-programme of {device} now. If that was not you, end the "
-    "link and your other sessions at once.",
-)
-MINI_PROGRAMME_UNLINKED_TITLE = Text(
-    "MINI_PROGRAMME_UNLINKED_TITLE", "小程序关联已解除", "A mini-programme was unlinked"
-)
-MINI_PROGRAMME_UNLINKED_MESSAGE = Text(
-    "MINI_PROGRAMME_UNLINKED",
-    "您在{device}取消了授权,小程序与账户的关联已解除,由其打开的登录已退出。如非本人操作,"
-    "请检查您在该平台的账户。",
-    "You took your permission back at {device}: the link of its mini-programme with your account "
-    "was ended, and what it had opened is signed out. If that was not you, look at your account "
-    "there.",
-)
 PROOF_MISMATCH = Text(
     "PROOF_MISMATCH",
     "核验未通过,请确认姓名、证件、手机号或银行卡为本人所有",
@@ -275,36 +255,6 @@ RECOVERY_MESSAGE = Text(
     "请立即联系政务热线。",
     "[{app}] Your account is being recovered at a counter: in {days} days it moves to another "
     "phone. If that was not you, call the city's hotline at once.",
-)
-NOTHING_TO_DISPUTE = Text(
-    "NOTHING_TO_DISPUTE",
-    "没有其他账户持有该证件号码",
-    "No other account holds this number",
-)
-DISPUTED_ALREADY = Text(
-    "DISPUTED_ALREADY",
-    "该账户的归属正在核实",
-    "Whose account that is, is being looked into already",
-)
-DISPUTE_TITLE = Text("DISPUTE_TITLE", "账户归属核实", "Whose account it is")
-DISPUTE_OPENED_MESSAGE = Text(
-    "DISPUTE_OPENED",
-    "【{app}】有人对您所用实名账户的归属提出异议,核实期间(最长 {days} 天)账户的付款、授权、代办和"
-    "注销暂停。请携带证件到服务窗口;如有疑问请联系政务热线。",
-    "[{app}] Whose account carries your name is disputed. While it is looked into, at most {days} "
-    "days, its payments, consents, mandates and its closing wait. Please come to a counter with "
-    "your card; with questions call the city's hotline.",
-)
-DISPUTE_DISMISSED_MESSAGE = Text(
-    "DISPUTE_DISMISSED",
-    "【{app}】账户归属核实已结束,账户维持不变,已恢复使用。如有异议,请携带证件到服务窗口。",
-    "[{app}] It was looked into whose account it is: it stays as it was, and may be used again. If "
-    "you object, please come to a counter with your card.",
-)
-HOLD_DISPUTE = Text(
-    "HOLD_DISPUTE",
-    "账户归属正在核实",
-    "Whose account this is, is being looked into",
 )
 GUARDIANSHIP_ENDED = Text(
     "GUARDIANSHIP_ENDED",

@@ -23,7 +23,9 @@ from core.people.directory import get_person
 from core.queue.jobs import job
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
 from core.security.authorization import Scope
-from modules.identity import domain, store, texts
+from modules.identity import domain, recovery_store, store
+from modules.identity import texts as identity_texts
+from modules.identity.disputes import texts
 from modules.identity.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.proofs.service import read_handoff
@@ -63,7 +65,7 @@ async def open_by_proof(call: Call, ticket: str, key: str) -> Recovery:
     assert own is not None
     index = call.app.vault.blind_index(document.number, RESIDENT_ID)
     if own.resident_index is not None and own.resident_index != index:
-        raise Conflict(texts.ALREADY_VERIFIED)
+        raise Conflict(identity_texts.ALREADY_VERIFIED)
     phone = (await get_person(call.app, viewer.user_id)).phone
     return await _open(call.admitting_unproved(), name, document.number, phone, key)
 
@@ -107,7 +109,7 @@ async def dismiss(call: Call, dispute_id: UUID) -> Recovery:
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
-        row = await store.lock_recovery(tx, dispute_id)
+        row = await recovery_store.lock_recovery(tx, dispute_id)
         if row is None or row.disputed_id is None:
             raise NotFound(NOT_FOUND)
         if row.proposed_by == viewer.user_id:
@@ -120,19 +122,19 @@ async def dismiss(call: Call, dispute_id: UUID) -> Recovery:
 
 async def list_disputes(call: Call) -> Sequence[Recovery]:
     """The disputes about the viewer's account and those that the viewer opened, newest first."""
-    return await store.list_disputes(call.require_viewer().user_id)
+    return await recovery_store.list_disputes(call.require_viewer().user_id)
 
 
 @job("identity.lapse_disputes", every="25 * * * *")
 async def lapse(app: App) -> None:
     """Dismiss what nobody has decided in time. Repeat-safe."""
-    due = await store.list_old_disputes(app.clock.now() - DECIDED_WITHIN)
+    due = await recovery_store.list_old_disputes(app.clock.now() - DECIDED_WITHIN)
     await sweep(app, "identity.lapse_disputes", due, partial(_lapse, app))
 
 
 async def _lapse(app: App, dispute_id: UUID) -> None:
     async with transaction() as tx:
-        row = await store.lock_recovery(tx, dispute_id)
+        row = await recovery_store.lock_recovery(tx, dispute_id)
         if row is not None and row.state == "disputed":
             await _end(app, tx, row)
 
@@ -163,7 +165,7 @@ async def _tell_both(
 
 
 async def _is_frozen(_app: App, person_id: UUID) -> bool:
-    return await store.is_disputed(person_id)
+    return await recovery_store.is_disputed(person_id)
 
 
 FREEZES = freezes.Freezes(_is_frozen)

@@ -104,12 +104,13 @@ def read_revocation(app: App, body: bytes) -> Sequence[Revocation]:
     if members.get("msg_method") != CANCELLED or members.get("app_id") != ours["app_id"]:
         return []
     try:
-        told = json.loads(members.get("biz_content", ""))
-        revoked_at = datetime.fromtimestamp(int(told["cancel_time"]) / 1000, UTC)
-        names = [told[name] for name in ("open_id", "user_id") if isinstance(told.get(name), str)]
+        content = json.loads(members.get("biz_content", ""))
+        revoked_at = datetime.fromtimestamp(int(content["cancel_time"]) / 1000, UTC)
+        names = [content.get("open_id"), content.get("user_id")]
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return []
-    return [Revocation(Platform.ALIPAY, ours["app_id"], name, revoked_at) for name in names]
+    app_id, subjects = ours["app_id"], [name for name in names if isinstance(name, str)]
+    return [Revocation(Platform.ALIPAY, app_id, subject, revoked_at) for subject in subjects]
 
 
 def _signer(app: App, ours: Mapping[str, str]) -> Signer:

@@ -131,10 +131,10 @@ def read_revocation(message: Mapping[str, Any], app_id: str) -> Revocation | Non
     Form: .../event_push/platform/authorized_user_information_changes; some samples of it have
     blanks before the names of members.
     """
-    told = {name.strip(): value for name, value in message.items()}
-    event, subject, made_at = told.get("Event"), told.get("OpenID"), told.get("CreateTime")
-    is_ours = told.get("AppID") == app_id and not told.get("PluginID")
-    is_of_link = event == CLOSED or (event == REVOKED and told.get("RevokeInfo") not in NOT_KEPT)
+    members = {name.strip(): value for name, value in message.items()}
+    event, subject, made_at = members.get("Event"), members.get("OpenID"), members.get("CreateTime")
+    is_ours = members.get("AppID") == app_id and not members.get("PluginID")
+    is_of_link = event == CLOSED or (event == REVOKED and members.get("RevokeInfo") not in NOT_KEPT)
     if not (is_ours and is_of_link and isinstance(subject, str) and isinstance(made_at, int)):
         return None
     return Revocation(Platform.WECHAT, app_id, subject, datetime.fromtimestamp(made_at, UTC))

@@ -98,9 +98,8 @@ AGREED: dict[str, Rule] = {
         "registerDevice forgetDevice payment payments cancelPayment paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice billInvoiceReissues reissueBillInvoice "
         "outageWatches watchOutages unwatchOutages autopayTerms autopays endAutopay appointments "
-        "appointment waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
+        "appointment waitingPlaces accountDisputes requestStepUpCode stepUp stepUpWithDevice "
         "revokeAllSessions staffStepUp passkeys miniProgrammes endMiniProgrammeLink "
-        "accountDisputes "
         "appRequest appGrants answerAppRequest endAppGrant withdrawConsent endMandate "
         "confirmAppointment cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
@@ -137,7 +136,6 @@ AGREED: dict[str, Rule] = {
     "staffPerson": Rule(1, fresh=True, role=OFFICER),
     "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
     "approveRecovery": Rule(1, fresh=True, role=OFFICER),
-    "withdrawRecovery": Rule(1, role=OFFICER),
     "openDispute": Rule(1, fresh=True, role=OFFICER),
     "dismissDispute": Rule(1, fresh=True, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
@@ -150,13 +148,9 @@ AGREED: dict[str, Rule] = {
         "renewTransfer".split(),
         Rule(1, role=FINANCE),
     ),
-    "checkInAppointment": Rule(1, role=OFFICER),
-    "excuseMissedAppointment": Rule(1, role=OFFICER),
-    "loanPortfolio": Rule(1, role=RISK),
-    "loanProductProposals": Rule(1, role=RISK),
-    "decideLoanProduct": Rule(1, role=RISK),
     **dict.fromkeys(
-        "loanFigures loanReviews loanReview loanRegistry takeLoanReview settleLoanReview".split(),
+        "loanPortfolio loanProductProposals decideLoanProduct loanFigures loanReviews loanReview "
+        "loanRegistry takeLoanReview settleLoanReview".split(),
         Rule(1, role=RISK),
     ),
     **dict.fromkeys(
@@ -165,7 +159,8 @@ AGREED: dict[str, Rule] = {
         Rule(1, role=BANK),
     ),
     **dict.fromkeys(
-        "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
+        "staffTasks staffCase takeTask actOnTask handOverTask returnTask withdrawRecovery "
+        "checkInAppointment excuseMissedAppointment".split(),
         Rule(1, role=OFFICER),
     ),
     **dict.fromkeys(
