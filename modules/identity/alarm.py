@@ -13,8 +13,6 @@ from modules.identity.domain import Ending
 from modules.identity.messages import (
     CHILD_CLAIMED,
     DEVICE_BOUND,
-    MINI_PROGRAMME_LINKED,
-    MINI_PROGRAMME_UNLINKED,
     NEW_DEVICE,
     NEW_PASSKEY,
     REUSED_TOKEN,
@@ -54,22 +52,6 @@ async def tell_device_bound(app: App, tx: Transaction, session: Session) -> None
     """Tell that a device confirms with a key of its own from now on."""
     name = session.device_name or "-"
     await tell.enqueue(app, tx, session.citizen_id, DEVICE_BOUND.id, name, str(session.id))
-
-
-async def tell_linked(
-    app: App, tx: Transaction, citizen_id: UUID, link_id: UUID, platform: str
-) -> None:
-    """Tell that a platform's mini-programme opens the account from now on."""
-    await tell.enqueue(app, tx, citizen_id, MINI_PROGRAMME_LINKED.id, platform, str(link_id))
-
-
-async def tell_unlinked(
-    app: App, tx: Transaction, citizen_id: UUID, link_id: UUID, platform: str
-) -> None:
-    """Tell that a platform's mini-programme opens the account no more, as its user wished there,
-    and that the sessions which it had opened have ended."""
-    template = MINI_PROGRAMME_UNLINKED.id
-    await tell.enqueue(app, tx, citizen_id, template, platform, str(link_id))
 
 
 async def tell_stolen(app: App, tx: Transaction, session: Session) -> None:

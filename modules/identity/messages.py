@@ -1,8 +1,6 @@
 """The messages that identity sends: to phones that may have no account, and to owners."""
 
 from modules.identity import domain, texts
-from modules.identity.disputes import texts as dispute_texts
-from modules.identity.mini_programmes import texts as platform_texts
 from notifications.api import MessageClass, Param, Template
 
 LOGIN_CODE = Template(
@@ -28,16 +26,6 @@ REUSED_TOKEN = Template(
 )
 SIGNED_OUT = Template("identity.signed_out", texts.SIGNED_OUT_TITLE, texts.SIGNED_OUT_MESSAGE)
 NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
-MINI_PROGRAMME_LINKED = Template(
-    "identity.mini_programme_linked",
-    platform_texts.MINI_PROGRAMME_LINKED_TITLE,
-    platform_texts.MINI_PROGRAMME_LINKED_MESSAGE,
-)
-MINI_PROGRAMME_UNLINKED = Template(
-    "identity.mini_programme_unlinked",
-    platform_texts.MINI_PROGRAMME_UNLINKED_TITLE,
-    platform_texts.MINI_PROGRAMME_UNLINKED_MESSAGE,
-)
 DEVICE_BOUND = Template(
     "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
 )
@@ -71,19 +59,6 @@ RECOVERY_BEGUN = Template(
     texts.RECOVERY_MESSAGE,
     about=MessageClass.SECURITY,
     params={"days": Param.NUMBER},
-)
-DISPUTE_OPENED = Template(
-    "identity.dispute_opened",
-    dispute_texts.DISPUTE_TITLE,
-    dispute_texts.DISPUTE_OPENED_MESSAGE,
-    about=MessageClass.SECURITY,
-    params={"days": Param.NUMBER},
-)
-DISPUTE_DISMISSED = Template(
-    "identity.dispute_dismissed",
-    dispute_texts.DISPUTE_TITLE,
-    dispute_texts.DISPUTE_DISMISSED_MESSAGE,
-    about=MessageClass.SECURITY,
 )
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",

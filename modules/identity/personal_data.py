@@ -1,6 +1,6 @@
 """What identity holds about a person, and handing it out; `erasure` closes the account."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,11 +10,10 @@ from core.context.call import Call
 from core.database import Transaction
 from core.database.models import AccessLog, Consent, MergedAccount
 from core.people.consents import end_consents
-from core.people.data_rights import Exported, Hold, PersonalData, Withheld, export_person
+from core.people.data_rights import Exported, PersonalData, Withheld, export_person
 from core.people.directory import Person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
-from modules.identity import families, link_store, recovery_store, store, texts
-from modules.identity.disputes import texts as dispute_texts
+from modules.identity import families, link_store, store, texts
 from modules.identity.domain import Ending
 from modules.identity.models import (
     CITIZENS,
@@ -70,12 +69,6 @@ def _mandate(row: Mandate, person_id: UUID) -> dict[str, Any]:
         "state": row.state,
         "ends_at": row.ends_at.isoformat(),
     }
-
-
-async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
-    if await recovery_store.is_disputed(person_id):
-        return [Hold("dispute", dispute_texts.HOLD_DISPUTE)]
-    return []
 
 
 async def end_access(app: App, tx: Transaction, person_id: UUID) -> None:
@@ -146,6 +139,5 @@ PERSONAL = PersonalData(
         Withheld("access_log.actor", texts.WITHHELD_STAFF),
     ),
     read=_read,
-    holds=_holds,
     erase=end_access,
 )

@@ -170,8 +170,7 @@ class Mutation:
 
     @mutation(
         of_service(HOSPITAL_REGISTRATION, for_others=True),
-        description="Book a number; needs the consent `appointments.hospital-registration`. Held "
-        "until its fee is paid.",
+        description="Book a number, held until paid: consent `appointments.hospital-registration`.",
         parties_told=messages.PARTIES_TOLD,
     )
     async def book_hospital_number(
@@ -192,8 +191,7 @@ class Mutation:
 
     @mutation(
         of_service(HOSPITAL_REGISTRATION),
-        description="Exchange a number of a hospital or clinic for another there at the same "
-        "fee: never both, never neither.",
+        description="Exchange a number for another there at the same fee: never both or neither.",
         parties_told=messages.PARTIES_TOLD,
     )
     async def move_hospital_number(

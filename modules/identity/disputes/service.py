@@ -19,6 +19,7 @@ from core.context.sweep import sweep
 from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, Forbidden, NotFound
 from core.people import freezes
+from core.people.data_rights import Hold, PersonalData
 from core.people.directory import get_person
 from core.queue.jobs import job
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
@@ -26,7 +27,7 @@ from core.security.authorization import Scope
 from modules.identity import domain, recovery_store, store
 from modules.identity import texts as identity_texts
 from modules.identity.disputes import texts
-from modules.identity.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
+from modules.identity.disputes.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.proofs.service import read_handoff
 from modules.identity.real_name import checked_number
@@ -168,4 +169,10 @@ async def _is_frozen(_app: App, person_id: UUID) -> bool:
     return await recovery_store.is_disputed(person_id)
 
 
+async def _holds(app: App, person_id: UUID) -> Sequence[Hold]:
+    return [Hold("dispute", texts.HOLD_DISPUTE)] if await _is_frozen(app, person_id) else []
+
+
+PERSONAL = PersonalData("identity", holds=_holds)
+"""What is disputed is not closed meanwhile."""
 FREEZES = freezes.Freezes(_is_frozen)

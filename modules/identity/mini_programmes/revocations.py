@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from core.context.app import App
 from core.database import transaction
-from modules.identity import alarm, link_store
+from modules.identity import link_store
 from modules.identity.domain import Ending
+from modules.identity.mini_programmes import messages
 from modules.identity.mini_programmes.port import Revocation
 from modules.identity.mini_programmes.service import NAMES, index_of
 from modules.identity.service import end_session
@@ -29,5 +30,5 @@ async def end(app: App, revocation: Revocation) -> bool:
         for session in await link_store.lock_sessions(tx, link):
             await end_session(app, tx, session, Ending.PLATFORM_ENDED)
         await link.delete(using_db=tx)
-        await alarm.tell_unlinked(app, tx, link.citizen_id, link.id, NAMES[platform])
+        await messages.tell_unlinked(app, tx, link.citizen_id, link.id, NAMES[platform])
     return True

@@ -25,9 +25,9 @@ from core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
-from modules.identity import alarm, domain, link_store, store
+from modules.identity import domain, link_store, store
 from modules.identity import texts as identity_texts
-from modules.identity.mini_programmes import texts
+from modules.identity.mini_programmes import messages, texts
 from modules.identity.mini_programmes.port import (
     MINI_PROGRAMMES,
     Known,
@@ -98,7 +98,7 @@ async def link(call: Call, platform: Platform, code: str, key: str) -> Sequence[
                 await link_store.lock_subject(tx, _index(app, ours, found))
                 made = await _link(app, tx, ours, viewer.user_id, found)
                 name = NAMES[platform]
-                await alarm.tell_linked(app, tx, viewer.user_id, made.id, name)
+                await messages.tell_linked(app, tx, viewer.user_id, made.id, name)
     except IntegrityError as error:
         if "identity_mini_programme_link" not in (violated(error) or ""):
             raise
