@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
+from core.catalogue import ServiceKind
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
@@ -69,6 +70,8 @@ async def tell_noted(call: Call, operation: str, sent: object, what: Named | Non
     app, today = call.app, civil_date(call.app.clock.now())
     for each in noted(call):
         service = None if each.service_id is None else app.services[each.service_id]
+        if service is not None and service.kind is ServiceKind.APPOINTMENT:
+            continue  # a booking's own messages go to every party of it
         said = Named(service.name_zh, service.name_en) if what is None and service else what
         if said is None:
             raise ValueError(f"{operation} acts for others and does not say what it does")

@@ -192,7 +192,6 @@ class Mutation:
     @mutation(
         _BY_PLACE,
         description="Keep a seat for the viewer until it is confirmed or the hold ends.",
-        parties_told=messages.PARTIES_TOLD,
     )
     async def hold_appointment(
         self,

@@ -24,11 +24,13 @@ from core.database import (
 )
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.people import acts
 from core.people.mandates import find_mandate, list_mandates
 from core.people.parties import Affair, is_party
 from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
 from core.security.mandate import MandateKind
+from core.texts import Named
 from kinds.booking import (
     bans,
     domain,
@@ -123,6 +125,11 @@ async def _stand(app: App, tx: Transaction, wait: Wait) -> None:
     if await store.count_waits(tx, wait.person_id) >= WAITS_MAX:
         raise Conflict(texts.WAITS_FULL, limit=WAITS_MAX)
     await wait.save(using_db=tx, force_create=True)
+    if wait.booked_for is not None:
+        service = app.services[wait.service_id]
+        what = Named(service.name_zh, service.name_en)
+        act = acts.Act(wait.person_id, wait.booked_for, service.id, what, f"wait:{wait.id}")
+        await acts.tell(app, tx, act)
     # a seat may have come free between the look and the line
     await REFILL.enqueue(app, tx, wait.resource_id, wait.day_on)
 

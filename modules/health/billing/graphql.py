@@ -144,9 +144,7 @@ class Mutation:
     """The mutation fields of service 22."""
 
     @mutation(
-        of_service(MEDICAL_PAYMENT, for_others=True),
-        description="Pay the self-pay part of a bill; the viewer pays, whosever bill it is.",
-        waits=True,
+        of_service(MEDICAL_PAYMENT, for_others=True), description="Pay a hospital bill.", waits=True
     )
     async def pay_medical_bill(
         self,

@@ -17,7 +17,7 @@ from core.graphql import (
     query,
 )
 from core.upstream.readings import Reading, ReadStatus
-from kinds.booking import messages, numbers
+from kinds.booking import numbers
 from kinds.booking.graphql_booking import appointment
 from kinds.booking.graphql_types import ExpectedVersion, say
 from kinds.booking.numbers import NumberRequest, NumberTaken
@@ -170,8 +170,8 @@ class Mutation:
 
     @mutation(
         of_service(HOSPITAL_REGISTRATION, for_others=True),
-        description="Book a number, held until paid: consent `appointments.hospital-registration`.",
-        parties_told=messages.PARTIES_TOLD,
+        description="Book a number; needs the consent `appointments.hospital-registration`. Held "
+        "until its fee is paid.",
     )
     async def book_hospital_number(
         self,
@@ -191,8 +191,8 @@ class Mutation:
 
     @mutation(
         of_service(HOSPITAL_REGISTRATION),
-        description="Exchange a number for another there at the same fee: never both or neither.",
-        parties_told=messages.PARTIES_TOLD,
+        description="Exchange a number of a hospital or clinic for another there at the same "
+        "fee: never both, never neither.",
     )
     async def move_hospital_number(
         self,

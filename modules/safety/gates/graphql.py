@@ -9,7 +9,7 @@ import strawberry
 
 from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, parse_id, query, view
 from kinds.subscription import unsubscribe_field
-from modules.safety.gates import leaves, service, texts
+from modules.safety.gates import leaves, service
 from modules.safety.gates.domain import SERVICE, AlarmKind, Direction
 from modules.safety.gates.notices import FOLLOWS
 from modules.safety.gates.service import SchoolGate, SchoolLeave
@@ -87,7 +87,6 @@ class Mutation:
     @mutation(
         of_service(SERVICE, for_others=True),
         description="File a leave for the child: no alarm is raised on these days.",
-        act=texts.FILED_LEAVE,
     )
     async def file_school_leave(
         self,
@@ -102,11 +101,7 @@ class Mutation:
         row = await leaves.file_leave(info.context, from_on, until_on, idempotency_key)
         return SchoolLeaveFiled(SchoolLeave(row.id, row.from_on, row.until_on))
 
-    @mutation(
-        of_service(SERVICE),
-        description="Take back a leave of a child, whichever guardian filed it.",
-        act=texts.WITHDREW_LEAVE,
-    )
+    @mutation(of_service(SERVICE), description="Take back a leave of a child, whoever filed it.")
     async def withdraw_school_leave(
         self,
         info: Info,

@@ -6,7 +6,6 @@ from uuid import UUID
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound
@@ -30,8 +29,7 @@ _LEAVES = OwnedList(SchoolLeave, most=200, too_many=texts.TOO_MANY_LEAVES)
 async def file_leave(call: Call, from_on: date, until_on: date, key: str) -> SchoolLeave:
     """File a leave for the child; an alarm of these days is withdrawn. The same key files once.
 
-    Raises InvalidInput for other days, NotFound for a child that the viewer does not follow,
-    Conflict KEY_REUSED.
+    Raises InvalidInput for other days, NotFound without a follow, Conflict KEY_REUSED.
     """
     child_id, viewer = require_child(call), call.require_viewer()
     today = civil_date(call.app.clock.now())
@@ -58,21 +56,12 @@ async def file_leave(call: Call, from_on: date, until_on: date, key: str) -> Sch
 
 
 async def withdraw_leave(call: Call, leave_id: UUID, key: str) -> None:
-    """Take back a leave of a child, whichever guardian filed it. The same key does it once.
-
-    Raises NotFound for one that is not there or of whose child the viewer is no guardian, Conflict
-    KEY_REUSED.
-    """
-    leave = await SchoolLeave.get_or_none(id=leave_id)
-    if leave is not None:
+    """Take back a leave of a child, whoever filed it. Raises NotFound, Conflict KEY_REUSED."""
+    if leave := await SchoolLeave.get_or_none(id=leave_id):
         require_child(await act_for(call, leave.child_id, service=SERVICE))
+    owner_id = leave.citizen_id if leave else None
     async with transaction() as tx:
-        command = {"id": leave_id}
-        claim = await claim_key(call, tx, "withdrawSchoolLeave", key, command)
-        if claim.replayed:
-            return
-        if not await SchoolLeave.filter(id=leave_id).using_db(tx).delete():
-            raise NotFound(NOT_FOUND)
+        await owned.remove(call, tx, _LEAVES, "withdrawSchoolLeave", key, owner_id, id=leave_id)
         await report_leave.enqueue(call.app, tx, leave_id, key=f"{leave_id}:withdrawn")
 
 
@@ -87,9 +76,6 @@ async def report_leave(app: App, leave_id: UUID) -> None:
     if leave is None:
         await upstream.withdraw_leave(app, deadline, leave_id)
         return
-    follow = await GateFollow.filter(child_id=leave.child_id).first()
-    if follow is not None:
-        await upstream.report_leave(
-            app, deadline, leave_id, follow.school_code, follow.pupil_ref,
-            leave.from_on, leave.until_on,
-        )  # fmt: skip
+    if follow := await GateFollow.filter(child_id=leave.child_id).first():
+        pupil, days = (follow.school_code, follow.pupil_ref), (leave.from_on, leave.until_on)
+        await upstream.report_leave(app, deadline, leave_id, *pupil, *days)

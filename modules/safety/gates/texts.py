@@ -1,6 +1,6 @@
 """The words of school gates."""
 
-from core.texts import Named, Text
+from core.texts import Text
 from modules.safety.gates.domain import AlarmKind, Direction
 
 BATCH_INVALID = Text("BATCH_INVALID", "报文格式不正确:{detail}", "The batch is malformed: {detail}")
@@ -77,5 +77,3 @@ LEAVE_BODY = Text(
     "此前的未到校提醒解除:监护人已为{child}请假。",
     "The alarm is withdrawn: a guardian has filed a leave for {child}.",
 )
-FILED_LEAVE = Named("向学校请假", "filed a leave from school")
-WITHDREW_LEAVE = Named("撤回向学校的请假", "took back a leave from school")

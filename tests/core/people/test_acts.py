@@ -9,6 +9,7 @@ from graphql import GraphQLField, GraphQLResolveInfo
 from strawberry.types.info import Info
 
 from bff.schema.build import build_schema
+from core.catalogue import ServiceKind
 from core.context.app import App
 from core.context.call import Call
 from core.errors import Conflict, Forbidden, NotFound
@@ -33,13 +34,10 @@ NAMES_A_CHILD = {"giveInfantPlan", "makeClaimCode", "withdrawSchoolLeave"}
 TOLD_OTHERWISE = {
     "grantConsent": "below",
     "withdrawConsent": "below",
-    "holdAppointment": "a hold ends by itself; confirmed, tests/kinds/booking/test_turns.py",
-    "bookHospitalNumber": "the same",
-    "bookHospitalVisit": "the same",
-    "bookVaccination": "the same",
-    "moveHospitalNumber": "the same",
     "openSchoolVideo": "tests/modules/safety/video/test_video.py: the viewing log",
 }
+BOOKED = {"bookHospitalNumber", "bookHospitalVisit", "bookVaccination", "holdAppointment"}
+"""Of appointments: their own messages go to every party (tests/kinds/booking/test_turns.py)."""
 
 
 class Family:
@@ -103,9 +101,12 @@ async def test_every_operation_for_a_child_tells_the_other_guardian(family: Fami
         otherwise = definition.metadata.get(PARTIES_TOLD_KEY)
         assert bool(telling) != bool(otherwise), name
         assert bool(otherwise) == (name in TOLD_OTHERWISE), name
-        if not telling:
-            continue
         rule = definition.metadata["access_rule"]
+        is_booking = name in BOOKED | {"joinWaitingList"}
+        if is_booking and rule.service_id:
+            assert family.app.services[rule.service_id].kind is ServiceKind.APPOINTMENT
+        if not telling or is_booking:
+            continue
         service = rule.service_id or "infant-care"
         before = [await family.told(one) for one in (family.mother, family.father)]
 

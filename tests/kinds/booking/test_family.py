@@ -17,6 +17,8 @@ from kinds.booking.models import Booking
 from kinds.booking.people import Companion
 from kinds.booking.store import BookingRow
 from modules.identity.models import Mandate
+from notifications.messages.models import Message
+from tests.jobs import run_due
 from tests.kinds.booking.engine import (
     HALL,
     ITEMS,
@@ -178,6 +180,9 @@ async def test_either_guardian_sees_and_gives_up_a_childs_place_in_a_list(
     for party in (mother, father, call(user_id=child_id, level=2)):
         assert [row.id for row in await waiting.list_waits(party, first=5)] == [wait.id]
     assert await waiting.list_waits(stranger, first=5) == []
+    await run_due(app, "identity.tell_act")
+    told = await Message.filter(template__startswith="identity.acted")
+    assert {row.person_id for row in told} == {father.subject_id, child_id}
     assert await refusal(waiting.leave(stranger, wait.id, "leave-01")) == "NOT_FOUND"
     for _ in range(2):
         await waiting.leave(father, wait.id, "leave-02")
