@@ -31,6 +31,12 @@ RESUME_MISMATCH = Text(
     "This is not the action that was interrupted",
 )
 NOT_ALLOWED = Text("NOT_ALLOWED", "您没有此项权限", "You are not allowed to do this")
+ACCOUNT_DISPUTED = Text(
+    "ACCOUNT_DISPUTED",
+    "账户归属正在核实,付款、授权、代办、更换手机号等暂停办理,请携带证件到服务窗口",
+    "Whose account this is, is being looked into: payments, consents, mandates and changes of its "
+    "keys wait until then. Please come to a counter with your card",
+)
 DOCUMENT_NOT_TAKEN = Text(
     "DOCUMENT_NOT_TAKEN",
     "该服务的主管部门不能凭您的证件办理",

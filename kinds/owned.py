@@ -112,13 +112,20 @@ async def add(
 
 
 async def remove(
-    call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, **columns: Any
+    call: Call,
+    tx: Transaction,
+    owned: OwnedList[Row],
+    operation: str,
+    key: str,
+    owner_id: UUID | None = None,
+    **columns: Any,
 ) -> bool:
-    """Take off the viewer's list what these columns name; False where this key did so before.
+    """Take off the viewer's list, or that of `owner_id` where the viewer may, what these columns
+    name; False where this key did so before.
 
     Raises NotFound for a thing that is not there or is somebody else's, Conflict KEY_REUSED.
     """
-    citizen_id = _owner(call, owned)
+    citizen_id = _owner(call, owned) if owner_id is None else owner_id
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, columns)
     if claim.replayed:

@@ -7,6 +7,7 @@ nullable for that, whatever its resolver returns, so that one refusal leaves the
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, TypeAlias
 
 import strawberry
@@ -19,9 +20,15 @@ from strawberry.types.union import StrawberryUnion
 from core.errors import AppError
 from core.graphql.guards import AccessRule, Guard, Info
 from core.graphql.types import to_refusal
+from core.people import acts
+from core.people.freezes import refuse_frozen
+from core.texts import Named
 
 RULE_KEY = "access_rule"
 """Where a root field says in its metadata who may use it."""
+
+PARTIES_TOLD_KEY = "parties_told"
+"""Where a mutation says in its metadata how the parties hear of it, where its field does not."""
 
 PUBLIC_KEY = "public"
 """Where a field says in its metadata that its value is the same for everybody."""
@@ -67,13 +74,27 @@ def query(
     )
 
 
-def mutation(rule: AccessRule, *, description: str) -> Any:
-    """A mutation field for those whom the rule admits; its refusals are data."""
+def mutation(
+    rule: AccessRule,
+    *,
+    description: str,
+    act: Named | None = None,
+    parties_told: str | None = None,
+    waits: bool = False,
+) -> Any:
+    """A mutation field for those whom the rule admits; its refusals are data.
+
+    Done for somebody else, it is told to the other parties: `act` says what was done, the service
+    where it is None. `parties_told` says how else they hear of it, in a sentence. What `waits` is
+    refused while it is disputed whose the viewer's account is.
+    """
+    first: list[FieldExtension] = [RefuseFrozen()] if waits else []
+    telling = [] if parties_told else [TellParties(act)]
     return strawberry.mutation(
         description=description,
         # the last one stands outside: it sees the guard's refusals too
-        extensions=[*_guards(rule), RefusalsAsData()],
-        metadata=_metadata(rule),
+        extensions=[*first, *_guards(rule), *telling, RefusalsAsData()],
+        metadata=_metadata(rule, {PARTIES_TOLD_KEY: parties_told} if parties_told else None),
     )
 
 
@@ -90,6 +111,35 @@ def rule_of(field: GraphQLField) -> AccessRule | None:
     metadata: Mapping[str, object] = getattr(definition, "metadata", None) or {}
     rule = metadata.get(RULE_KEY)
     return rule if isinstance(rule, AccessRule) else None
+
+
+class RefuseFrozen(FieldExtension):
+    """Refuses the owner of an account that is disputed; the guard has decided before."""
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Look, and run the resolver."""
+        await refuse_frozen(info.context)
+        result = next_(source, info, **kwargs)
+        return await result if isawaitable(result) else result
+
+
+class TellParties(FieldExtension):
+    """Tells the other parties of what was done for somebody, once it is done."""
+
+    def __init__(self, act: Named | None) -> None:
+        self.act = act
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Run the resolver; what it refuses is told to nobody. A lost answer is asked for again
+        with the same key, and so is a message that a crash has kept back."""
+        acts.noted(info.context).clear()  # of the field before
+        result = await next_(source, info, **kwargs)
+        await acts.tell_noted(info.context, info.field_name, kwargs, self.act)
+        return result
 
 
 class NullWhereRefused(FieldExtension):

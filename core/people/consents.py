@@ -27,6 +27,7 @@ from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
 from core.id_documents import DocumentCodes
 from core.ids import new_id
+from core.people import acts
 from core.people.directory import (
     ADULT_AGE,
     CHILD_UNTIL_AGE,
@@ -44,12 +45,16 @@ from core.refusal_texts import (
 from core.rooms import ExtensionPoint
 from core.security.authentication import PROBE_ID
 from core.security.mandate import MandateKind
-from core.texts import Text
+from core.texts import Named, Text
 
 WITHDRAWN = "privacy.consent_withdrawn"
 """The bus topic that tells [subject id, purpose] of withdrawn consents."""
 
 _PURPOSE_ID = re.compile(r"[\x21-\x7e]{1,64}")
+
+AGREED = Named("同意使用其个人信息", "agreed to the use of their personal data")
+TOOK_BACK = Named("撤回其个人信息授权", "took back a consent to the use of their personal data")
+PARTIES_TOLD = "the command tells them, where a consent was given or ended"
 
 CITY = "city"
 """The recipient of what the app itself shows or uses."""
@@ -124,7 +129,7 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
             .using_db(tx)
             .update(withdrawn_at=now)
         )
-        return await Consent.create(
+        given = await Consent.create(
             using_db=tx,
             id=new_id(),
             subject_id=subject_id,
@@ -137,6 +142,8 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
             granted_at=now,
             until_at=_until(call, person, now, purpose),
         )
+        await _tell_parties(call, tx, AGREED, f"consent:{given.id}")
+        return given
 
 
 async def withdraw_consent(call: Call, purpose_id: str) -> int:
@@ -151,8 +158,17 @@ async def withdraw_consent(call: Call, purpose_id: str) -> int:
         raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:
         ended = await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
+        if ended:
+            await _tell_parties(call, tx, TOOK_BACK, f"consent-ended:{new_id()}")
     call.app.last_good.forget_all(kept_under(subject_id, purpose_id))
     return ended
+
+
+async def _tell_parties(call: Call, tx: Transaction, what: Named, key: str) -> None:
+    """Tell who else is party to a consent that was given or taken back for somebody."""
+    if call.mandate is not None:
+        actor_id, subject_id = call.mandate.actor_id, call.mandate.subject_id
+        await acts.tell(call.app, tx, acts.Act(actor_id, subject_id, "", what, key))
 
 
 async def end_consents(

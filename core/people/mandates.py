@@ -15,6 +15,7 @@ from core.bus.streams import ended_by
 from core.context.app import App
 from core.context.call import Call
 from core.errors import NotFound
+from core.people import acts
 from core.refusal_texts import NOT_FOUND
 from core.rooms import ExtensionPoint
 from core.security.mandate import Mandate
@@ -74,6 +75,7 @@ async def act_for(call: Call, subject_id: UUID, *, service: str | None = None) -
     mandate = await find_mandate(call.app, viewer.user_id, subject_id)
     if mandate is None or not mandate.covers(service):
         raise NotFound(NOT_FOUND)
+    acts.noted(call).append(acts.Noted(mandate, service))
     return call.acting(mandate)
 
 

@@ -75,8 +75,12 @@ class Signer:
             raise NotSigned
         return members
 
-    def open_form(self, body: bytes) -> dict[str, str]:
-        """A notice's parameters without `sign` and `sign_type`. Raises NotSigned."""
+    def open_form(self, body: bytes, *, may_sign_type: bool = False) -> dict[str, str]:
+        """A notice's parameters without `sign` and `sign_type`. Raises NotSigned.
+
+        With `may_sign_type` the signature may be over `sign_type` too: Alipay's own libraries have
+        both (rsaCheckV1, rsaCheckV2), and its pages do not say of every message which it is.
+        """
         try:
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
         except ValueError:
@@ -85,7 +89,12 @@ class Signer:
         signature, kind = members.pop("sign", ""), members.pop("sign_type", "")
         if len(members) + 2 != len(pairs) or kind != SIGN_TYPE:
             raise NotSigned
-        self._check(signature, _canonical(members))
+        try:
+            self._check(signature, _canonical(members))
+        except NotSigned:
+            if not may_sign_type:
+                raise
+            self._check(signature, _canonical({**members, "sign_type": kind}))
         return members
 
     def open_content(self, members: Mapping[str, Any], content_key: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import IntegrityError, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.people.freezes import refuse_frozen
 from core.refusal_texts import NOT_FOUND
 from kinds.application import attachments, engine, store, texts, versions
 from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
@@ -56,6 +57,8 @@ async def open_case(
     REASON_UNKNOWN, Conflict TOO_MANY_OPEN, ALREADY_OPEN and KEY_REUSED.
     """
     app = call.app
+    if service in app.services and app.services[service].assurance is not None:
+        await refuse_frozen(call)  # what gives money away, among others
     definition = await _get_current(call, service, item)
     citizen_id = call.require_service(service).user_id
     if category not in definition.promise:

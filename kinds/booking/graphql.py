@@ -175,7 +175,10 @@ class Query:
         """A ticket."""
         return to_ticket(await queue.get_status(info.context, parse_id(id)))
 
-    @query(signed_in(), description="Where the viewer waits or has an offer, newest first.")
+    @query(
+        signed_in(),
+        description="Where the viewer or a child of theirs waits or has an offer, newest first.",
+    )
     async def waiting_places(self, info: Info, first: First) -> list[WaitingPlace]:
         """The viewer's waits."""
         rows = await waiting.list_waits(info.context, first=page_size(first))
@@ -237,6 +240,7 @@ class Mutation:
     @mutation(
         _BY_APPOINTMENT_FRESH,
         description="Pay the fee of a held appointment; paid, it is confirmed by itself.",
+        waits=True,
     )
     async def pay_appointment(
         self,
@@ -319,7 +323,10 @@ class Mutation:
         )
         return WaitingListChanged(waiting=to_waiting(row))
 
-    @mutation(signed_in(), description="Give up a place in a waiting list.")
+    @mutation(
+        signed_in(),
+        description="Give up a place in a waiting list, one's own or a child's.",
+    )
     async def leave_waiting_list(
         self,
         info: Info,

@@ -7,6 +7,8 @@ or letting it end offers the seat to the next.
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
@@ -22,9 +24,13 @@ from core.database import (
 )
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.people.mandates import find_mandate
+from core.people import acts
+from core.people.mandates import find_mandate, list_mandates
+from core.people.parties import Affair, is_party
 from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
+from core.security.mandate import MandateKind
+from core.texts import Named
 from kinds.booking import (
     bans,
     domain,
@@ -119,6 +125,11 @@ async def _stand(app: App, tx: Transaction, wait: Wait) -> None:
     if await store.count_waits(tx, wait.person_id) >= WAITS_MAX:
         raise Conflict(texts.WAITS_FULL, limit=WAITS_MAX)
     await wait.save(using_db=tx, force_create=True)
+    if wait.booked_for is not None:
+        service = app.services[wait.service_id]
+        what = Named(service.name_zh, service.name_en)
+        act = acts.Act(wait.person_id, wait.booked_for, service.id, what, f"wait:{wait.id}")
+        await acts.tell(app, tx, act)
     # a seat may have come free between the look and the line
     await REFILL.enqueue(app, tx, wait.resource_id, wait.day_on)
 
@@ -143,8 +154,12 @@ def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy
 
 
 async def leave(call: Call, wait_id: UUID, key: str) -> Wait:
-    """Give up the viewer's place. Raises NotFound and Conflict when it has ended already."""
+    """Give up a place of the viewer's or of a child of theirs. Raises NotFound, and Conflict when
+    it has ended already."""
     viewer = call.require_viewer()
+    seen = await Wait.get_or_none(id=wait_id)
+    if seen is None or not await _is_party(call.app, seen, viewer.user_id):
+        raise NotFound(NOT_FOUND)
     async with transaction() as tx:
         claim = await idempotency.claim(
             call.app.clock,
@@ -156,7 +171,7 @@ async def leave(call: Call, wait_id: UUID, key: str) -> Wait:
             effect_id=wait_id,
         )
         wait = await Wait.filter(id=wait_id).using_db(tx).select_for_update().first()
-        if wait is None or wait.person_id != viewer.user_id:
+        if wait is None:
             raise NotFound(NOT_FOUND)
         if not claim.replayed:
             domain.WAIT.next_state(wait.state, "leave")
@@ -165,14 +180,21 @@ async def leave(call: Call, wait_id: UUID, key: str) -> Wait:
 
 
 async def list_waits(call: Call, *, first: int) -> list[Wait]:
-    """Where the viewer waits or has an offer, newest first."""
+    """Where the viewer or a child of theirs waits or has an offer, newest first."""
     viewer = call.require_viewer()
+    mandates = await list_mandates(call.app, viewer.user_id)
+    children = [one.subject_id for one in mandates if one.kind is MandateKind.GUARDIAN]
+    mine = Q(person_id=viewer.user_id) | Q(booked_for__in=[viewer.user_id, *children])
     open_states = (WaitState.WAITING, WaitState.OFFERED)
-    return (
-        await Wait.filter(person_id=viewer.user_id, state__in=open_states)
-        .order_by("-id")
-        .limit(first)
-    )
+    return await Wait.filter(mine, state__in=open_states).order_by("-id").limit(first)
+
+
+async def _is_party(app: App, wait: Wait, person_id: UUID) -> bool:
+    """Whether somebody waits there, or is party to it as to a booking."""
+    if wait.person_id == person_id:
+        return True
+    affair = Affair(wait.person_id, wait.booked_for or wait.person_id, wait.service_id)
+    return await is_party(app, affair, person_id)
 
 
 async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:

@@ -17,6 +17,7 @@ from core.database import IntegrityError, Transaction, rate_limit, transaction, 
 from core.errors import Conflict, InvalidInput, Unavailable
 from core.id_documents import EVERY_DOCUMENT, Document, read_certificate_no
 from core.ids import new_id
+from core.people import acts
 from core.people.consents import Purpose
 from core.people.data_rights import merge_person
 from core.people.directory import ADULT_AGE, age_on, birthday
@@ -24,7 +25,7 @@ from core.people.personal_read import open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
-from modules.identity import domain, store, texts
+from modules.identity import death_store, domain, store, texts
 from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen, Mandate
 from modules.identity.real_name import checked_document, confirm_document, write_document
 from modules.identity.upstream import REGISTRY, verify_birth, verify_family
@@ -102,6 +103,8 @@ async def add_newborn(call: Call, certificate_no: str) -> Mandate:
     if number is None:
         raise InvalidInput(texts.CERTIFICATE_INVALID, "certificateNo")
     await _count(call)
+    if await death_store.has_died(app.vault.blind_index(number, BIRTH_CERTIFICATE)):
+        raise InvalidInput(texts.NOT_YOUR_NEWBORN, "certificateNo")
     access = await open_access(call, service="family", purpose=NEWBORN)
     try:
         birth = await verify_birth(app, call.deadline, access, number)
@@ -153,7 +156,9 @@ async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_re
             state="active",
             using_db=tx,
         )
-        return known or await Mandate.create(
+        if known is not None:
+            return known
+        made = await Mandate.create(
             using_db=tx,
             id=new_id(),
             kind=MandateKind.GUARDIAN,
@@ -165,6 +170,9 @@ async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_re
             confirmed_at=now,
             ends_at=start_of_day(birthday(child.born_on, ADULT_AGE)),
         )
+        act = acts.Act(guardian_id, child_id, "", texts.BECAME_GUARDIAN, f"guardian:{made.id}")
+        await acts.tell(app, tx, act)
+        return made
 
 
 async def _ensure_record(app: App, tx: Transaction, child: Child) -> UUID:

@@ -16,9 +16,9 @@ async def newest_record() -> int:
     return int(row["newest"])
 
 
-async def has_died(resident_index: bytes) -> bool:
-    """Whether a death is recorded for a resident ID, and stands."""
-    return await Death.exists(resident_index=resident_index, withdrawn_at=None)
+async def has_died(document_index: bytes) -> bool:
+    """Whether a death is recorded for the number of a document, and stands."""
+    return await Death.exists(resident_index=document_index, withdrawn_at=None)
 
 
 async def list_open(limit: int) -> Sequence[int]:

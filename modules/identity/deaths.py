@@ -16,14 +16,16 @@ from core.context.app import App
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
+from core.id_documents import DocumentKind, read_certificate_no, read_document_no
 from core.people.data_rights import settle_person
 from core.people.directory import find_person
 from core.queue.jobs import job
 from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
-from modules.identity import death_store, store
+from modules.identity import alarm, death_store, store
+from modules.identity.domain import Ending
 from modules.identity.messages import PERSON_DIED
-from modules.identity.models import NAME, RESIDENT_ID, Citizen, Death
+from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen, Death
 from modules.identity.personal_data import end_access
 from modules.identity.upstream import DeathRecord, list_deaths
 from notifications import api as notifications
@@ -66,7 +68,7 @@ async def _note_one(app: App, tx: Transaction, record: DeathRecord) -> None:
     await Death.create(
         using_db=tx,
         record_no=record.record_no,
-        resident_index=app.vault.blind_index(record.resident_id, RESIDENT_ID),
+        resident_index=_index(app, record),
         died_on=record.died_on,
         read_at=now,
         withdrawn_at=now if withdrawn else None,
@@ -80,13 +82,26 @@ async def _note_one(app: App, tx: Transaction, record: DeathRecord) -> None:
                 await _open_again(app, tx, mistaken.citizen_id)
 
 
+def _index(app: App, record: DeathRecord) -> bytes:
+    """As the account keeps the number of the document, without what changes by renewal."""
+    if record.kind not in set(DocumentKind):
+        log.warning("death by an unknown document", record_no=record.record_no, kind=record.kind)
+    if record.kind == DocumentKind.BIRTH_CERTIFICATE:
+        number = read_certificate_no(record.number) or record.number
+        return app.vault.blind_index(number, BIRTH_CERTIFICATE)
+    return app.vault.blind_index(read_document_no(record.number), RESIDENT_ID)
+
+
 async def _close(app: App, record_no: int) -> None:
     """Close the account of who died and end what was under way."""
     async with transaction() as tx:
         death = await death_store.lock_death(tx, record_no)
         assert death is not None
         if death.citizen_id is None:
-            citizen = await store.lock_by_resident(tx, bytes(death.resident_index))
+            index = bytes(death.resident_index)
+            citizen = await store.lock_by_resident(tx, index) or await store.lock_by_birth(
+                tx, index
+            )
             if citizen is not None:
                 await _close_account(app, tx, citizen, death)
     if death.citizen_id is not None:
@@ -101,9 +116,11 @@ async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Dea
         for party in (mandate.actor_id, mandate.subject_id)
         if mandate.state == "active" and party not in (None, citizen.id)
     }
+    now = app.clock.now()
     await end_access(app, tx, citizen.id)
-    citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or app.clock.now()
-    citizen.phone_index = citizen.phone_sealed = citizen.resident_index = citizen.closes_at = None
+    citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or now
+    citizen.phone_index = citizen.phone_sealed = citizen.closes_at = None
+    citizen.resident_index = citizen.birth_index = None
     await citizen.save(using_db=tx)
     death.citizen_id = citizen.id
     await death.save(using_db=tx, update_fields=["citizen_id"])
@@ -113,12 +130,25 @@ async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Dea
 
 async def _open_again(app: App, tx: Transaction, citizen_id: UUID) -> None:
     citizen = await store.lock_citizen(tx, citizen_id)
-    if citizen is None or citizen.died_on is None or citizen.resident_sealed is None:
+    if citizen is None or citizen.died_on is None:
         return
-    number = app.vault.decrypt(bytes(citizen.resident_sealed), RESIDENT_ID)
+    resident_index = _index_again(app, citizen.resident_sealed, RESIDENT_ID)
+    birth_index = _index_again(app, citizen.birth_sealed, BIRTH_CERTIFICATE)
+    if resident_index is None and birth_index is None:
+        return  # forgotten since
+    closed_at = citizen.closed_at
     citizen.died_on = citizen.closed_at = None
-    citizen.resident_index = app.vault.blind_index(number, RESIDENT_ID)
+    citizen.resident_index, citizen.birth_index = resident_index, birth_index
     await citizen.save(using_db=tx)
+    if closed_at is not None:
+        ended = await store.list_sessions_ended(tx, citizen_id, since=closed_at)
+        await alarm.tell_signed_out(app, tx, ended, Ending.MISTAKEN_DEATH)
+
+
+def _index_again(app: App, sealed: bytes | None, purpose: str) -> bytes | None:
+    if sealed is None:
+        return None
+    return app.vault.blind_index(app.vault.decrypt(bytes(sealed), purpose), purpose)
 
 
 @job("identity.tell_death")

@@ -77,8 +77,10 @@ RECOVERY = StateMachine(
     name="recovery",
     table="identity_recovery",
     column="state",
-    initial=("proposed",),
+    initial=("proposed", "disputed"),
     edges=(
+        Edge("disputed", "approve", "approved"),
+        Edge("disputed", "dismiss", "dismissed"),
         Edge("proposed", "approve", "approved"),
         Edge("proposed", "withdraw", "withdrawn"),
         Edge("approved", "complete", "done"),
@@ -103,6 +105,25 @@ class Delivery(StrEnum):
     SENT = "SENT"
     LATE = "LATE"
     FAILED = "FAILED"
+
+
+class Ending(StrEnum):
+    """Why a session ended before its time. OWN_DEVICE: at its own device's wish. OTHER_DEVICE: at
+    that of another one. MADE_ROOM: for a newer one. REUSED: a spent token came again. OWNER_BACK:
+    the account went to its owner, by a recovery or a stronger proof. PLATFORM_ENDED: the user of a
+    mini-programme took back at the platform what let it open the account. SUSPENDED: an operator
+    took a member of staff's roles. ACCOUNT_CLOSED: with the account, by a death or at its owner's
+    wish. MISTAKEN_DEATH: as before, by a record that was withdrawn."""
+
+    OWN_DEVICE = "own device"
+    OTHER_DEVICE = "other device"
+    MADE_ROOM = "made room"
+    REUSED = "reused"
+    OWNER_BACK = "owner back"
+    PLATFORM_ENDED = "platform ended"
+    SUSPENDED = "suspended"
+    ACCOUNT_CLOSED = "account closed"
+    MISTAKEN_DEATH = "mistaken death"
 
 
 class CodeCheck(Enum):

@@ -24,7 +24,7 @@ from core.database import (
     violated,
 )
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.people import mandates
+from core.people import acts, mandates
 from core.people.consents import end_consents
 from core.people.directory import ADULT_AGE, Person, age_on, get_person
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
@@ -191,9 +191,10 @@ def refuse_minor(call: Call, person: Person) -> None:
 async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """End a mandate, or decline or take back a proposal; at once, in every process. Repeat-safe.
 
-    The actor may, the subject may (a child may not end its guardian), a guardian of the subject
-    may, and so may staff with the scope. What a guardian consented to ends with it. Raises NotFound
-    for any other mandate.
+    The actor may, the subject may, a guardian of the subject may, and so may staff with the scope.
+    Only the guardian and staff end a guardianship: neither the child nor the other guardian. What a
+    guardian consented to ends with it; other parties are told. Raises NotFound for any other
+    mandate.
     """
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
@@ -207,10 +208,22 @@ async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
         )
         if mandate is None or not (is_party or Scope.MANDATES_END in viewer.scopes):
             raise NotFound(NOT_FOUND)
-        if mandate.kind == MandateKind.GUARDIAN and mandate.subject_id == viewer.user_id:
+        is_own = mandate.actor_id == viewer.user_id or Scope.MANDATES_END in viewer.scopes
+        if mandate.kind == MandateKind.GUARDIAN and not is_own:
             raise Forbidden(NOT_ALLOWED)
+        if mandate.state == "active":
+            await _tell_ended(app, tx, mandate, by=viewer.user_id)
         await end(tx, mandate, app.clock.now(), by=viewer.user_id)
     return mandate
+
+
+async def _tell_ended(app: App, tx: Transaction, mandate: Mandate, *, by: UUID) -> None:
+    """Tell the others who are party to what concerns a person that somebody acts for them no more.
+    What the person ended themselves is nobody else's affair, but a child's."""
+    if mandate.subject_id is not None:
+        key = f"mandate-ended:{mandate.id}"
+        act = acts.Act(by, mandate.subject_id, "", texts.ENDED_MANDATE, key)
+        await acts.tell(app, tx, act)
 
 
 async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from core.database import Transaction, lock_name
-from modules.identity.models import MiniProgrammeLink
+from modules.identity.models import MiniProgrammeLink, Session
 
 
 async def lock_subject(tx: Transaction, subject_index: bytes) -> None:
@@ -28,3 +28,9 @@ async def delete_links(tx: Transaction, citizen_id: UUID, platform: str | None =
     rows = MiniProgrammeLink.filter(citizen_id=citizen_id)
     rows = rows if platform is None else rows.filter(platform=platform)
     return await rows.using_db(tx).delete()
+
+
+async def lock_sessions(tx: Transaction, link: MiniProgrammeLink) -> Sequence[Session]:
+    """The live sessions that a link has opened, locked until the transaction ends."""
+    live = Session.filter(citizen_id=link.citizen_id, link_id=link.id, revoked_at=None)
+    return await live.using_db(tx).order_by("id").select_for_update()

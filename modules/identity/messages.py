@@ -24,14 +24,14 @@ NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_D
 REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
+SIGNED_OUT = Template("identity.signed_out", texts.SIGNED_OUT_TITLE, texts.SIGNED_OUT_MESSAGE)
 NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
-MINI_PROGRAMME_LINKED = Template(
-    "identity.mini_programme_linked",
-    texts.MINI_PROGRAMME_LINKED_TITLE,
-    texts.MINI_PROGRAMME_LINKED_MESSAGE,
-)
 DEVICE_BOUND = Template(
     "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
+)
+ACTED_FOR_YOU = Template("identity.acted_for_you", texts.ACTED_TITLE, texts.ACTED_FOR_YOU_MESSAGE)
+ACTED_FOR_CHILD = Template(
+    "identity.acted_for_child", texts.ACTED_TITLE, texts.ACTED_FOR_CHILD_MESSAGE
 )
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE

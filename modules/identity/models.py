@@ -81,7 +81,7 @@ class Session(Model):
     """A signed-in device. `generation` counts its refresh tokens: the newest is good, and for a
     while those from `grace_from` on. Without `proved` the session has level 1, whoever owns the
     account, until the real name is given again. `device_key` is the thumbprint (RFC 7638) of the
-    key in the phone that it is bound to.
+    key in the phone that it is bound to, `link_id` the mini-programme's link that opened it.
 
     `address_sealed` is the network address of its last log-in or refresh.
     """
@@ -96,6 +96,7 @@ class Session(Model):
     grace_from = fields.IntField(default=1)
     proved = fields.BooleanField(default=True)
     device_key = fields.CharField(max_length=43, null=True)
+    link_id = fields.UUIDField(null=True)
     opened_at = fields.DatetimeField(null=True)
     rotated_at = fields.DatetimeField()
     authenticated_at = fields.DatetimeField()
@@ -232,6 +233,8 @@ class Recovery(Model):
     """That an account shall have another phone, because two officers saw the person at a counter.
 
     Name and number are those of the card, `phone_sealed` is the new phone; it is due at `due_at`.
+    `disputed_id` is the account that stands still meanwhile, where it began as a dispute: then one
+    of the two may be the person, by a proof of their own (disputes).
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -244,6 +247,7 @@ class Recovery(Model):
     approved_by = fields.UUIDField(null=True)
     due_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
+    disputed_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "identity_recovery"
@@ -252,7 +256,7 @@ class Recovery(Model):
 
 RECOVERIES = PersonalTable(
     Recovery,
-    owner=("proposed_by", "approved_by"),
+    owner=("proposed_by", "approved_by", "disputed_id"),
     sealed=(
         Sealed("name_sealed", NAME),
         Sealed("resident_sealed", RESIDENT_ID),
@@ -266,8 +270,9 @@ RECOVERIES = PersonalTable(
 class Death(Model):
     """A death by the registry's running number: no account is made in this name any more.
 
-    `citizen_id` is the account that was closed, `ended_at` when all that had to end with it had;
-    `withdrawn_at` when the registry called its record a mistake.
+    `resident_index` is of the number of whichever document the record names: a birth certificate's
+    under its own purpose. `citizen_id` is the account that was closed, `ended_at` when all that had
+    to end with it had; `withdrawn_at` when the registry called its record a mistake.
     """
 
     record_no = fields.BigIntField(primary_key=True, generated=False)

@@ -14,6 +14,7 @@ from core.people.data_rights import Exported, PersonalData, Withheld, export_per
 from core.people.directory import Person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from modules.identity import families, link_store, store, texts
+from modules.identity.domain import Ending
 from modules.identity.models import (
     CITIZENS,
     DEATHS,
@@ -74,7 +75,7 @@ async def end_access(app: App, tx: Transaction, person_id: UUID) -> None:
     """End sessions, linked mini-programmes, consents, mandates on either side and codes of a
     person. Repeat-safe."""
     now = app.clock.now()
-    await end_sessions(app, tx, person_id)
+    await end_sessions(app, tx, person_id, Ending.ACCOUNT_CLOSED)
     await link_store.delete_links(tx, person_id)
     await end_consents(tx, now, person_id)
     for mandate in await store.lock_mandates_of(tx, person_id):

@@ -18,7 +18,8 @@ from core.queue.jobs import job
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
 from core.security.authorization import Scope
 from core.security.mandate import MandateKind
-from modules.identity import domain, families, link_store, store, texts
+from modules.identity import domain, families, link_store, recovery_store, store, texts
+from modules.identity.domain import Ending
 from modules.identity.messages import RECOVERY_BEGUN
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.real_name import checked_number, take_over
@@ -54,14 +55,14 @@ async def propose(call: Call, name: str, document_no: str, phone: str, key: str)
 
 
 async def approve(call: Call, recovery_id: UUID) -> Recovery:
-    """A second officer has seen the person too. The phone that the account has now is told, and
-    after the cooling-off the account moves. Repeat-safe.
+    """A second officer has seen the person too, or decides a dispute for who opened it. The phone
+    that the account has now is told, and after the cooling-off the account moves. Repeat-safe.
 
     Raises Forbidden for the officer who proposed it, NotFound, and Conflict for one that ended.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
-        row = await store.lock_recovery(tx, recovery_id)
+        row = await recovery_store.lock_recovery(tx, recovery_id)
         if row is None:
             raise NotFound(NOT_FOUND)
         if row.proposed_by == viewer.user_id:
@@ -80,7 +81,7 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
     Conflict for one that ended."""
     app, _ = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
-        row = await store.lock_recovery(tx, recovery_id)
+        row = await recovery_store.lock_recovery(tx, recovery_id)
         if row is None:
             raise NotFound(NOT_FOUND)
         row.state = domain.RECOVERY.next_state(row.state, "withdraw")
@@ -92,14 +93,14 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
 @job("identity.recover", every="*/10 * * * *")
 async def recover(app: App) -> None:
     """Move the accounts whose cooling-off is over. Repeat-safe."""
-    due = await store.list_due_recoveries(app.clock.now())
+    due = await recovery_store.list_due_recoveries(app.clock.now())
     await sweep(app, "identity.recover", due, partial(_recover, app))
 
 
 async def _recover(app: App, recovery_id: UUID) -> None:
     now, vault = app.clock.now(), app.vault
     async with transaction() as tx:
-        row = await store.lock_recovery(tx, recovery_id)
+        row = await recovery_store.lock_recovery(tx, recovery_id)
         if row is None or row.state != "approved" or row.due_at is None or now < row.due_at:
             return
         phone = vault.decrypt(row.phone_sealed, PHONE)
@@ -127,7 +128,10 @@ async def move(
     What `other`, a nameless account of that phone, has is merged into it.
     """
     now = app.clock.now()
-    await end_sessions(app, tx, holder.id)
+    for row in await recovery_store.lock_disputes(tx, holder.id):  # settled by what moves it
+        row.state, row.ended_at = domain.RECOVERY.next_state(row.state, "dismiss"), now
+        await row.save(using_db=tx)
+    await end_sessions(app, tx, holder.id, Ending.OWNER_BACK)
     await end_consents(tx, now, holder.id)
     await store.delete_passkeys(tx, holder.id)
     await link_store.delete_links(tx, holder.id)

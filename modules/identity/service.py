@@ -18,7 +18,7 @@ from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
 from core.typed_text import read_code, read_mobile
 from modules.identity import alarm, codes, device_proof, domain, store, texts
-from modules.identity.domain import RefreshCheck, RefreshToken
+from modules.identity.domain import Ending, RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, PHONE, Citizen, Session
 from notifications import api as notifications
 
@@ -129,9 +129,11 @@ async def open_session_of(
     *,
     is_staff: bool = False,
     proved: bool = False,
+    link_id: UUID | None = None,
 ) -> None:
     """Open a session of an account. Unless its owner is `proved` otherwise, an account that was
-    silent for long asks on a new device who is there, where it has a name to ask for."""
+    silent for long asks on a new device who is there, where it has a name to ask for. `link_id` is
+    the mini-programme's link that opens it."""
     app, now = call.app, call.app.clock.now()
     device_hash = app.vault.blind_index(device.id, DEVICE)
     past = await store.past_of(tx, citizen_id, device_hash)
@@ -147,12 +149,13 @@ async def open_session_of(
         opened_at=now,
         address_sealed=app.vault.encrypt(call.address, ADDRESS),
         is_staff=is_staff,
+        link_id=link_id,
         rotated_at=now,
         authenticated_at=now,
         last_used_at=now,
     )
     for old in await store.lock_live_sessions(tx, citizen_id, skip=domain.SESSIONS_MAX):
-        await end_session(app, tx, old)
+        await end_session(app, tx, old, Ending.MADE_ROOM)
     if past.used_at is not None and not past.knows_device:
         await alarm.tell_new_device(app, tx, citizen_id, session_id, device.name)
 
@@ -258,7 +261,7 @@ async def _rotate(call: Call, tx: Transaction, session: Session, token: RefreshT
             ],
         )
     elif check is RefreshCheck.SPENT:
-        await end_session(app, tx, session)
+        await end_session(app, tx, session, Ending.REUSED)
         await alarm.tell_stolen(app, tx, session)
     return check in (RefreshCheck.NEWEST, RefreshCheck.GRACE)
 
@@ -283,34 +286,50 @@ async def revoke_session(call: Call, session_id: UUID) -> bool:
         session = await store.lock_session(tx, session_id)
         if session is None or session.citizen_id != viewer.user_id:
             return False
-        await end_session(call.app, tx, session)
+        own = await Session.get(id=viewer.session_id, using_db=tx)
+        await end_session(call.app, tx, session, _by(own, session))
     return True
+
+
+def _by(own: Session, other: Session) -> Ending:
+    """Who ends one session from another: people sign in twice on one device, too."""
+    is_same = own.device_hash == other.device_hash
+    return Ending.OWN_DEVICE if is_same else Ending.OTHER_DEVICE
 
 
 async def revoke_all_sessions(call: Call, *, keep_this: bool) -> int:
     """End the viewer's sessions, this one too unless it is kept; returns how many ended."""
-    viewer = call.require_viewer()
+    app, viewer = call.app, call.require_viewer()
     async with transaction() as tx:
-        kept = viewer.session_id if keep_this else None
-        return await end_sessions(call.app, tx, viewer.user_id, kept=kept)
-
-
-async def end_sessions(
-    app: App, tx: Transaction, citizen_id: UUID, *, kept: UUID | None = None
-) -> int:
-    """End every live session of an account but one; returns how many ended."""
-    sessions = await store.lock_live_sessions(tx, citizen_id)
-    ending = [session for session in sessions if session.id != kept]
-    for session in ending:
-        await end_session(app, tx, session)
+        own = await Session.get(id=viewer.session_id, using_db=tx)
+        sessions = await store.lock_live_sessions(tx, viewer.user_id)
+        ending = [each for each in sessions if not (keep_this and each.id == own.id)]
+        for session in ending:
+            await _end(app, tx, session)
+        others = [each for each in ending if _by(own, each) is Ending.OTHER_DEVICE]
+        await alarm.tell_signed_out(app, tx, others, Ending.OTHER_DEVICE)
     return len(ending)
 
 
-async def end_session(app: App, tx: Transaction, session: Session) -> None:
+async def end_sessions(app: App, tx: Transaction, citizen_id: UUID, why: Ending) -> None:
+    """End every live session of an account; the owner is told once why."""
+    sessions = await store.lock_live_sessions(tx, citizen_id)
+    for session in sessions:
+        await _end(app, tx, session)
+    await alarm.tell_signed_out(app, tx, sessions, why)
+
+
+async def end_session(app: App, tx: Transaction, session: Session, why: Ending) -> None:
     """End a session, its access tokens on every process and push to its device when `tx` commits.
 
-    Repeat-safe.
+    The owner is told why, where that was not their own device. Repeat-safe.
     """
+    if session.revoked_at is None:
+        await alarm.tell_signed_out(app, tx, [session], why)
+    await _end(app, tx, session)
+
+
+async def _end(app: App, tx: Transaction, session: Session) -> None:
     if session.revoked_at is None:
         session.revoked_at = app.clock.now()
         await session.save(using_db=tx, update_fields=["revoked_at"])

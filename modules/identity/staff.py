@@ -181,7 +181,7 @@ async def suspend(app: App, phone: str) -> bool:
             return False
         staff.suspended_at = app.clock.now()
         await staff.save(using_db=tx, update_fields=["suspended_at"])
-        await end_sessions(app, tx, staff.citizen_id)
+        await end_sessions(app, tx, staff.citizen_id, domain.Ending.SUSPENDED)
     return True
 
 

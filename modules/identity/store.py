@@ -9,10 +9,9 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, lock_name
-from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Recovery, Session, Staff
+from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Session, Staff
 
 _MANDATES_MAX = 200
-_RECOVERIES_MAX = 500
 
 
 OPEN_ACCOUNT = "SELECT * FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
@@ -157,6 +156,14 @@ async def lock_live_sessions(
     return sorted(rows, key=lambda row: row.last_used_at, reverse=True)[skip:]
 
 
+async def list_sessions_ended(
+    tx: Transaction, citizen_id: UUID, *, since: datetime
+) -> Sequence[Session]:
+    """An account's sessions that ended at a moment or after it."""
+    ended = Session.filter(citizen_id=citizen_id, revoked_at__gte=since)
+    return await ended.using_db(tx).order_by("id")
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is known of an account's devices: when one was last used, and whether this is one."""
@@ -219,17 +226,6 @@ async def lock_staff_of_session(tx: Transaction, session_id: UUID) -> Staff | No
         return None
     active = Staff.filter(citizen_id=session.citizen_id, suspended_at=None)
     return await active.using_db(tx).select_for_update().first()
-
-
-async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
-    """A recovery, locked until the transaction ends."""
-    return await Recovery.filter(id=recovery_id).using_db(tx).select_for_update().first()
-
-
-async def list_due_recoveries(now: datetime) -> list[UUID]:
-    """The recoveries whose cooling-off is over."""
-    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
-    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
 
 
 async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:

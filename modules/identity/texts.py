@@ -106,21 +106,33 @@ REUSED_TOKEN_MESSAGE = Text(
     "An old token of the device ({device}) was used again; its session was ended to protect you. "
     "If that was not you, look at your other devices.",
 )
+SIGNED_OUT_TITLE = Text("SIGNED_OUT_TITLE", "登录已退出", "You were signed out")
+SIGNED_OUT_MESSAGE = Text(
+    "SIGNED_OUT",
+    "您在设备({device})上的登录已退出:{reason}。如非本人操作或有疑问,请查看“我的设备”,"
+    "并联系政务热线。",
+    "You were signed out on {device}: {reason}. If that was not you, or you wonder why, look at "
+    "your devices and call the city's hotline.",
+)
+OUT_BY_OTHER_DEVICE = Named("在您的另一台设备上操作", "another device of yours asked for it")
+OUT_FOR_ROOM = Named(
+    "登录设备数已达上限,最久未使用的自动退出", "one more device signed in than an account has"
+)
+OUT_OWNER_BACK = Named(
+    "账户已通过身份核验归还本人,此前的登录全部退出",
+    "the account was given back to its owner, and every session before that was ended",
+)
+OUT_SUSPENDED = Named("您的工作人员权限已被停用", "your rights as a member of staff were suspended")
+OUT_BY_MISTAKE = Named(
+    "户籍部门曾误登记,现已撤销,账户已恢复",
+    "the population registry had made a mistake, which it has withdrawn: the account is open again",
+)
 NEW_PASSKEY_TITLE = Text("NEW_PASSKEY_TITLE", "新增通行密钥", "A passkey was added")
 NEW_PASSKEY_MESSAGE = Text(
     "NEW_PASSKEY",
     "您的账户新增了通行密钥({device})。如非本人操作,请立即删除该密钥并退出其他设备。",
     "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
     "other sessions at once.",
-)
-MINI_PROGRAMME_LINKED_TITLE = Text(
-    "MINI_PROGRAMME_LINKED_TITLE", "已关联小程序", "A mini-programme was linked"
-)
-MINI_PROGRAMME_LINKED_MESSAGE = Text(
-    "MINI_PROGRAMME_LINKED",
-    "您的账户可从{device}小程序直接登录。如非本人操作,请立即解除关联并退出其他设备。",
-    "Your account opens from the mini-programme of {device} now. If that was not you, end the "
-    "link and your other sessions at once.",
 )
 PROOF_MISMATCH = Text(
     "PROOF_MISMATCH",
@@ -199,6 +211,22 @@ PHONE_IN_USE = Text(
     "This phone belongs to another verified account",
 )
 TO_CHANGE_PHONE = Named("将账户绑定到此手机号", "move an account to this phone")
+ACTED_TITLE = Text("ACTED_TITLE", "家人代为办理", "Something was done for a family member")
+ACTED_FOR_YOU_MESSAGE = Text(
+    "ACTED_FOR_YOU",
+    "{who}为您办理了:{what}。您可在应用中查看;如有疑问,请与其联系或解除代办授权。",
+    "{who} did this for you: {what}. You can see it in the app; if you did not want it, talk to "
+    "them or end what lets them act for you.",
+)
+ACTED_FOR_CHILD_MESSAGE = Text(
+    "ACTED_FOR_CHILD",
+    "{who}为{name}办理了:{what}。您也是{name}的监护人,可在应用中查看;对方能撤回的,您也能撤回。",
+    "{who} did this for {name}: {what}. You are a guardian of {name} too: you can see it in the "
+    "app, and undo whatever they could undo.",
+)
+MADE_CLAIM_CODE = Named("生成其本人手机启用账户的验证码", "made a code for a phone of their own")
+BECAME_GUARDIAN = Named("登记为其监护人", "became their guardian")
+ENDED_MANDATE = Named("解除其代办或监护关系", "ended what let somebody act for them")
 CHILD_CLAIMED_TITLE = Text(
     "CHILD_CLAIMED_TITLE", "孩子的账户已启用", "Your child's account has a phone"
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from core.id_documents import Document
+from core.id_documents import Document, DocumentKind
 from core.people.personal_read import Access
 from core.upstream.operation import Request, System, json_of
 
@@ -119,13 +119,15 @@ def verify_birth(access: Access, certificate_no: str) -> Request:
 class DeathRecord:
     """A death that the registry has recorded, or that it records no more.
 
-    `record_no` rises by time; `withdraws` is an earlier record that was a mistake.
+    `record_no` rises by time; `withdraws` is an earlier record that was a mistake. `kind` is what
+    has the number, a `DocumentKind` or one that is not known here: such a record is read over.
     """
 
     record_no: int
-    resident_id: str
+    number: str
     died_on: date
     withdraws: int | None = None
+    kind: str = DocumentKind.RESIDENT_ID
 
 
 @REGISTRY.operation(

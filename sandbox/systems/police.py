@@ -19,8 +19,8 @@ from sandbox.systems.police_names import name_of
 
 SCHEMA = """
 CREATE TABLE death (
-    record_no INTEGER PRIMARY KEY, resident_id TEXT NOT NULL, died_on TEXT NOT NULL,
-    withdraws INTEGER
+    record_no INTEGER PRIMARY KEY, kind TEXT NOT NULL, number TEXT NOT NULL,
+    died_on TEXT NOT NULL, withdraws INTEGER
 );
 """
 _PARENT_AGE_MIN = 18
@@ -151,9 +151,12 @@ class DeathQuery(Body):
 
 
 class NewDeath(Body):
-    """A death that is recorded, or a record that is withdrawn."""
+    """A death that is recorded, or a record that is withdrawn: by an ID number, or by a permit or
+    a birth certificate with its kind."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field("", max_length=18)
+    kind: str = Field("RESIDENT_ID", max_length=32)
+    number: str = Field("", max_length=32)
     died_on: date | None = None
     withdraws: int | None = None
 
@@ -162,7 +165,7 @@ async def list_deaths(request: Request, city: City) -> Response:
     """The records after a number, at most a hundred, oldest first."""
     query = await read_body(request, DeathQuery)
     rows = city.state.all(
-        "SELECT record_no, resident_id, died_on, withdraws FROM death WHERE record_no > ?"
+        "SELECT record_no, kind, number, died_on, withdraws FROM death WHERE record_no > ?"
         " ORDER BY record_no LIMIT 100",
         (query.after,),
     )
@@ -173,17 +176,28 @@ async def _record_death(request: Request, city: City) -> Response:
     """Record a death, or withdraw a record: 404 for a person or a record that does not exist."""
     death = await read_body(request, NewDeath)
     known = city.state.all("SELECT record_no FROM death", ())
-    if find_person(city, death.resident_id) is None:
+    number = death.resident_id or death.number
+    if not _is_held(city, death.kind, number):
         raise Refusal(404, "NO_PERSON", "no such person")
     if death.withdraws is not None and death.withdraws not in {r["record_no"] for r in known}:
         raise Refusal(404, "NO_RECORD", "no such record")
-    number = len(known) + 1
+    record_no = len(known) + 1
     died_on = death.died_on or city.today()
     city.state.run(
-        "INSERT INTO death VALUES (?, ?, ?, ?)",
-        (number, death.resident_id, died_on.isoformat(), death.withdraws),
+        "INSERT INTO death VALUES (?, ?, ?, ?, ?)",
+        (record_no, death.kind, number, died_on.isoformat(), death.withdraws),
     )
-    return reply({"record_no": number}, 201)
+    return reply({"record_no": record_no}, 201)
+
+
+def _is_held(city: City, kind: str, number: str) -> bool:
+    """Whether the registry holds the document of somebody."""
+    if kind == "RESIDENT_ID":
+        return find_person(city, number) is not None
+    if kind == "BIRTH_CERTIFICATE":
+        return find_born(city, number) is not None
+    holder = permits.find_permit_holder(city, number)
+    return holder is not None and holder.kind == kind
 
 
 SYSTEMS = (

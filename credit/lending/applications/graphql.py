@@ -114,7 +114,7 @@ class Query:
 class Mutation:
     """The mutation fields of the banks' answers."""
 
-    @mutation(of_service(SERVICE), description="Accept one offer; the others are declined.")
+    @mutation(of_service(SERVICE), description="Accept an offer; others are declined.", waits=True)
     async def accept_loan_offer(
         self, info: Info, application_id: ApplicationId, idempotency_key: IdempotencyKey
     ) -> AcceptLoanOfferResult:
@@ -123,7 +123,7 @@ class Mutation:
         row = await owner_side.accept_offer(call, parse_id(application_id), idempotency_key)
         return LoanAnswerChanged(answer=await to_answer(call, row))
 
-    @mutation(of_service(SERVICE), description="Sign the contract of the accepted offer.")
+    @mutation(of_service(SERVICE), description="Sign the accepted offer's contract.", waits=True)
     async def sign_loan_contract(
         self, info: Info, application_id: ApplicationId, idempotency_key: IdempotencyKey
     ) -> SignLoanContractResult:

@@ -34,6 +34,7 @@ class Mutation:
         signed_in(fresh=True),
         description="Bind this session to a key in the phone: its refresh tokens are good with the "
         "key alone from then on, and stepUpWithDevice needs no text message. The owner is told.",
+        waits=True,
     )
     async def bind_device_key(
         self, info: Info, proof: DeviceProof, idempotency_key: IdempotencyKey

@@ -45,6 +45,7 @@ class Mutation:
     @mutation(
         signed_in(fresh=True),
         description="Have the viewer's account closed and forgotten, seven days from now.",
+        waits=True,
     )
     async def erase_my_account(
         self,

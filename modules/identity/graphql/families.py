@@ -8,7 +8,7 @@ import strawberry
 from core.graphql import IdempotencyKey, Info, Refused, mutation, parse_id, query, signed_in, view
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
-from modules.identity import children, claims, families, models
+from modules.identity import children, claims, families, models, texts
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import BornOn, DocumentNo, MandateId, Phone, RealName
 
@@ -93,6 +93,7 @@ class Mutation:
     @mutation(
         signed_in(2),
         description="Become the guardian of one's child; needs the consent `identity.family`.",
+        waits=True,
     )
     async def add_child(
         self,
@@ -110,6 +111,7 @@ class Mutation:
         signed_in(2),
         description="Become the guardian of one's newborn, who has no ID number yet; needs the "
         "consent `identity.newborn`. Once there is a number, addChild gives it to the same child.",
+        waits=True,
     )
     async def add_newborn(
         self,
@@ -127,6 +129,8 @@ class Mutation:
     @mutation(
         signed_in(2, fresh=True),
         description="A code by which a child of the viewer goes on from a phone of its own.",
+        act=texts.MADE_CLAIM_CODE,
+        waits=True,
     )
     async def make_claim_code(
         self,
@@ -138,7 +142,7 @@ class Mutation:
         made = await claims.make(info.context, parse_id(child_id), idempotency_key)
         return ClaimCodeMade(child_id=child_id, claim_code=made.code, expires_at=made.expires_at)
 
-    @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
+    @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.", waits=True)
     async def propose_proxy(
         self,
         info: Info,
@@ -159,7 +163,9 @@ class Mutation:
         return ProxyProposed(mandate=_mandate(Party(row, True)))
 
     @mutation(
-        signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
+        signed_in(2, fresh=True),
+        description="Let the proposer act for the viewer, as proposed.",
+        waits=True,
     )
     async def confirm_proxy(
         self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
@@ -168,7 +174,11 @@ class Mutation:
         row = await families.confirm_mandate(info.context, parse_id(mandate_id))
         return ProxyConfirmed(mandate=await _seen(info, row))
 
-    @mutation(signed_in(), description="End a mandate from either side, or decline a proposal.")
+    @mutation(
+        signed_in(),
+        description="End a mandate from either side, or decline a proposal.",
+        waits=True,
+    )
     async def end_mandate(
         self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
     ) -> EndMandateResult:

@@ -29,6 +29,7 @@ from core.graphql import (
 )
 from core.people import consents, personal_read
 from core.people.data_rights import Exported, Hold
+from core.people.freezes import refuse_frozen
 from core.people.mandates import act_for, while_acting
 from core.security.vault import mask_name
 from modules.identity import personal_data, store
@@ -170,6 +171,7 @@ class Mutation:
     @mutation(
         signed_in(proved=False),
         description="Agree to a purpose, in the version of its text that was shown.",
+        parties_told=consents.PARTIES_TOLD,
     )
     async def grant_consent(
         self,
@@ -186,11 +188,16 @@ class Mutation:
         if on_behalf_of is None and known is not None and known.proves:
             call = info.context.admitting_unproved()
         else:
+            await refuse_frozen(info.context)
             call = await acting(info, on_behalf_of)
         row = await consents.grant_consent(call, purpose, text_version)
         return ConsentGranted(consent=_consent(row))
 
-    @mutation(signed_in(), description="Take a consent back.")
+    @mutation(
+        signed_in(),
+        description="Take a consent back.",
+        parties_told=consents.PARTIES_TOLD,
+    )
     async def withdraw_consent(
         self,
         info: Info,

@@ -7,7 +7,8 @@ and no user, so that it shows no more than that somebody with this number let ou
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,10 +22,12 @@ from modules.identity.mini_programmes.port import (
     MiniProgramme,
     NotAccepted,
     Platform,
+    Revocation,
     content_key,
     credentials_of,
 )
 
+CANCELLED = "alipay.open.auth.userauth.cancelled"
 METHOD = "alipay.system.oauth.token"
 NODE = "alipay_system_oauth_token_response"
 CODE_INVALID = "isv.code-invalid"
@@ -85,6 +88,29 @@ def read_phone(signer: Signer, key: bytes, response: str) -> str:
     if content.get("subCode") == UNAUTHORISED:
         raise NotAccepted
     raise UpstreamFailed(ALIPAY.name, "phone", str(content.get("subCode", "unknown form"))[:64])
+
+
+def read_revocation(app: App, body: bytes) -> Sequence[Revocation]:
+    """Of whom a pushed message says that they took back what they allowed our app: by each name
+    that it has for them. None for any other message. Raises NotSigned.
+
+    Form: opendocs.alipay.com, message service (version 1.1), `alipay.open.auth.userauth.cancelled`.
+    """
+    ours = credentials_of(app, Platform.ALIPAY)
+    if not ours:
+        raise NotSigned
+    signer = app.once(ALIPAY.name, lambda: _signer(app, ours))
+    members = signer.open_form(body, may_sign_type=True)
+    if members.get("msg_method") != CANCELLED or members.get("app_id") != ours["app_id"]:
+        return []
+    try:
+        content = json.loads(members.get("biz_content", ""))
+        revoked_at = datetime.fromtimestamp(int(content["cancel_time"]) / 1000, UTC)
+        names = [content.get("open_id"), content.get("user_id")]
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return []
+    app_id, subjects = ours["app_id"], [name for name in names if isinstance(name, str)]
+    return [Revocation(Platform.ALIPAY, app_id, subject, revoked_at) for subject in subjects]
 
 
 def _signer(app: App, ours: Mapping[str, str]) -> Signer:

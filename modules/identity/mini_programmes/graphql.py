@@ -100,6 +100,7 @@ class Mutation:
     @mutation(
         signed_in(fresh=True),
         description="Let the mini-programme open the viewer's account; the owner is told.",
+        waits=True,
     )
     async def link_mini_programme(
         self, info: Info, platform: OfPlatform, code: PlatformCode, idempotency_key: IdempotencyKey

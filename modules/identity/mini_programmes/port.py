@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from core.context.app import App
@@ -18,7 +19,12 @@ from core.security.credential_tables import Tables, read_tables
 
 FILE = "mini_programmes.toml"
 SANDBOX: Tables = {
-    "wechat": {"app_id": "wx0000000000000001", "secret": "sandbox-mini-programme"},
+    "wechat": {
+        "app_id": "wx0000000000000001",
+        "secret": "sandbox-mini-programme",
+        "push_token": "sandbox",
+        "push_key": "sandbox" + "0" * 36,
+    },
     "alipay": {
         "app_id": "2021000000000001",
         "private_key_file": "alipay_merchant_private.pem",
@@ -45,6 +51,17 @@ class Known:
     subject: str
     union: str | None
     phone: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Revocation:
+    """That somebody, by the platform's name for them in our app, took back at a moment what let our
+    app know them."""
+
+    platform: Platform
+    app_id: str
+    subject: str
+    revoked_at: datetime
 
 
 class NotAccepted(Exception):

@@ -25,9 +25,9 @@ from core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
-from modules.identity import alarm, domain, link_store, store
+from modules.identity import domain, link_store, store
 from modules.identity import texts as identity_texts
-from modules.identity.mini_programmes import texts
+from modules.identity.mini_programmes import messages, texts
 from modules.identity.mini_programmes.port import (
     MINI_PROGRAMMES,
     Known,
@@ -45,7 +45,7 @@ from modules.identity.service import (
     signed_in,
 )
 
-_NAMES = {Platform.WECHAT: texts.WECHAT, Platform.ALIPAY: texts.ALIPAY}
+NAMES = {Platform.WECHAT: texts.WECHAT, Platform.ALIPAY: texts.ALIPAY}
 
 
 async def login(
@@ -71,8 +71,10 @@ async def login(
             replay_for=CREDENTIAL_REPLAY,
         )
         if not claim.replayed:
-            citizen_id = await _account(call, tx, ours, _required(known))
-            await open_session_of(call, tx, claim.effect_id, citizen_id, device)
+            linked = await _account(call, tx, ours, _required(known))
+            await open_session_of(
+                *(call, tx, claim.effect_id, linked.citizen_id, device), link_id=linked.id
+            )
     return await signed_in(call.app, claim.effect_id)
 
 
@@ -95,8 +97,8 @@ async def link(call: Call, platform: Platform, code: str, key: str) -> Sequence[
                 found = _required(known)
                 await link_store.lock_subject(tx, _index(app, ours, found))
                 made = await _link(app, tx, ours, viewer.user_id, found)
-                name = _NAMES[platform]
-                await alarm.tell_linked(app, tx, viewer.user_id, made.id, name)
+                name = NAMES[platform]
+                await messages.tell_linked(app, tx, viewer.user_id, made.id, name)
     except IntegrityError as error:
         if "identity_mini_programme_link" not in (violated(error) or ""):
             raise
@@ -162,7 +164,7 @@ async def _known(
             return None
         raise InvalidInput(texts.PLATFORM_CODE_REFUSED, "code") from None
     except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=_NAMES[ours.platform]) from None
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=NAMES[ours.platform]) from None
 
 
 def _required(known: Known | None) -> Known:
@@ -173,7 +175,9 @@ def _required(known: Known | None) -> Known:
     return known
 
 
-async def _account(call: Call, tx: Transaction, ours: MiniProgramme, known: Known) -> UUID:
+async def _account(
+    call: Call, tx: Transaction, ours: MiniProgramme, known: Known
+) -> MiniProgrammeLink:
     """The account of a platform's user, linked before or made now."""
     app, index = call.app, _index(call.app, ours, known)
     await link_store.lock_subject(tx, index)
@@ -181,7 +185,7 @@ async def _account(call: Call, tx: Transaction, ours: MiniProgramme, known: Know
     if found is not None:
         found.last_used_at = app.clock.now()
         await found.save(using_db=tx, update_fields=["last_used_at"])
-        return found.citizen_id
+        return found
     if known.phone is None:
         raise InvalidInput(texts.PLATFORM_PHONE_NEEDED, "phoneProof")
     phone = checked_phone(known.phone)
@@ -196,8 +200,7 @@ async def _account(call: Call, tx: Transaction, ours: MiniProgramme, known: Know
         phone_sealed=app.vault.encrypt(phone, PHONE),
         now=app.clock.now(),
     )
-    await _link(app, tx, ours, citizen_id, known)
-    return citizen_id
+    return await _link(app, tx, ours, citizen_id, known)
 
 
 async def _link(
@@ -218,5 +221,9 @@ async def _link(
 
 
 def _index(app: App, ours: MiniProgramme, known: Known) -> bytes:
+    return index_of(app, ours.platform, ours.app_id(app), known.subject)
+
+
+def index_of(app: App, platform: Platform, app_id: str | None, subject: str) -> bytes:
     """A platform's user in our app there: another app of ours would be told other names."""
-    return app.vault.blind_index(f"{ours.platform}:{ours.app_id(app)}:{known.subject}", SUBJECT)
+    return app.vault.blind_index(f"{platform}:{app_id}:{subject}", SUBJECT)

@@ -30,3 +30,23 @@ LINKED_ALREADY = Text(
     "该平台用户或您的账户已关联其他账户,请先解除关联",
     "That platform's user, or your account, is linked already: end that link first",
 )
+MINI_PROGRAMME_LINKED_TITLE = Text(
+    "MINI_PROGRAMME_LINKED_TITLE", "已关联小程序", "A mini-programme was linked"
+)
+MINI_PROGRAMME_LINKED_MESSAGE = Text(
+    "MINI_PROGRAMME_LINKED",
+    "您的账户可从{device}小程序直接登录。如非本人操作,请立即解除关联并退出其他设备。",
+    "Your account opens from the mini-programme of {device} now. If that was not you, end the "
+    "link and your other sessions at once.",
+)
+MINI_PROGRAMME_UNLINKED_TITLE = Text(
+    "MINI_PROGRAMME_UNLINKED_TITLE", "小程序关联已解除", "A mini-programme was unlinked"
+)
+MINI_PROGRAMME_UNLINKED_MESSAGE = Text(
+    "MINI_PROGRAMME_UNLINKED",
+    "您在{device}取消了授权,小程序与账户的关联已解除,由其打开的登录已退出。如非本人操作,"
+    "请检查您在该平台的账户。",
+    "You took your permission back at {device}: the link of its mini-programme with your account "
+    "was ended, and what it had opened is signed out. If that was not you, look at your account "
+    "there.",
+)

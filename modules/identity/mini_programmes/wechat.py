@@ -7,12 +7,13 @@ token that the latter takes. Both codes are good once and for five minutes. A re
 """
 
 from collections.abc import Awaitable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.context.access_tokens import Grant, access_token, drop_token
 from core.context.app import App
 from core.deadline import Deadline
+from core.standards.wechat_push import Push
 from core.upstream.client import ANY, UpstreamFailed
 from core.upstream.operation import Request, System, json_of
 from modules.identity.mini_programmes.port import (
@@ -20,6 +21,7 @@ from modules.identity.mini_programmes.port import (
     MiniProgramme,
     NotAccepted,
     Platform,
+    Revocation,
     credentials_of,
 )
 
@@ -101,6 +103,41 @@ async def _phone_answer(app: App, deadline: Deadline, code: str) -> Mapping[str,
         answer = await phone_number(app, deadline, await _token(app, deadline), code)
     judge("phone", answer)
     return answer
+
+
+REVOKED, CLOSED = "user_authorization_revoke", "user_authorization_cancellation"
+PHONE_NUMBER = "8"
+NOT_KEPT = frozenset(map(str, (1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 16, 18, 19, 20)))
+"""What a user may take back and this app has never asked for: plates, addresses, a picture. The
+link rests on the phone number; what WeChat adds later is taken for it."""
+
+
+def push_of(app: App) -> Push | None:
+    """How pushes come; None where none are agreed on. Raises ValueError for a malformed key."""
+    return read_push(credentials_of(app, Platform.WECHAT))
+
+
+def read_push(ours: Mapping[str, str]) -> Push | None:
+    """The same, of the platform's table."""
+    if "push_token" not in ours:
+        return None
+    return Push.of(ours.get("app_id", ""), ours["push_token"], ours.get("push_key", ""))
+
+
+def read_revocation(message: Mapping[str, Any], app_id: str) -> Revocation | None:
+    """Who took back what the link rests on, or has closed their account at WeChat; None for any
+    other message, of another app, and of a plug-in.
+
+    Form: .../event_push/platform/authorized_user_information_changes; some samples of it have
+    blanks before the names of members.
+    """
+    members = {name.strip(): value for name, value in message.items()}
+    event, subject, made_at = members.get("Event"), members.get("OpenID"), members.get("CreateTime")
+    is_ours = members.get("AppID") == app_id and not members.get("PluginID")
+    is_of_link = event == CLOSED or (event == REVOKED and members.get("RevokeInfo") not in NOT_KEPT)
+    if not (is_ours and is_of_link and isinstance(subject, str) and isinstance(made_at, int)):
+        return None
+    return Revocation(Platform.WECHAT, app_id, subject, datetime.fromtimestamp(made_at, UTC))
 
 
 def _token(app: App, deadline: Deadline) -> Awaitable[str]:

@@ -44,6 +44,7 @@ class Mutation:
     @mutation(
         signed_in(fresh=True),
         description="Move the account to another phone; one without a real name there is merged.",
+        waits=True,
     )
     async def change_phone(
         self, info: Info, phone: Phone, code: Code, idempotency_key: IdempotencyKey

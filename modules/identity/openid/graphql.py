@@ -77,7 +77,7 @@ class Query:
 class Mutation:
     """The mutation fields of signing in elsewhere."""
 
-    @mutation(signed_in(), description="Let an app know the viewer, or refuse it.")
+    @mutation(signed_in(), description="Let an app know the viewer, or refuse it.", waits=True)
     async def answer_app_request(
         self,
         info: Info,

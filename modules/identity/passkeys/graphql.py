@@ -82,6 +82,7 @@ class Mutation:
     @mutation(
         signed_in(fresh=True),
         description="Keep a passkey that this device has made; the owner is told.",
+        waits=True,
     )
     async def add_passkey(
         self,

@@ -115,6 +115,12 @@ async def begin_handoff(call: Call, key: str) -> Handoff:
 async def finish_handoff(call: Call, ticket: str) -> str:
     """The viewer is back from a hand-off that began in this session. As `prove_by_phone`; also
     raises Conflict PROOF_PENDING."""
+    name, document = await read_handoff(call, ticket)
+    return await _hold(call, name, document, Assurance.NETWORK_ID)
+
+
+async def read_handoff(call: Call, ticket: str) -> tuple[str, Document]:
+    """Who went through a hand-off that began in this session. Raises as `finish_handoff`."""
     proving = call.admitting_unproved()
     await _count(proving)
     access = await open_access(proving, service="real-name", purpose=BY_NETWORK_IDENTITY)
@@ -128,7 +134,7 @@ async def finish_handoff(call: Call, ticket: str) -> str:
     name, document = checked_document(call, passage.name, passage.number, passage.born_on)
     if document.kind != passage.kind:  # a passport may have the digits of a permit
         raise InvalidInput(texts.RESIDENT_ID_INVALID, "ticket")
-    return await _hold(call, name, document, Assurance.NETWORK_ID)
+    return name, document
 
 
 async def _begin(

@@ -101,13 +101,13 @@ class Mutation:
         row = await leaves.file_leave(info.context, from_on, until_on, idempotency_key)
         return SchoolLeaveFiled(SchoolLeave(row.id, row.from_on, row.until_on))
 
-    @mutation(of_service(SERVICE), description="Take back a leave that the viewer has filed.")
+    @mutation(of_service(SERVICE), description="Take back a leave of a child, whoever filed it.")
     async def withdraw_school_leave(
         self,
         info: Info,
         leave_id: Annotated[strawberry.ID, strawberry.argument(description="The leave's id.")],
         idempotency_key: IdempotencyKey,
     ) -> WithdrawSchoolLeaveResult:
-        """One that is gone already, or somebody else's, is not found."""
+        """One that is gone already, or of a stranger's child, is not found."""
         await leaves.withdraw_leave(info.context, parse_id(leave_id), idempotency_key)
         return SchoolLeaveWithdrawn(leave_id)

@@ -9,6 +9,7 @@ from core.context.call import Call
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound
+from core.people.mandates import act_for
 from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from kinds import owned
@@ -28,8 +29,7 @@ _LEAVES = OwnedList(SchoolLeave, most=200, too_many=texts.TOO_MANY_LEAVES)
 async def file_leave(call: Call, from_on: date, until_on: date, key: str) -> SchoolLeave:
     """File a leave for the child; an alarm of these days is withdrawn. The same key files once.
 
-    Raises InvalidInput for other days, NotFound for a child that the viewer does not follow,
-    Conflict KEY_REUSED.
+    Raises InvalidInput for other days, NotFound without a follow, Conflict KEY_REUSED.
     """
     child_id, viewer = require_child(call), call.require_viewer()
     today = civil_date(call.app.clock.now())
@@ -56,9 +56,12 @@ async def file_leave(call: Call, from_on: date, until_on: date, key: str) -> Sch
 
 
 async def withdraw_leave(call: Call, leave_id: UUID, key: str) -> None:
-    """Take a leave of the viewer's back. Raises NotFound, Conflict KEY_REUSED."""
+    """Take back a leave of a child, whoever filed it. Raises NotFound, Conflict KEY_REUSED."""
+    if leave := await SchoolLeave.get_or_none(id=leave_id):
+        require_child(await act_for(call, leave.child_id, service=SERVICE))
+    owner_id = leave.citizen_id if leave else None
     async with transaction() as tx:
-        await owned.remove(call, tx, _LEAVES, "withdrawSchoolLeave", key, id=leave_id)
+        await owned.remove(call, tx, _LEAVES, "withdrawSchoolLeave", key, owner_id, id=leave_id)
         await report_leave.enqueue(call.app, tx, leave_id, key=f"{leave_id}:withdrawn")
 
 
@@ -73,9 +76,6 @@ async def report_leave(app: App, leave_id: UUID) -> None:
     if leave is None:
         await upstream.withdraw_leave(app, deadline, leave_id)
         return
-    follow = await GateFollow.filter(child_id=leave.child_id).first()
-    if follow is not None:
-        await upstream.report_leave(
-            app, deadline, leave_id, follow.school_code, follow.pupil_ref,
-            leave.from_on, leave.until_on,
-        )  # fmt: skip
+    if follow := await GateFollow.filter(child_id=leave.child_id).first():
+        pupil, days = (follow.school_code, follow.pupil_ref), (leave.from_on, leave.until_on)
+        await upstream.report_leave(app, deadline, leave_id, *pupil, *days)

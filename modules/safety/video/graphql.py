@@ -49,8 +49,8 @@ class Mutation:
 
     @mutation(
         of_service(SERVICE, for_others=True),
-        description="Watch a camera. Two at a time; the viewing log shows it to the school and to "
-        "the child's guardians.",
+        description="Watch a camera, two at a time; the school and all guardians see who did.",
+        parties_told="a look, which the viewing log shows to every guardian",
     )
     async def open_school_video(
         self,

@@ -104,6 +104,7 @@ class Mutation:
     @mutation(
         signed_in(1, fresh=True),
         description="Agree that an account's bills are paid by themselves, within limits.",
+        waits=True,
     )
     async def agree_autopay(
         self,

@@ -17,6 +17,8 @@ from kinds.booking.models import Booking
 from kinds.booking.people import Companion
 from kinds.booking.store import BookingRow
 from modules.identity.models import Mandate
+from notifications.messages.models import Message
+from tests.jobs import run_due
 from tests.kinds.booking.engine import (
     HALL,
     ITEMS,
@@ -156,6 +158,35 @@ async def test_waiting_for_a_child_books_for_the_child(
     assert (await waiting.Wait.get(id=own)).state == "offered", "a person of their own"
     await _erase(app, child_id)
     assert await count("appointments_wait", "booked_for = $1", child_id) == 0
+
+
+async def test_either_guardian_sees_and_gives_up_a_childs_place_in_a_list(
+    app: App, call: MakeCall
+) -> None:
+    mother, father, stranger = await people(app, call, 3)
+    child_id = await citizen(app, 4)
+    for guardian in (mother, father):
+        await guardian_of(app, guardian, child_id)
+    (slot,) = await offer(app, 2 * DAY)
+    facts = await availability_of(app).find(slot)
+    assert facts is not None
+    wait = await waiting.join(
+        *(mother, facts.resource_id, civil_date(facts.starts_at)),
+        item_id="general",
+        subject=None,
+        on_behalf_of=child_id,
+        key="wait-0001",
+    )
+    for party in (mother, father, call(user_id=child_id, level=2)):
+        assert [row.id for row in await waiting.list_waits(party, first=5)] == [wait.id]
+    assert await waiting.list_waits(stranger, first=5) == []
+    await run_due(app, "identity.tell_act")
+    told = await Message.filter(template__startswith="identity.acted")
+    assert {row.person_id for row in told} == {father.subject_id, child_id}
+    assert await refusal(waiting.leave(stranger, wait.id, "leave-01")) == "NOT_FOUND"
+    for _ in range(2):
+        await waiting.leave(father, wait.id, "leave-02")
+    assert (await waiting.Wait.get(id=wait.id)).state == "left"
 
 
 async def test_a_copy_of_everything_and_forgetting_it(app: App, call: MakeCall) -> None:

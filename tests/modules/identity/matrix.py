@@ -98,7 +98,7 @@ AGREED: dict[str, Rule] = {
         "registerDevice forgetDevice payment payments cancelPayment paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice billInvoiceReissues reissueBillInvoice "
         "outageWatches watchOutages unwatchOutages autopayTerms autopays endAutopay appointments "
-        "appointment waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
+        "appointment waitingPlaces accountDisputes requestStepUpCode stepUp stepUpWithDevice "
         "revokeAllSessions staffStepUp passkeys miniProgrammes endMiniProgrammeLink "
         "appRequest appGrants answerAppRequest endAppGrant withdrawConsent endMandate "
         "confirmAppointment cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
@@ -109,7 +109,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys("addChild addNewborn proposeProxy verifyPlate".split(), VERIFIED),
     **dict.fromkeys(
         "verifyRealName grantConsent revokeSession proveByPhone proveByCard beginNetworkProof "
-        "finishNetworkProof stepUpWithPasskey".split(),
+        "finishNetworkProof disputeAccount stepUpWithPasskey".split(),
         Rule(1, proved=False),
     ),
     **dict.fromkeys(
@@ -136,7 +136,8 @@ AGREED: dict[str, Rule] = {
     "staffPerson": Rule(1, fresh=True, role=OFFICER),
     "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
     "approveRecovery": Rule(1, fresh=True, role=OFFICER),
-    "withdrawRecovery": Rule(1, role=OFFICER),
+    "openDispute": Rule(1, fresh=True, role=OFFICER),
+    "dismissDispute": Rule(1, fresh=True, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
@@ -147,13 +148,9 @@ AGREED: dict[str, Rule] = {
         "renewTransfer".split(),
         Rule(1, role=FINANCE),
     ),
-    "checkInAppointment": Rule(1, role=OFFICER),
-    "excuseMissedAppointment": Rule(1, role=OFFICER),
-    "loanPortfolio": Rule(1, role=RISK),
-    "loanProductProposals": Rule(1, role=RISK),
-    "decideLoanProduct": Rule(1, role=RISK),
     **dict.fromkeys(
-        "loanFigures loanReviews loanReview loanRegistry takeLoanReview settleLoanReview".split(),
+        "loanPortfolio loanProductProposals decideLoanProduct loanFigures loanReviews loanReview "
+        "loanRegistry takeLoanReview settleLoanReview".split(),
         Rule(1, role=RISK),
     ),
     **dict.fromkeys(
@@ -162,7 +159,8 @@ AGREED: dict[str, Rule] = {
         Rule(1, role=BANK),
     ),
     **dict.fromkeys(
-        "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
+        "staffTasks staffCase takeTask actOnTask handOverTask returnTask withdrawRecovery "
+        "checkInAppointment excuseMissedAppointment".split(),
         Rule(1, role=OFFICER),
     ),
     **dict.fromkeys(
@@ -562,7 +560,8 @@ OPEN_IDS = frozenset(
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
-    "staffPerson.id approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
+    "staffPerson.id approveRecovery.recoveryId withdrawRecovery.recoveryId "
+    "dismissDispute.disputeId makeClaimCode.childId "
     "excuseMissedAppointment.appointmentId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "

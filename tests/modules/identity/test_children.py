@@ -210,10 +210,16 @@ async def test_strangers_forged_numbers_and_a_silent_registry_make_nobody(
     assert await _children() == 1  # the last one's
 
 
-async def test_a_guardianship_that_was_ended_by_others_stays_so(family: Family) -> None:
+async def test_a_guardianship_that_was_ended_by_others_stays_so(
+    family: Family, citizen: MakeCitizen, call: MakeCall
+) -> None:
     mandate = await children.add_newborn(family.father, FIRST)
     await children.add_newborn(family.mother, FIRST)
-    await families.end_mandate(family.mother, mandate.id)
+    with pytest.raises(Forbidden):  # neither parent puts the other out
+        await families.end_mandate(family.mother, mandate.id)
+    viewer = await citizen()
+    office = call(user_id=viewer.user_id, level=2, roles=frozenset({"operator"}))
+    await families.end_mandate(office, mandate.id)
     for again in (
         children.add_newborn(family.father, FIRST),
         _numbered(family),

@@ -1,7 +1,7 @@
 """Death as the registry tells it: what ends, what is given back, who is told, and a mistake."""
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,21 +9,26 @@ import pytest
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.id_documents import Document, DocumentKind
 from core.people.directory import find_person
+from core.security.authentication import Viewer
 from core.upstream.client import UpstreamFailed
 from kinds.booking import service as booking
 from kinds.booking import waiting
 from kinds.booking.models import Booking, Wait
-from modules.identity import deaths
+from modules.identity import children, deaths
 from modules.identity.erasure import service as erasure
-from modules.identity.models import Citizen, Death, Mandate
-from modules.identity.real_name import confirm_identity
+from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, Mandate
+from modules.identity.real_name import confirm_document, confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths
 from notifications.messages.models import Message
 from tests.kinds.booking.engine import book, offer, people, refusal, used
 from tests.kinds.booking.people import guardian_of, resident_id
 from tests.kinds.booking.test_offers import wait_for
+from tests.modules.identity.test_documents import DOCUMENTS
+from tests.modules.identity.test_signed_out import session_of, told
 
+MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
 DAY = timedelta(days=1)
 
@@ -46,6 +51,11 @@ class Registry:
         today = civil_date(app.clock.now())
         new = DeathRecord(len(self.records) + 1, resident_id(number), today, withdraws)
         self.records.append(new)
+
+    def record_by(self, app: App, kind: str, number: str, withdraws: int | None = None) -> None:
+        """Record the death of somebody who is known by another document."""
+        today = civil_date(app.clock.now())
+        self.records.append(DeathRecord(len(self.records) + 1, number, today, withdraws, kind))
 
 
 @pytest.fixture
@@ -110,11 +120,15 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
 ) -> None:
     (viewer,) = await people(app, call, 1)
     await erasure.ask_erasure(viewer)
+    await session_of(app, viewer.subject_id, "one")
     registry.record(app, 1)
     await deaths.read_deaths(app)
+    assert await told(app, viewer.subject_id) == [], "nobody is left to be told"
     registry.record(app, 1, withdraws=1)
     for _ in range(2):
         await deaths.read_deaths(app)
+    (text,) = await told(app, viewer.subject_id)
+    assert "phone one: the population registry had made a mistake" in text
     person = await find_person(app, viewer.subject_id)
     assert person is not None and person.resident_id == resident_id(1)
     assert not person.has_phone, "the phone comes back at a counter"
@@ -148,3 +162,66 @@ async def test_the_name_is_kept_for_the_next_of_kin_and_then_forgotten(
         await erasure.finish_erasures(app)
         row = await Citizen.get(id=viewer.subject_id)
         assert (row.name_sealed is not None) is is_kept
+
+
+WRITTEN = {
+    DocumentKind.RESIDENT_ID: "110101199012310013",
+    DocumentKind.FOREIGN_RESIDENT: "kaz 110090123105",
+    DocumentKind.HK_MACAO_PERMIT: "H1234567801",
+    DocumentKind.TAIWAN_PERMIT: "1234567801(B)",
+}
+"""As the registry may write those of `test_documents.py`: with blanks, with how often renewed."""
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+async def test_a_death_is_known_by_each_document(
+    app: App, citizen: MakeCitizen, call: MakeCall, registry: Registry, kind: DocumentKind
+) -> None:
+    document = Document(kind, DOCUMENTS[kind], date(1990, 12, 31))
+    if kind is DocumentKind.RESIDENT_ID:
+        viewer = await citizen(number=document.number)
+    else:
+        viewer = await citizen(document=document)
+    registry.record_by(app, "PASSPORT", "E12345678")  # known here to nobody
+    registry.record_by(app, kind, WRITTEN[kind])
+    await deaths.read_deaths(app)
+    assert await find_person(app, viewer.user_id) is None
+    assert await Death.all().count() == 2 and not await Death.exists(ended_at=None)
+    access: Any = None  # nobody is asked
+    work = confirm_document(call(), access, "甄示范", document)
+    assert await refusal(work) == "REAL_NAME_MISMATCH"
+    registry.record_by(app, kind, WRITTEN[kind], withdraws=2)
+    await deaths.read_deaths(app)
+    person = await find_person(app, viewer.user_id)
+    assert person is not None and person.document_no == document.number
+
+
+async def test_a_newborn_without_a_number_is_known_by_its_certificate(
+    app: App, citizen: MakeCitizen, call: MakeCall, registry: Registry
+) -> None:
+    parent, child = await citizen(), await citizen()
+    number, vault = "X370000001", app.vault
+    await Citizen.filter(id=child.user_id).update(
+        phone_index=None,
+        phone_sealed=None,
+        resident_index=None,
+        resident_sealed=None,
+        birth_index=vault.blind_index(number, BIRTH_CERTIFICATE),
+        birth_sealed=vault.encrypt(number, BIRTH_CERTIFICATE),
+        born_on=date(2026, 11, 20),
+    )
+    mother = call(user_id=parent.user_id, level=2)
+    await guardian_of(app, mother, child.user_id)
+    registry.record_by(app, DocumentKind.BIRTH_CERTIFICATE, "x370 000001")
+    await deaths.read_deaths(app)
+    assert await find_person(app, child.user_id) is None
+    assert not await Mandate.exists(subject_id=child.user_id, state="active")
+    assert await refusal(children.add_newborn(mother, number)) == "NOT_YOUR_NEWBORN"
+    registry.record_by(app, DocumentKind.BIRTH_CERTIFICATE, number, withdraws=1)
+    await deaths.read_deaths(app)
+    again = await find_person(app, child.user_id)
+    assert again is not None and again.birth_certificate_no == number
+
+
+def test_every_kind_of_document_is_tried_here() -> None:
+    assert {*WRITTEN, DocumentKind.BIRTH_CERTIFICATE} == set(DocumentKind)

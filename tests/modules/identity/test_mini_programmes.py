@@ -107,6 +107,8 @@ async def test_who_is_unknown_becomes_an_account_of_the_phone(mini: Mini) -> Non
     (account,) = await Citizen.all()
     assert account.phone_index == mini.app.vault.blind_index(NUMBER, PHONE)
     (link,) = await MiniProgrammeLink.all()
+    opened_by = [row.link_id for row in await Session.all().order_by("id")]
+    assert opened_by == [link.id, link.id, None], "a revocation ends the sessions of the link"
     subject = mini.app.vault.decrypt(link.subject_sealed, SUBJECT)
     (row,) = await connection().execute_query_dict(
         "SELECT l::text AS whole FROM identity_mini_programme_link l"

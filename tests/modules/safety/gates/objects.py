@@ -8,12 +8,23 @@ from core.clock import civil_date
 from core.context.app import App
 from core.ids import new_id
 from core.security.authentication import Viewer
+from modules.identity.models import Mandate
 from modules.safety.gates.models import GateFollow, SchoolLeave
 
 
 async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
     """One object of each kind that belongs to somebody, by "field.argument"."""
     now, child_id = app.clock.now(), new_id()
+    await Mandate.create(
+        id=new_id(),
+        kind="guardian",
+        actor_id=who.user_id,
+        subject_id=child_id,
+        state="active",
+        proposed_at=now,
+        confirmed_at=now,
+        ends_at=now + timedelta(days=365),
+    )
     follow = await GateFollow.create(
         id=new_id(),
         citizen_id=who.user_id,

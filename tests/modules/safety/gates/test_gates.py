@@ -387,7 +387,11 @@ async def test_no_alarm_on_leave_on_a_free_day_or_before_the_hour(
     await _silent_morning(app, clock)
     await watch_silence(app)
     assert await Message.all().count() == 0
-    await leaves.withdraw_leave(family.guardians[0], leave.id, "key-00000002")
+    stranger = await make_family(app, bureau, "P2", guardians=1)
+    with pytest.raises(NotFound):
+        await leaves.withdraw_leave(stranger.guardians[0], leave.id, "key-00000002")
+    for _ in range(2):  # the other guardian may, too
+        await leaves.withdraw_leave(family.guardians[1], leave.id, "key-00000002")
     await leaves.report_leave(app, leave.id)
     assert bureau.leaves == {}
     bureau.days = [DayRecord(tomorrow, None)]

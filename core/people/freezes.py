@@ -1,0 +1,37 @@
+"""Accounts that stand still: while it is disputed whose an account is, no money leaves it, nobody
+agrees to anything in it, and its mandates and keys stay as they are.
+
+The module that owns the accounts says which do. A mutation says of itself that it waits
+(`core.graphql.mutation(..., waits=True)`); a command calls `refuse_frozen` where only its data say
+so.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.context.app import App
+from core.context.call import Call
+from core.errors import Forbidden
+from core.refusal_texts import ACCOUNT_DISPUTED
+from core.rooms import ExtensionPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Freezes:
+    """Whether somebody's account stands still."""
+
+    is_frozen: Callable[[App, UUID], Awaitable[bool]]
+
+
+FREEZES = ExtensionPoint("people.freezes", Freezes, key=lambda _: "the freezes")
+
+
+async def refuse_frozen(call: Call) -> None:
+    """Raise Forbidden ACCOUNT_DISPUTED for the owner of an account that stands still."""
+    viewer = call.viewer
+    if viewer is None:
+        return
+    for freezes in call.app.extensions(FREEZES):
+        if await freezes.is_frozen(call.app, viewer.user_id):
+            raise Forbidden(ACCOUNT_DISPUTED)

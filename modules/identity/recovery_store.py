@@ -1,0 +1,48 @@
+"""The queries of recoveries and of the disputes that some begin as."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tortoise.expressions import Q
+
+from core.database import Transaction
+from modules.identity.models import Recovery
+
+_RECOVERIES_MAX = 500
+_DISPUTES_SHOWN = 100
+
+
+async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
+    """A recovery, locked until the transaction ends."""
+    return await Recovery.filter(id=recovery_id).using_db(tx).select_for_update().first()
+
+
+async def is_disputed(citizen_id: UUID) -> bool:
+    """Whether an account is disputed, or is about to move because it was."""
+    open_ones = Recovery.filter(disputed_id=citizen_id, state__in=("disputed", "approved"))
+    return await open_ones.exists()
+
+
+async def list_disputes(citizen_id: UUID) -> Sequence[Recovery]:
+    """Disputes about an account, and those that its owner opened, newest first."""
+    mine = Q(disputed_id=citizen_id) | Q(proposed_by=citizen_id, disputed_id__isnull=False)
+    return await Recovery.filter(mine).order_by("-id").limit(_DISPUTES_SHOWN)
+
+
+async def list_old_disputes(before: datetime) -> list[UUID]:
+    """Disputes that were opened before a moment and are not decided."""
+    old = Recovery.filter(state="disputed", proposed_at__lte=before).order_by("proposed_at")
+    return [row.id for row in await old.limit(_RECOVERIES_MAX)]
+
+
+async def lock_disputes(tx: Transaction, citizen_id: UUID) -> Sequence[Recovery]:
+    """The disputes about an account that nobody has decided, locked."""
+    undecided = Recovery.filter(disputed_id=citizen_id, state="disputed")
+    return await undecided.using_db(tx).select_for_update()
+
+
+async def list_due_recoveries(now: datetime) -> list[UUID]:
+    """The recoveries whose cooling-off is over."""
+    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
+    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
