@@ -202,7 +202,7 @@ def pay_field(service: str, pay: Pay, *, result: str, description: str) -> Any:
 
     answer = Annotated[PaymentStarted | Refusals, strawberry.union(result)]
     resolve.__annotations__["return"] = answer
-    return mutation(of_service(service), description=description, waits=True)(resolve)
+    return mutation(of_service(service), description=description)(resolve)
 
 
 async def open_cashier(call: Call, intent_id: UUID) -> payments.Payment:

@@ -11,6 +11,7 @@ from core.context.call import Call
 from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.people.freezes import refuse_frozen
 from core.people.merged_accounts import list_accounts
 from core.refusal_texts import KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, parts, precedence, settlement, store, texts
@@ -48,8 +49,8 @@ async def create_intent(
     while the payer's own cashier for the same amount is open; one that has to give way is closed
     (see payments.precedence). The PSP of `wish` is followed while it is well; for an open cashier
     of another PSP `present` has that one closed first. Raises Conflict PAYMENT_OPEN, ALREADY_PAID,
-    KEY_REUSED, LIMIT_REACHED or CHANNEL_NOT_OFFERED, InvalidInput OPENID_NEEDED, and what
-    `parts.cut` and the quote refuse.
+    KEY_REUSED, LIMIT_REACHED or CHANNEL_NOT_OFFERED, InvalidInput OPENID_NEEDED, Forbidden
+    ACCOUNT_DISPUTED, and what `parts.cut` and the quote refuse.
     """
     app, payer_id = call.app, call.require_viewer().user_id
     wish = checked(wish or ANYHOW)
@@ -58,6 +59,8 @@ async def create_intent(
     claim = await bind(key=key, command=command, effect_id=new_id())
     if claim.replayed:
         return claim.effect_id
+    if contract_id is None:  # a contract was agreed before, and can be ended
+        await refuse_frozen(call)
     quote = parts.cut(await get_payable(app, kind).quote(call, tx, subject_ref), amount_fen)
     ask = Ask(kind, subject_ref, quote, wish, is_owner, is_deduction=contract_id is not None)
     mine = await precedence.make_room(call, tx, ask)

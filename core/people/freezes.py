@@ -3,7 +3,7 @@ agrees to anything in it, and its mandates and keys stay as they are.
 
 The module that owns the accounts says which do. A mutation says of itself that it waits
 (`core.graphql.mutation(..., waits=True)`); a command calls `refuse_frozen` where only its data say
-so.
+so, and each payment does as it begins.
 """
 
 from collections.abc import Awaitable, Callable

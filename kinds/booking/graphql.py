@@ -240,7 +240,6 @@ class Mutation:
     @mutation(
         _BY_APPOINTMENT_FRESH,
         description="Pay the fee of a held appointment; paid, it is confirmed by itself.",
-        waits=True,
     )
     async def pay_appointment(
         self,

@@ -52,8 +52,8 @@ async def key_of(call: Call, level: int) -> bytes:
 
 
 async def _find_key(app: App, subject_id: UUID, level: int) -> bytes:
-    asked = app.once(find_people, lambda: Turn(partial(find_people, app)))
-    person = await asked.ask(subject_id) or await find_person(app, subject_id)
+    line = app.once(find_people, lambda: Turn(partial(find_people, app)))
+    person = await line.ask(subject_id) or await find_person(app, subject_id)
     if person is not None and person.lasting_no is not None:
         return resident_key(app, person.lasting_no)
     if level >= 2:

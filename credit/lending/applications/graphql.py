@@ -114,7 +114,9 @@ class Query:
 class Mutation:
     """The mutation fields of the banks' answers."""
 
-    @mutation(of_service(SERVICE), description="Accept an offer; others are declined.", waits=True)
+    @mutation(
+        of_service(SERVICE), description="Accept an offer; the others are declined.", waits=True
+    )
     async def accept_loan_offer(
         self, info: Info, application_id: ApplicationId, idempotency_key: IdempotencyKey
     ) -> AcceptLoanOfferResult:

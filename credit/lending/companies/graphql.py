@@ -95,7 +95,7 @@ class Mutation:
         standing = await service.link_company(info.context, uscc, idempotency_key)
         return LoanCompanyChanged(company=await _show(standing))
 
-    @mutation(of_service(SERVICE), description="Let a bank have a company's data.", waits=True)
+    @mutation(of_service(SERVICE), description="Let a bank have what sources know.", waits=True)
     async def give_loan_consents(
         self,
         info: Info,

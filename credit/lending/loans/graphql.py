@@ -132,7 +132,7 @@ class Query:
 class Mutation:
     """The mutation field of service 63."""
 
-    @mutation(of_service(SERVICE), description="Pay something of a loan through a PSP.", waits=True)
+    @mutation(of_service(SERVICE), description="Pay something of a loan through a PSP.")
     async def repay_loan(
         self,
         info: Info,

@@ -144,7 +144,8 @@ class Mutation:
     """The mutation fields of service 22."""
 
     @mutation(
-        of_service(MEDICAL_PAYMENT, for_others=True), description="Pay a hospital bill.", waits=True
+        of_service(MEDICAL_PAYMENT, for_others=True),
+        description="Pay the self-pay part of a bill; the viewer pays, whosever bill it is.",
     )
     async def pay_medical_bill(
         self,
@@ -162,7 +163,6 @@ class Mutation:
     @mutation(
         of_service(MEDICAL_PAYMENT, for_others=True),
         description="Pay into an inpatient's deposit; the viewer pays, whosever deposit it is.",
-        waits=True,
     )
     async def top_up_hospital_account(
         self,

@@ -124,7 +124,7 @@ class Mutation:
         listed = await service.accept(info.context, parse_id(fine_id), idempotency_key)
         return TrafficViolationAccepted(fine=_fine(info.context, listed))
 
-    @mutation(of_service(service.SERVICE), description="Pay a fine that was accepted.", waits=True)
+    @mutation(of_service(service.SERVICE), description="Pay a fine that was accepted.")
     async def pay_traffic_fine(
         self,
         info: Info,

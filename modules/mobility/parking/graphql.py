@@ -164,7 +164,7 @@ class Mutation:
         await service.unlink_plate(info.context, parse_id(plate_id), idempotency_key)
         return PlateUnlinked(plate_id=plate_id)
 
-    @mutation(of_service(service.SERVICE), description="Pay what a stay owes.", waits=True)
+    @mutation(of_service(service.SERVICE), description="Pay what a stay of a linked plate owes.")
     async def pay_parking(
         self,
         info: Info,

@@ -117,7 +117,7 @@ class Query:
 class Mutation:
     """The mutation fields of riding."""
 
-    @mutation(of_service(service.SERVICE), description="Pay an unpaid trip.", waits=True)
+    @mutation(of_service(service.SERVICE), description="Pay an unpaid trip.")
     async def pay_transit_trip(
         self,
         info: Info,

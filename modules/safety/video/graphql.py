@@ -49,7 +49,7 @@ class Mutation:
 
     @mutation(
         of_service(SERVICE, for_others=True),
-        description="Watch a camera, two at a time; the school and all guardians see who did.",
+        description="Watch a camera, two at a time; its log tells the school and all guardians.",
         parties_told="a look, which the viewing log shows to every guardian",
     )
     async def open_school_video(

@@ -141,7 +141,7 @@ class Query:
 class Mutation:
     """The mutation fields of bills."""
 
-    @mutation(_BY_BILL, description="Pay a bill of a linked account.", waits=True)
+    @mutation(_BY_BILL, description="Pay a bill of a linked account.")
     async def pay_bill(
         self,
         info: Info,
