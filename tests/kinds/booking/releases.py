@@ -117,11 +117,11 @@ class Rush:
             if standing.state is not TicketState.ADMITTED or viewer.subject_id in self.tapped:
                 continue
             self.tapped.add(viewer.subject_id)
-            if viewer in self.hands:
-                await self._until_told_free()
-                await take(viewer, self.slot, standing.admission)
-            elif self.chance.random() < 0.5:
-                held = await take(viewer, self.slot, standing.admission)
+            if viewer in self.others and self.chance.random() < 0.5:
+                continue
+            await self._until_told_free()
+            held = await take(viewer, self.slot, standing.admission)
+            if viewer in self.others:
                 await service.cancel(viewer, held.id, str(new_id()))
 
     async def _until_told_free(self) -> None:
