@@ -75,6 +75,13 @@ SELECT DISTINCT i.payee, payments_day(j.posted_at) AS day
 """
 
 
+_MOMENT = timedelta(milliseconds=1)
+"""No two steps are at one instant: what a biller told is older than what was booked there since."""
+_ON_ITS_WAY = timedelta(hours=23)
+"""What was on its way when an order closed has come by then; what came later no look would find,
+and the PSP's bill tells of it."""
+
+
 class History:
     """One history in a world that may have seen others before."""
 
@@ -108,6 +115,7 @@ class History:
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         drawn = self._draw.choices(functions, weights, k=self._draw.randint(*STEPS))
         for step in (*(getattr(self, f"_{name}") for name in self._first), *drawn):
+            self._world.clock.move(_MOMENT)
             await step()
             await check_books(self._world, self._payers, self._payees)
         await self._rest()
@@ -196,7 +204,9 @@ class History:
             psp.pay(intent_id)
 
     async def _pay_late(self) -> None:
-        if orders := self._orders(OrderState.CLOSED):
+        late = self._world.clock.now() - _ON_ITS_WAY
+        closed = self._orders(OrderState.CLOSED)
+        if orders := [(psp, id) for psp, id in closed if psp.orders[id].order.expires_at > late]:
             psp, intent_id = self._draw.choice(orders)
             psp.force_paid(intent_id)
 
