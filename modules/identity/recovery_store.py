@@ -10,7 +10,7 @@ from core.database import Transaction
 from modules.identity.models import Recovery
 
 _RECOVERIES_MAX = 500
-_DISPUTES_SHOWN = 100
+DISPUTES_SHOWN = 100
 
 
 async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
@@ -27,7 +27,7 @@ async def is_disputed(citizen_id: UUID) -> bool:
 async def list_disputes(citizen_id: UUID) -> Sequence[Recovery]:
     """Disputes about an account, and those that its owner opened, newest first."""
     mine = Q(disputed_id=citizen_id) | Q(proposed_by=citizen_id, disputed_id__isnull=False)
-    return await Recovery.filter(mine).order_by("-id").limit(_DISPUTES_SHOWN)
+    return await Recovery.filter(mine).order_by("-id").limit(DISPUTES_SHOWN)
 
 
 async def list_old_disputes(before: datetime) -> list[UUID]:

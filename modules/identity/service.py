@@ -286,14 +286,15 @@ async def revoke_session(call: Call, session_id: UUID) -> bool:
         session = await store.lock_session(tx, session_id)
         if session is None or session.citizen_id != viewer.user_id:
             return False
-        own = await Session.get(id=viewer.session_id, using_db=tx)
+        own = await store.lock_session(tx, viewer.session_id)
         await end_session(call.app, tx, session, _by(own, session))
     return True
 
 
-def _by(own: Session, other: Session) -> Ending:
-    """Who ends one session from another: people sign in twice on one device, too."""
-    is_same = own.device_hash == other.device_hash
+def _by(own: Session | None, other: Session) -> Ending:
+    """Who ends one session from another: people sign in twice on one device, too. The session of a
+    token may be gone before the token is over."""
+    is_same = own is not None and own.device_hash == other.device_hash
     return Ending.OWN_DEVICE if is_same else Ending.OTHER_DEVICE
 
 
@@ -301,9 +302,9 @@ async def revoke_all_sessions(call: Call, *, keep_this: bool) -> int:
     """End the viewer's sessions, this one too unless it is kept; returns how many ended."""
     app, viewer = call.app, call.require_viewer()
     async with transaction() as tx:
-        own = await Session.get(id=viewer.session_id, using_db=tx)
         sessions = await store.lock_live_sessions(tx, viewer.user_id)
-        ending = [each for each in sessions if not (keep_this and each.id == own.id)]
+        own = next((each for each in sessions if each.id == viewer.session_id), None)
+        ending = [each for each in sessions if not (keep_this and each is own)]
         for session in ending:
             await _end(app, tx, session)
         others = [each for each in ending if _by(own, each) is Ending.OTHER_DEVICE]

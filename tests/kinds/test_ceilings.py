@@ -17,6 +17,7 @@ from graphql import (
 from kinds.booking.waiting import WAITS_MAX
 from modules.identity import domain as identity
 from modules.identity.passkeys.service import PASSKEYS_MAX
+from modules.identity.recovery_store import DISPUTES_SHOWN
 from modules.mobility.arrival_alerts.service import ALERTS
 from modules.mobility.parking.store import PLATES
 from modules.safety.alerts.notices import PLACES
@@ -41,6 +42,7 @@ CEILINGS = {
     "waitingPlaces": WAITS_MAX,
     "passkeys": PASSKEYS_MAX,
     "viewer.sessions": identity.SESSIONS_MAX,
+    "accountDisputes": DISPUTES_SHOWN,  # one open of each account
 }
 """How long each list may grow that a citizen's own mutations make longer."""
 ONE_EACH = {

@@ -130,6 +130,7 @@ async def test_a_long_job_keeps_no_lane_from_its_work(
         await _enqueue(probed, kind, name="long", wait_s=14)
         await eventually(lambda: _has(runs, "long"))
         monkeypatch.setattr(AsyncpgPoolDriver, "fetch", fail_once)
+        await asyncio.sleep(0.5)  # a look that had begun before is over
         await _enqueue(probed, "probe.critical", name="after")
         await eventually(lambda: _has(runs, "after done"), within_s=8)
         assert not full and not running.done()
@@ -205,7 +206,7 @@ async def own_server(
 ) -> AsyncIterator[tuple[EmbeddedPostgres, App]]:
     """A PostgreSQL that a test may stop, and an App on it."""
     with TemporaryDirectory(prefix="quancheng-test-") as folder:
-        copy_cluster(Path(folder), manifests)
+        await asyncio.to_thread(copy_cluster, Path(folder), manifests)
         server = EmbeddedPostgres(Path(folder), durable=False)
         urls = server.start()
         wings = (*manifests, probe.MANIFEST)

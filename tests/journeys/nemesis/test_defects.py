@@ -103,8 +103,8 @@ DEFECTS = (
     Defect(
         "only the newest key verifies",
         "core/security/authentication.py",
-        "key_id(key.public_key()): key.public_key() for key in self._private}",
-        "key_id(key.public_key()): key.public_key() for key in self._private[:1]}",
+        "key_id(key.public_key()): key.public_key() for key in keys}",
+        "key_id(key.public_key()): key.public_key() for key in keys[:1]}",
         [faults.rotate_keys],
         ["locked out"],
     ),

@@ -130,7 +130,7 @@ def _tampered(app: App, viewer: Viewer) -> dict[str, str]:
         return f"{text}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
 
     def signed(**changes: Any) -> str:
-        signer = app.tokens._private[0]
+        signer = app.tokens._signer
         return jwt.encode({**claims, **changes}, signer, algorithm="EdDSA", headers={"kid": kid})
 
     now = int(app.clock.now().timestamp())
