@@ -168,8 +168,8 @@ async def test_a_worker_whose_connections_fall_silent_takes_others(
             await eventually(lambda: _has(runs, "before"))
             assert way.hold(new=False) >= 4
             await _enqueue(probed, "probe.critical", name="after")
-            await eventually(lambda: _has(runs, "after done"), within_s=20)
-            await eventually(lambda: _has(runs, "before done"))
+            await eventually(lambda: _has(runs, "after done"), within_s=40)
+            await eventually(lambda: _has(runs, "before done"), within_s=40)
             assert not running.done()
 
 
