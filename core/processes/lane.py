@@ -52,7 +52,7 @@ async def run_lane(
     # the manager checks its ear before it has one: let it listen first
     await manager.queries.driver.add_listener(manager.channel, _ignore)
     watching = [
-        asyncio.create_task(_stop(manager, stop)),
+        asyncio.create_task(pass_on(stop, manager.shutdown)),
         asyncio.create_task(_interrupt_when_lost(manager, stop, running)),
     ]
     try:
@@ -69,9 +69,10 @@ async def run_lane(
             task.cancel()
 
 
-async def _stop(manager: QueueManager, stop: asyncio.Event) -> None:
+async def pass_on(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
+    """Have one of the queue's managers end when the worker is to stop."""
     await stop.wait()
-    manager.shutdown.set()
+    shutdown.set()
 
 
 async def _interrupt_when_lost(

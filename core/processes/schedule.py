@@ -18,6 +18,7 @@ from pgqueuer.sm import SchedulerManager
 from core.clock import Clock
 from core.context.app import App
 from core.database import is_unavailable, transaction
+from core.processes.lane import pass_on
 from core.queue.jobs import NewJob
 
 _TRY_FOR_S = 60.0
@@ -25,10 +26,11 @@ _TRY_EVERY_S = 1.0
 
 _FORGET_PLANNED = """
 DELETE FROM pgqueuer_schedules
- WHERE next_run > now()
+ WHERE (next_run > now() AND status = 'queued')
     OR (entrypoint, expression) NOT IN (SELECT * FROM unnest($1::text[], $2::text[]))
 """
-"""What is due stays; what was planned is planned anew, by this process's clock."""
+"""What is due stays, and what a worker has taken and may have died over, which is taken again; what
+was planned is planned anew, by this process's clock."""
 
 
 async def run_schedule(app: App, pool: asyncpg.Pool, stop: asyncio.Event) -> None:
@@ -36,16 +38,11 @@ async def run_schedule(app: App, pool: asyncpg.Pool, stop: asyncio.Event) -> Non
     scheduler = _scheduler(app, pool)
     keys = [(key.entrypoint, key.expression) for key in scheduler.registry]
     await pool.execute(_FORGET_PLANNED, *map(list, zip(*keys, strict=True)))
-    stopping = asyncio.create_task(_stop(scheduler, stop))
+    stopping = asyncio.create_task(pass_on(stop, scheduler.shutdown))
     try:
         await scheduler.run()
     finally:
         stopping.cancel()
-
-
-async def _stop(scheduler: SchedulerManager, stop: asyncio.Event) -> None:
-    await stop.wait()
-    scheduler.shutdown.set()
 
 
 @dataclass

@@ -46,6 +46,19 @@ async def test_what_came_due_without_a_worker_is_made_up(probed: App, worker: Wo
         await eventually(lambda: _is_queued(NIGHTLY))
 
 
+async def test_what_a_worker_died_over_is_taken_again(probed: App, worker: Worker) -> None:
+    async with worker(probed):
+        await eventually(_is_scheduled)
+    await connection().execute_query(
+        """UPDATE pgqueuer_schedules SET status = 'picked', heartbeat = now() - interval '1 minute',
+                  next_run = now() + interval '1 day' WHERE entrypoint = $1""",
+        [NIGHTLY],
+    )
+    await connection().execute_query("DELETE FROM pgqueuer")
+    async with worker(probed):
+        await eventually(lambda: _is_queued(NIGHTLY))
+
+
 async def test_what_the_database_refuses_at_the_hour_is_enqueued_after_it(
     probed: App, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
