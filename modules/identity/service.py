@@ -286,7 +286,8 @@ async def revoke_session(call: Call, session_id: UUID) -> bool:
         session = await store.lock_session(tx, session_id)
         if session is None or session.citizen_id != viewer.user_id:
             return False
-        own = await store.lock_session(tx, viewer.session_id)
+        # read, not locked: two devices may end one another at once
+        own = await Session.get_or_none(id=viewer.session_id, using_db=tx)
         await end_session(call.app, tx, session, _by(own, session))
     return True
 
