@@ -136,9 +136,9 @@ class TellParties(FieldExtension):
     ) -> Any:
         """Run the resolver; what it refuses is told to nobody. A lost answer is asked for again
         with the same key, and so is a message that a crash has kept back."""
-        acts.noted(info.context).clear()  # of the field before
+        acts.representations(info.context).clear()  # of the field before
         result = await next_(source, info, **kwargs)
-        await acts.tell_noted(info.context, info.field_name, kwargs, self.act)
+        await acts.tell_parties(info.context, info.field_name, kwargs, self.act)
         return result
 
 

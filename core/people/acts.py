@@ -1,8 +1,9 @@
 """Acts for somebody else: whoever else is party to them is told, whoever acted. One rule for all.
 
 `core.people.mandates.act_for` notes whom a call acts for; the mutation's field tells of it once it
-is done (`core.graphql.fields`). A command that knows better whether anything was done tells it in
-its own transaction, by `tell`. Whom this reaches says `core.people.parties`.
+is done (`core.graphql.fields`), unless it declares how else they hear of it. A command that knows
+better whether anything was done tells it in its own transaction, by `tell`. Whom this reaches says
+`core.people.parties`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from core.catalogue import ServiceKind
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
@@ -45,16 +45,16 @@ TELLER = ExtensionPoint("people.acts", Teller, key=lambda _: "the teller")
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Representation:
     """Under which mandate a call acts, in which service; None for the account itself."""
 
     mandate: Mandate
     service_id: str | None
 
 
-def noted(call: Call) -> list[Noted]:
+def representations(call: Call) -> list[Representation]:
     """For whom this call has acted so far."""
-    found: list[Noted] = call.once("people.acted", list)
+    found: list[Representation] = call.once("people.representations", list)
     return found
 
 
@@ -64,14 +64,12 @@ async def tell(app: App, tx: Transaction, act: Act) -> None:
         await teller.tell(app, tx, act)
 
 
-async def tell_noted(call: Call, operation: str, sent: object, what: Named | None) -> None:
+async def tell_parties(call: Call, operation: str, sent: object, what: Named | None) -> None:
     """Tell of everything that an operation has done for others. `sent` are its arguments: the same
     sent again is told once a day. Without `what` the service says what it was."""
     app, today = call.app, civil_date(call.app.clock.now())
-    for each in noted(call):
+    for each in representations(call):
         service = None if each.service_id is None else app.services[each.service_id]
-        if service is not None and service.kind is ServiceKind.APPOINTMENT:
-            continue  # a booking's own messages go to every party of it
         said = Named(service.name_zh, service.name_en) if what is None and service else what
         if said is None:
             raise ValueError(f"{operation} acts for others and does not say what it does")

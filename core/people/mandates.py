@@ -75,7 +75,7 @@ async def act_for(call: Call, subject_id: UUID, *, service: str | None = None) -
     mandate = await find_mandate(call.app, viewer.user_id, subject_id)
     if mandate is None or not mandate.covers(service):
         raise NotFound(NOT_FOUND)
-    acts.noted(call).append(acts.Noted(mandate, service))
+    acts.representations(call).append(acts.Representation(mandate, service))
     return call.acting(mandate)
 
 

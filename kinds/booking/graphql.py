@@ -25,7 +25,7 @@ from core.graphql import (
     signed_in,
     subscription,
 )
-from kinds.booking import fees, messages, queue, service, waiting
+from kinds.booking import fees, messages, queue, service, texts, waiting
 from kinds.booking.graphql_booking import Appointment, AppointmentChanged, appointment
 from kinds.booking.graphql_types import (
     AppointmentItem,
@@ -192,6 +192,7 @@ class Mutation:
     @mutation(
         _BY_PLACE,
         description="Keep a seat for the viewer until it is confirmed or the hold ends.",
+        parties_told=messages.PARTIES_TOLD,
     )
     async def hold_appointment(
         self,
@@ -299,6 +300,7 @@ class Mutation:
     @mutation(
         _BY_PLACE,
         description="Wait for a seat of a place on a day; what comes free is offered in turn.",
+        act=texts.JOINED_WAITING_LIST,
     )
     async def join_waiting_list(
         self,

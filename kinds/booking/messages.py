@@ -17,6 +17,9 @@ from kinds.booking.policy import policy_of
 from kinds.booking.store import BookingRow
 from notifications import api as notifications
 
+PARTIES_TOLD = "a booking's own messages go to every party of it"
+"""For mutations that act for others: how those are told."""
+
 
 def topic(person_id: UUID) -> str:
     """The bus topic on which changes of a person's bookings are told."""

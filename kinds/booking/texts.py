@@ -1,6 +1,6 @@
 """The words of appointments."""
 
-from core.texts import Text
+from core.texts import Named, Text
 from kinds.booking.domain import OPEN_SUBJECT, Fault
 from notifications.api import MessageClass, Template
 
@@ -230,6 +230,9 @@ REFUNDED_BODY = Text(
     "{title} {amount} 元已原路退回。",
     "{title}: {amount} yuan have been returned to where they came from.",
 )
+
+JOINED_WAITING_LIST = Named("为其加入候补", "put them on a waiting list")
+"""As the other guardian of a child is told of it."""
 
 MESSAGES = (
     Template("appointments.confirmed", CONFIRMED_TITLE, CONFIRMED_BODY, sms=True),

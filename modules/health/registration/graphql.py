@@ -17,7 +17,7 @@ from core.graphql import (
     query,
 )
 from core.upstream.readings import Reading, ReadStatus
-from kinds.booking import numbers
+from kinds.booking import messages, numbers
 from kinds.booking.graphql_booking import appointment
 from kinds.booking.graphql_types import ExpectedVersion, say
 from kinds.booking.numbers import NumberRequest, NumberTaken
@@ -172,6 +172,7 @@ class Mutation:
         of_service(HOSPITAL_REGISTRATION, for_others=True),
         description="Book a number; needs the consent `appointments.hospital-registration`. Held "
         "until its fee is paid.",
+        parties_told=messages.PARTIES_TOLD,
     )
     async def book_hospital_number(
         self,
@@ -193,6 +194,7 @@ class Mutation:
         of_service(HOSPITAL_REGISTRATION),
         description="Exchange a number of a hospital or clinic for another there at the same "
         "fee: never both, never neither.",
+        parties_told=messages.PARTIES_TOLD,
     )
     async def move_hospital_number(
         self,

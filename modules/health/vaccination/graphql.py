@@ -15,6 +15,7 @@ from core.graphql import (
     query,
 )
 from core.upstream.readings import ReadStatus
+from kinds.booking import messages
 from kinds.booking.graphql_booking import appointment
 from kinds.booking.graphql_types import say
 from kinds.booking.numbers import NumberTaken
@@ -202,6 +203,7 @@ class Mutation:
         of_service(VACCINATION_APPOINTMENT, for_others=True),
         description="Book a clinic's number for a dose that is due; needs the consents "
         "`appointments.vaccination` and `appointments.immunisation-record`.",
+        parties_told=messages.PARTIES_TOLD,
     )
     async def book_vaccination(
         self,

@@ -14,7 +14,7 @@ from core.graphql import (
     query,
 )
 from core.upstream.readings import ReadStatus
-from kinds.booking import numbers
+from kinds.booking import messages, numbers
 from kinds.booking.graphql_booking import appointment
 from kinds.booking.numbers import NumberRequest, NumberTaken
 from modules.health.hospitals import browsing
@@ -71,6 +71,7 @@ class Mutation:
         of_service(VISIT_APPOINTMENT, for_others=True),
         description="Book an examination or follow-up visit; needs the consent "
         "`appointments.visit`. Held until its fee is paid.",
+        parties_told=messages.PARTIES_TOLD,
     )
     async def book_hospital_visit(
         self,
