@@ -62,7 +62,7 @@ async def _housing_fund(walk: Walk) -> str:
 async def _home(walk: Walk) -> str:
     answer = await walk.client.run("{ home { sections { id status reason } } }")
     sections = answer.data["home"]["sections"]
-    return ", ".join(f"{s['id']} {s['status']}" for s in sections)
+    return ", ".join(" ".join(filter(None, (s["id"], s["status"], s["reason"]))) for s in sections)
 
 
 async def _access_log(walk: Walk) -> str:
