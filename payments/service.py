@@ -9,11 +9,11 @@ from uuid import UUID
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, idempotency, transaction
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.ids import new_id
-from core.people.freezes import refuse_frozen
+from core.people.freezes import is_frozen
 from core.people.merged_accounts import list_accounts
-from core.refusal_texts import KEY_REUSED, NOT_FOUND
+from core.refusal_texts import ACCOUNT_DISPUTED, KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, parts, precedence, settlement, store, texts
 from payments.domain import ANYHOW, INTENT, INTENT_LIFE, Wish, next_look
 from payments.finance import finance_of
@@ -60,7 +60,7 @@ async def create_intent(
     if claim.replayed:
         return claim.effect_id
     if contract_id is None:  # a contract was agreed before, and can be ended
-        await refuse_frozen(call)
+        await _refuse_frozen(app, payer_id)
     quote = parts.cut(await get_payable(app, kind).quote(call, tx, subject_ref), amount_fen)
     ask = Ask(kind, subject_ref, quote, wish, is_owner, is_deduction=contract_id is not None)
     mine = await precedence.make_room(call, tx, ask)
@@ -73,6 +73,12 @@ async def create_intent(
     await idempotency.release(tx, payer_id, operation, key)
     await bind(key=key, command=command, effect_id=mine.id)
     return mine.id
+
+
+async def _refuse_frozen(app: App, payer_id: UUID) -> None:
+    """Money of whose account is disputed does not move; whom they pay for is another matter."""
+    if await is_frozen(app, payer_id):
+        raise Forbidden(ACCOUNT_DISPUTED)
 
 
 async def _insert(

@@ -3,7 +3,7 @@ agrees to anything in it, and its mandates and keys stay as they are.
 
 The module that owns the accounts says which do. A mutation says of itself that it waits
 (`core.graphql.mutation(..., waits=True)`); a command calls `refuse_frozen` where only its data say
-so, and each payment does as it begins.
+so, each payment asks for its payer as it begins, and a job that pays somebody asks for them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,11 +27,18 @@ class Freezes:
 FREEZES = ExtensionPoint("people.freezes", Freezes, key=lambda _: "the freezes")
 
 
+async def is_frozen(app: App, person_id: UUID) -> bool:
+    """Whether somebody's account stands still."""
+    for freezes in app.extensions(FREEZES):
+        if await freezes.is_frozen(app, person_id):
+            return True
+    return False
+
+
 async def refuse_frozen(call: Call) -> None:
-    """Raise Forbidden ACCOUNT_DISPUTED for the owner of an account that stands still."""
-    viewer = call.viewer
-    if viewer is None:
-        return
-    for freezes in call.app.extensions(FREEZES):
-        if await freezes.is_frozen(call.app, viewer.user_id):
+    """Raise Forbidden ACCOUNT_DISPUTED for the owner of an account that stands still, and for who
+    acts for them."""
+    people = set() if call.viewer is None else {call.viewer.user_id, call.subject_id}
+    for person_id in people:
+        if await is_frozen(call.app, person_id):
             raise Forbidden(ACCOUNT_DISPUTED)

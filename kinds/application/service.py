@@ -57,8 +57,7 @@ async def open_case(
     REASON_UNKNOWN, Conflict TOO_MANY_OPEN, ALREADY_OPEN and KEY_REUSED.
     """
     app = call.app
-    if service in app.services and app.services[service].assurance is not None:
-        await refuse_frozen(call)  # what gives money away, among others
+    await _refuse_frozen(call, service)
     definition = await _get_current(call, service, item)
     citizen_id = call.require_service(service).user_id
     if category not in definition.promise:
@@ -101,7 +100,8 @@ async def save_answers(
     """Fill in the form of a case that waits for the viewer; it need not be complete yet.
 
     `reasons` as in `open_case`. Raises NotFound, FormIncomplete for answers that no form takes,
-    InvalidInput REASON_UNKNOWN, Conflict where it is not the citizen's turn.
+    InvalidInput REASON_UNKNOWN, Conflict where it is not the citizen's turn, Forbidden
+    ACCOUNT_DISPUTED.
     """
     mine = await get_case(call, case_id)
     definition = await versions.get_stored(call.app, mine.definition_id)
@@ -115,6 +115,7 @@ async def save_answers(
         if not claim.replayed:
             if case.turn != Turn.CITIZEN:
                 raise Conflict(texts.NOT_YOUR_STEP)
+            await _refuse_frozen(call, case.service_id)
             await store.update_case(tx, case_id, form_sealed=seal_form(call.app, form))
             if said:
                 by = By(Actor.CITIZEN, case.citizen_id)
@@ -142,7 +143,7 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
     """Take a step of the citizen in one of the viewer's cases. The same key takes it once.
 
     Raises NotFound, IllegalTransition, FormIncomplete with everything that is missing, InvalidInput
-    and Conflict as `engine.take` does.
+    and Conflict as `engine.take` does, Forbidden ACCOUNT_DISPUTED for what does not end the case.
     """
     command = {"case": case_id, "event": event, "note": note}
     problems = await _look_outside(call, await get_case(call, case_id), event)
@@ -154,6 +155,8 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             step = definition.find_step(case.state, event)
             if step.by is not Actor.CITIZEN:
                 raise Forbidden(texts.NOT_YOUR_STEP)
+            if definition.by_name[step.target].turn is not Turn.NOBODY:
+                await _refuse_frozen(call, case.service_id)
             if step.fills:
                 answers = answers_of(call, case)
                 papers = await attachments.find_missing(tx, case, definition, answers)
@@ -161,6 +164,14 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
     return case
+
+
+async def _refuse_frozen(call: Call, service: str) -> None:
+    """Hold up what gives money or rights away while it is disputed whose the account is: services
+    that ask for a proof of who it is. Raises Forbidden ACCOUNT_DISPUTED."""
+    known = call.app.services.get(service)
+    if known is not None and known.assurance is not None:
+        await refuse_frozen(call)
 
 
 async def _look_outside(call: Call, case: Case, event: str) -> Sequence[Problem]:

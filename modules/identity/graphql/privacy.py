@@ -188,8 +188,8 @@ class Mutation:
         if on_behalf_of is None and known is not None and known.proves:
             call = info.context.admitting_unproved()
         else:
-            await refuse_frozen(info.context)
             call = await acting(info, on_behalf_of)
+            await refuse_frozen(call)
         row = await consents.grant_consent(call, purpose, text_version)
         return ConsentGranted(consent=_consent(row))
 

@@ -11,6 +11,7 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
+from core.people.freezes import is_frozen
 from core.queue.events import on
 from core.queue.jobs import job
 from kinds.application import store
@@ -35,9 +36,16 @@ async def case_awaits(app: App, event: CaseAwaits) -> None:
 
 @job("welfare.pay_withdrawal")
 async def pay_withdrawal(app: App, case_id: UUID, sequence: int) -> None:
-    """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe."""
+    """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe.
+
+    While it is disputed whose the account is, nothing is ordered.
+    """
     case = await store.find_case(case_id)
     if case is None or case.state != _PAYING:
+        return
+    if await is_frozen(app, case.citizen_id):
+        async with transaction() as tx:
+            await pay_withdrawal.enqueue(app, tx, case_id, sequence, after=ASK_AGAIN)
         return
     form = open_form(app, case)
     order = PayoutOrder(

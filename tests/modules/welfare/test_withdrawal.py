@@ -10,13 +10,15 @@ import pytest
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection
-from core.errors import Unavailable
+from core.errors import AppError, Unavailable
 from core.id_documents import Document, DocumentKind
+from core.people.directory import get_person
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from kinds.application import attachments, service
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
+from modules.identity.disputes import service as disputes
 from modules.welfare.housing_fund.upstream import CENTRE
 from modules.welfare.withdrawal.domain import (
     HousingFundWithdrawal,
@@ -176,3 +178,56 @@ async def test_a_granted_withdrawal_is_paid_once_and_a_returned_one_anew(
     assert first.owner == second.owner == owner
     assert first.case_no != second.case_no
     assert (second.card_no, second.amount_fen, second.purpose) == (CARD_NO, None, "LEAVING")
+
+
+async def _dispute(
+    app: App, call: Callable[..., Call], me: Call
+) -> Callable[[], Awaitable[object]]:
+    """Somebody at a counter says that the account is theirs; returns what dismisses it."""
+    first, second = (call(level=1, roles=frozenset({"department_officer"})) for _ in range(2))
+    person = await get_person(app, me.subject_id)
+    assert person.name is not None and person.resident_id is not None
+    row = await disputes.open_at_counter(
+        first, person.name, person.resident_id, "13700000077", key()
+    )
+    return lambda: disputes.dismiss(second, row.id)
+
+
+async def test_no_money_leaves_an_account_that_is_disputed(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, LEAVING)
+    await attachments.attach(me, case, "left", "left.pdf", pdf(), key())
+    dismiss = await _dispute(app, call, me)
+    for refused in (
+        service.save_answers(me, case.id, answers_for(LEAVING), key()),
+        service.take_step(me, case.id, "submit", "", key()),
+    ):
+        with pytest.raises(AppError, match="ACCOUNT_DISPUTED"):
+            await refused
+    assert (await find(case.id)).state == "draft"
+    await dismiss()
+    submitted = key()
+    await service.take_step(me, case.id, "submit", "", submitted)
+    dismiss = await _dispute(app, call, me)
+    replayed = await service.take_step(me, case.id, "submit", "", submitted)
+    assert replayed.state == "filed", "what was done before is answered again"
+    centre.outcome = PayoutStatus.PAID
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    assert ((await find(case.id)).state, centre.orders) == ("paying", [])
+    await dismiss()
+    await connection().execute_query("UPDATE pgqueuer SET execute_after = now() - interval '1 s'")
+    await run_due(app, *PAYING)
+    assert ((await find(case.id)).state, len(centre.orders)) == ("paid", 1)
+
+
+async def test_a_case_is_given_up_though_its_account_is_disputed(
+    app: App, me: Call, call: Callable[..., Call]
+) -> None:
+    case = await _draft(me, LEAVING)
+    await _dispute(app, call, me)
+    await service.take_step(me, case.id, "withdraw", "", key())
+    assert (await find(case.id)).state == "withdrawn"
