@@ -12,15 +12,16 @@ from core.context.call import Call
 from core.context.commands import claim_key
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, NotFound
 from core.people.consents import end_consents
 from core.queue.jobs import job
-from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from core.security.mandate import MandateKind
-from modules.identity import domain, families, link_store, recovery_store, store, texts
+from modules.identity import domain, families, link_store, recovery_store, recovery_texts, store
+from modules.identity.counter import refuse_mismatch, refuse_party, refuse_party_of, tell_both
 from modules.identity.domain import Ending
-from modules.identity.messages import RECOVERY_BEGUN
+from modules.identity.messages import RECOVERY_BEGUN, RECOVERY_STOPPED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.real_name import checked_number, take_over
 from modules.identity.service import checked_phone, end_sessions
@@ -32,11 +33,13 @@ COOLING_OFF = timedelta(days=3)
 async def propose(call: Call, name: str, document_no: str, phone: str, key: str) -> Recovery:
     """An officer has seen a person and the card: their account shall have this phone.
 
-    The same key proposes once. Raises Forbidden without the scope, and InvalidInput.
+    The same key proposes once. Raises Forbidden without the scope and for the officer whose own
+    number or phone it is, and InvalidInput.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     cleaned, number = checked_number(call, name, document_no)
     phone = checked_phone(phone)
+    await refuse_party(call, number, phone)
     async with transaction() as tx:
         command = {"number": app.vault.blind_index(number, RESIDENT_ID).hex()}
         claim = await claim_key(call, tx, "proposeRecovery", key, command)
@@ -54,19 +57,23 @@ async def propose(call: Call, name: str, document_no: str, phone: str, key: str)
         )
 
 
-async def approve(call: Call, recovery_id: UUID) -> Recovery:
-    """A second officer has seen the person too, or decides a dispute for who opened it. The phone
-    that the account has now is told, and after the cooling-off the account moves. Repeat-safe.
+async def approve(
+    call: Call, recovery_id: UUID, name: str, document_no: str, phone: str
+) -> Recovery:
+    """A second officer has seen the person too, or decides a dispute for who opened it: the card
+    and the phone that this officer reads must be those that were entered. The phone that the
+    account has now is told, and after the cooling-off the account moves. Repeat-safe.
 
-    Raises Forbidden for the officer who proposed it, NotFound, and Conflict for one that ended.
+    Raises Forbidden for the officer who proposed it and for one of either side, NotFound,
+    InvalidInput, and Conflict for one that ended and where card or phone differ.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
         row = await recovery_store.lock_recovery(tx, recovery_id)
         if row is None:
             raise NotFound(NOT_FOUND)
-        if row.proposed_by == viewer.user_id:
-            raise Forbidden(NOT_ALLOWED)
+        await refuse_party_of(call, row)
+        refuse_mismatch(call, row, name, document_no, phone)
         if row.state == "approved":
             return row
         row.state = domain.RECOVERY.next_state(row.state, "approve")
@@ -77,16 +84,24 @@ async def approve(call: Call, recovery_id: UUID) -> Recovery:
 
 
 async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
-    """Stop a recovery: somebody objects, or an officer erred. Raises Forbidden, NotFound and
-    Conflict for one that ended."""
-    app, _ = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
+    """Stop a recovery: somebody objects, or an officer erred, who may be the one who proposed it.
+    Both sides are told.
+
+    Raises Forbidden without the scope and for an officer of either side, NotFound, and Conflict for
+    one that ended.
+    """
+    app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
         row = await recovery_store.lock_recovery(tx, recovery_id)
         if row is None:
             raise NotFound(NOT_FOUND)
+        if row.proposed_by != viewer.user_id:
+            await refuse_party_of(call, row)
         row.state = domain.RECOVERY.next_state(row.state, "withdraw")
         row.ended_at = app.clock.now()
         await row.save(using_db=tx)
+        holder = await _holder(app, tx, row)
+        await tell_both(app, tx, row, holder, RECOVERY_STOPPED, COOLING_OFF.days)
     return row
 
 
@@ -159,7 +174,7 @@ async def _tell_holder(call: Call, tx: Transaction, row: Recovery) -> None:
     app = call.app
     holder = await _holder(app, tx, row)
     if holder is None:
-        raise Conflict(texts.NOTHING_TO_RECOVER)
+        raise Conflict(recovery_texts.NOTHING_TO_RECOVER)
     if holder.phone_sealed is not None:
         phone = app.vault.decrypt(holder.phone_sealed, PHONE)
         params = {"app": app.city.app_name, "days": COOLING_OFF.days}

@@ -36,6 +36,12 @@ async def list_old_disputes(before: datetime) -> list[UUID]:
     return [row.id for row in await old.limit(_RECOVERIES_MAX)]
 
 
+async def list_undecided_disputes(first: int, after: UUID | None) -> Sequence[Recovery]:
+    """Disputes that nobody has decided, oldest first, from behind one of them on."""
+    undecided = Recovery.filter(state="disputed").order_by("id").limit(first)
+    return await (undecided if after is None else undecided.filter(id__gt=after))
+
+
 async def lock_disputes(tx: Transaction, citizen_id: UUID) -> Sequence[Recovery]:
     """The disputes about an account that nobody has decided, locked."""
     undecided = Recovery.filter(disputed_id=citizen_id, state="disputed")

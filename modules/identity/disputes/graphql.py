@@ -1,21 +1,29 @@
 """Disputes over accounts in GraphQL: opening one, deciding it, seeing how it stands."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import strawberry
 
+from core.context.app import App
 from core.graphql import (
+    After,
+    Connection,
+    First,
     IdempotencyKey,
     Info,
     Refused,
+    connection,
     mutation,
+    page_size,
     parse_id,
     query,
     signed_in,
     staff,
 )
 from core.security.authorization import Scope
+from core.security.vault import mask_name
 from modules.identity import models
 from modules.identity.disputes import service
 from modules.identity.graphql.arguments import DocumentNo, Phone, RealName
@@ -33,6 +41,16 @@ class AccountDispute:
     ended_at: datetime | None = strawberry.field(description="When it ended.")
 
 
+@strawberry.type(description="A dispute over an account that waits for an officer's decision.")
+class UndecidedDispute:
+    id: strawberry.ID = strawberry.field(
+        description="For approveRecovery or dismissDispute; a cursor for `after`."
+    )
+    name: str = strawberry.field(description="The name of whose account it is, masked.")
+    opened_at: datetime = strawberry.field(description="When it was opened.")
+    decide_by: datetime = strawberry.field(description="It is dismissed then.")
+
+
 @strawberry.type(description="The dispute as it stands now.")
 class DisputeChanged:
     dispute: AccountDispute = strawberry.field(description="The dispute.")
@@ -45,7 +63,7 @@ DismissDisputeResult = Annotated[DisputeChanged | Refused, strawberry.union("Dis
 
 @strawberry.type
 class Query:
-    """The query field of disputes."""
+    """The query fields of disputes."""
 
     @query(
         signed_in(),
@@ -54,6 +72,20 @@ class Query:
     async def account_disputes(self, info: Info) -> list[AccountDispute]:
         """Newest first; at most a hundred."""
         return [_shown(info, row) for row in await service.list_disputes(info.context)]
+
+    @query(
+        staff(Scope.ACCOUNTS_RECOVER),
+        description="For officers: the disputes that wait for a decision, oldest first.",
+    )
+    async def undecided_disputes(
+        self, info: Info, first: First, after: After = None
+    ) -> Connection[UndecidedDispute]:
+        """Whom one is about, the card shows to who decides."""
+        first = page_size(first)
+        last = parse_id(after) if after else None
+        rows = await service.list_undecided(info.context, first=first + 1, after=last)
+        show = partial(_undecided, info.context.app)
+        return connection(rows, first, lambda row: str(row.id), show, after=after)
 
 
 @strawberry.type
@@ -108,6 +140,15 @@ class Mutation:
         """Dismissing twice is dismissing once."""
         row = await service.dismiss(info.context, parse_id(dispute_id))
         return DisputeChanged(dispute=_shown(info, row))
+
+
+def _undecided(app: App, row: models.Recovery) -> UndecidedDispute:
+    return UndecidedDispute(
+        id=strawberry.ID(str(row.id)),
+        name=mask_name(app.vault.decrypt(bytes(row.name_sealed), models.NAME)),
+        opened_at=row.proposed_at,
+        decide_by=row.proposed_at + service.DECIDED_WITHIN,
+    )
 
 
 def _shown(info: Info, row: models.Recovery) -> AccountDispute:

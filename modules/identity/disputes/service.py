@@ -17,23 +17,22 @@ from core.context.call import Call
 from core.context.commands import claim_key
 from core.context.sweep import sweep
 from core.database import IntegrityError, Transaction, transaction, violated
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, NotFound
 from core.people import freezes
 from core.people.data_rights import Hold, PersonalData
 from core.people.directory import get_person
 from core.queue.jobs import job
-from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from modules.identity import domain, recovery_store, store
 from modules.identity import texts as identity_texts
+from modules.identity.counter import refuse_party, refuse_party_of, tell_both
 from modules.identity.disputes import texts
 from modules.identity.disputes.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
-from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Recovery
 from modules.identity.proofs.service import read_handoff
 from modules.identity.real_name import checked_number
 from modules.identity.service import checked_phone
-from notifications import api as notifications
-from notifications.api import Template
 
 DECIDED_WITHIN = timedelta(days=30)
 """Nobody's account stands still for longer because nobody decides."""
@@ -45,12 +44,14 @@ async def open_at_counter(
     """An officer has seen a person and the card, who says that the account of this number is not of
     their making. The same key opens one dispute.
 
-    Raises Forbidden without the scope, InvalidInput, and Conflict where nobody else holds the
-    number or it is disputed already.
+    Raises Forbidden without the scope and for the officer whose own number or phone it is,
+    InvalidInput, and Conflict where nobody else holds the number or it is disputed already.
     """
     call.require_scope(Scope.ACCOUNTS_RECOVER)
     cleaned, number = checked_number(call, name, document_no)
-    return await _open(call, cleaned, number, checked_phone(phone), key)
+    phone = checked_phone(phone)
+    await refuse_party(call, number, phone)
+    return await _open(call, cleaned, number, phone, key)
 
 
 async def open_by_proof(call: Call, ticket: str, key: str) -> Recovery:
@@ -94,7 +95,7 @@ async def _open(call: Call, name: str, number: str, phone: str, key: str) -> Rec
                 proposed_at=app.clock.now(),
                 disputed_id=holder.id,
             )
-            await _tell_both(app, tx, row, holder, DISPUTE_OPENED)
+            await tell_both(app, tx, row, holder, DISPUTE_OPENED, DECIDED_WITHIN.days)
             return row
     except IntegrityError as error:
         if violated(error) != "identity_recovery_disputed":
@@ -105,16 +106,15 @@ async def _open(call: Call, name: str, number: str, phone: str, key: str) -> Rec
 async def dismiss(call: Call, dispute_id: UUID) -> Recovery:
     """A second officer decides against who opened a dispute; both sides are told. Repeat-safe.
 
-    Raises Forbidden without the scope and for the officer who opened it, NotFound, and Conflict for
-    one that was decided.
+    Raises Forbidden without the scope, for the officer who opened it and for one of either side,
+    NotFound, and Conflict for one that was decided.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
         row = await recovery_store.lock_recovery(tx, dispute_id)
         if row is None or row.disputed_id is None:
             raise NotFound(NOT_FOUND)
-        if row.proposed_by == viewer.user_id:
-            raise Forbidden(NOT_ALLOWED)
+        await refuse_party_of(call, row)
         if row.state != "dismissed":
             row.approved_by = viewer.user_id
             await _end(app, tx, row)
@@ -124,6 +124,13 @@ async def dismiss(call: Call, dispute_id: UUID) -> Recovery:
 async def list_disputes(call: Call) -> Sequence[Recovery]:
     """The disputes about the viewer's account and those that the viewer opened, newest first."""
     return await recovery_store.list_disputes(call.require_viewer().user_id)
+
+
+async def list_undecided(call: Call, *, first: int, after: UUID | None) -> Sequence[Recovery]:
+    """For officers: the disputes that wait for a decision, oldest first. Raises Forbidden without
+    the scope."""
+    call.require_scope(Scope.ACCOUNTS_RECOVER)
+    return await recovery_store.list_undecided_disputes(first, after)
 
 
 @job("identity.lapse_disputes", every="25 * * * *")
@@ -147,22 +154,7 @@ async def _end(app: App, tx: Transaction, row: Recovery) -> None:
     await row.save(using_db=tx)
     assert row.disputed_id is not None
     holder = await store.lock_citizen(tx, row.disputed_id)
-    if holder is not None:
-        await _tell_both(app, tx, row, holder, DISPUTE_DISMISSED)
-
-
-async def _tell_both(
-    app: App, tx: Transaction, row: Recovery, holder: Citizen, template: Template
-) -> None:
-    """Tell the phone of the account, and the phone of who disputes it. Neither learns the other's
-    number."""
-    for side, sealed in (("holder", holder.phone_sealed), ("claimant", row.phone_sealed)):
-        if sealed is not None:
-            to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
-            params = {"app": app.city.app_name, "days": DECIDED_WITHIN.days}
-            given = {name: params[name] for name in template.params}
-            key = f"{template.id}:{row.id}:{side}"
-            await notifications.send(app, tx, template, to, given, key)
+    await tell_both(app, tx, row, holder, DISPUTE_DISMISSED, DECIDED_WITHIN.days)
 
 
 async def _is_frozen(_app: App, person_id: UUID) -> bool:

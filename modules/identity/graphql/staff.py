@@ -173,17 +173,25 @@ class Mutation:
 
     @mutation(
         staff(Scope.ACCOUNTS_RECOVER, fresh=True),
-        description="For a second officer who has seen the person and the card.",
+        description="For a second officer who has seen the person and the card: name, number and "
+        "phone must be those that were entered first.",
     )
     async def approve_recovery(
-        self, info: Info, recovery_id: RecoveryId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        recovery_id: RecoveryId,
+        name: RealName,
+        resident_id: DocumentNo,
+        phone: Phone,
+        idempotency_key: IdempotencyKey,
     ) -> ApproveRecoveryResult:
         """Approving twice is approving once."""
-        row = await recovery.approve(info.context, parse_id(recovery_id))
+        row = await recovery.approve(info.context, parse_id(recovery_id), name, resident_id, phone)
         return RecoveryChanged(recovery=_recovery(row))
 
     @mutation(
-        staff(Scope.ACCOUNTS_RECOVER), description="Stop a recovery before its cooling-off is over."
+        staff(Scope.ACCOUNTS_RECOVER, fresh=True),
+        description="Stop a recovery before its cooling-off is over; both sides are told.",
     )
     async def withdraw_recovery(
         self, info: Info, recovery_id: RecoveryId, idempotency_key: IdempotencyKey

@@ -138,6 +138,8 @@ AGREED: dict[str, Rule] = {
     "approveRecovery": Rule(1, fresh=True, role=OFFICER),
     "openDispute": Rule(1, fresh=True, role=OFFICER),
     "dismissDispute": Rule(1, fresh=True, role=OFFICER),
+    "withdrawRecovery": Rule(1, fresh=True, role=OFFICER),
+    "undecidedDisputes": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
@@ -159,7 +161,7 @@ AGREED: dict[str, Rule] = {
         Rule(1, role=BANK),
     ),
     **dict.fromkeys(
-        "staffTasks staffCase takeTask actOnTask handOverTask returnTask withdrawRecovery "
+        "staffTasks staffCase takeTask actOnTask handOverTask returnTask "
         "checkInAppointment excuseMissedAppointment".split(),
         Rule(1, role=OFFICER),
     ),

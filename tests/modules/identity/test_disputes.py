@@ -1,6 +1,7 @@
 """Disputes: an account that somebody says was taken stands still, and a second officer decides."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,12 +31,13 @@ from payments import api as payments
 from tests.asgi import Client
 from tests.fakes import FakeProofs, FakeSms
 from tests.messages import deliver_due
+from tests.modules.identity.recoveries import approve
 from tests.modules.identity.test_signed_out import session_of
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
-NEW_PHONE = "13700000077"
+NEW_PHONE, ADULT = "13700000077", "370102199003077517"
 MONEY = {
     "agreeAutopay", "acceptLoanOffer", "signLoanContract",
 }  # fmt: skip
@@ -132,10 +134,10 @@ async def test_a_dispute_at_a_counter_freezes_and_tells_both_and_a_second_office
     assert await _code(_pay(holder)) == "ACCOUNT_DISPUTED"
     (shown,) = await disputes.list_disputes(holder)
     assert (shown.id, shown.state) == (row.id, "disputed")
-    for one in (recovery.approve, disputes.dismiss):
-        assert await _code(one(first, row.id)) == "NOT_ALLOWED", "four eyes"
+    assert await _code(approve(first, row)) == "NOT_ALLOWED", "four eyes"
+    assert await _code(disputes.dismiss(first, row.id)) == "NOT_ALLOWED", "four eyes"
     assert await _code(recovery.withdraw(first, row.id)) == "ILLEGAL_STATE"
-    await recovery.approve(second, row.id)
+    await approve(second, row)
     answer = await client.data(GRANT, given | {"purpose": "welfare.housing-fund"}, viewer=viewer)
     assert answer["grantConsent"]["code"] == "ACCOUNT_DISPUTED", "until it has moved"
     clock.move(recovery.COOLING_OFF)
@@ -165,7 +167,7 @@ async def test_a_second_officer_or_time_dismisses_it_and_both_are_told(
     await deliver_due(app)
     for phone in (before.phone, NEW_PHONE):
         assert len([text for to, text in sms.sent.values() if to == phone]) == 4
-    assert await _code(recovery.approve(second, row.id)) == "ILLEGAL_STATE"
+    assert await _code(approve(second, row)) == "ILLEGAL_STATE"
     assert (await get_person(app, holder.subject_id)).phone == before.phone
     await grant_consent(holder, "welfare.housing-fund", "2026-12")
 
@@ -204,7 +206,7 @@ async def test_who_shows_their_face_disputes_what_an_equal_proof_holds(
     assert await _code(disputes.open_by_proof(claimant, "no-ticket", "key-00000002")) == (
         "PROOF_MISMATCH"
     )
-    await recovery.approve(officers[0], row.id)
+    await approve(officers[0], row)
     clock.move(recovery.COOLING_OFF)
     await recovery.recover(app)
     phone = (await get_person(app, holder.subject_id)).phone
@@ -238,3 +240,51 @@ async def test_a_number_won_back_meanwhile_ends_the_dispute(
     ticket = await _shown_face(owner, proofs, "罗思远", person.resident_id)
     await proofs_service.finish_handoff(owner, ticket)
     assert (await Recovery.get(id=row.id)).state == "dismissed"
+
+
+async def test_no_officer_decides_over_an_account_of_their_own(
+    app: App,
+    holder: Call,
+    officers: tuple[Call, Call],
+    citizen: MakeCitizen,
+    call: MakeCall,
+    sms: FakeSms,
+) -> None:
+    first, second = officers
+    person = await get_person(app, holder.subject_id)
+    assert person.resident_id is not None
+    roles = first.require_viewer().roles
+    own = replace(holder, viewer=replace(holder.require_viewer(), roles=roles))
+    friend = call(user_id=(await citizen(level=1)).user_id, level=1, roles=roles)
+    theirs = (await get_person(app, friend.subject_id)).phone
+    asked = ("罗思远", person.resident_id)
+    for begin in (recovery.propose, disputes.open_at_counter):
+        assert await _code(begin(own, *asked, NEW_PHONE, "key-00000009")) == "NOT_ALLOWED"
+        assert await _code(begin(own, "冯军", ADULT, person.phone, "key-00000009")) == "NOT_ALLOWED"
+    row = await disputes.open_at_counter(first, *asked, theirs, "key-00000001")
+    for officer in (own, friend):
+        assert await _code(disputes.dismiss(officer, row.id)) == "NOT_ALLOWED"
+        assert await _code(approve(officer, row)) == "NOT_ALLOWED"
+    await approve(second, row)
+    for officer in (own, friend):
+        assert await _code(recovery.withdraw(officer, row.id)) == "NOT_ALLOWED"
+    assert (await Recovery.get(id=row.id)).state == "approved"
+    await deliver_due(app)
+    sms.sent.clear()
+    await recovery.withdraw(first, row.id)
+    await deliver_due(app)
+    told = {to for to, text in sms.sent.values() if "stopped" in text or "停止" in text}
+    assert told == {person.phone, theirs}
+
+
+async def test_officers_find_what_waits_for_a_decision(
+    app: App, client: Client, holder: Call, officers: tuple[Call, Call]
+) -> None:
+    row = await _open(app, holder, officers[0])
+    query = "{ undecidedDisputes(first: 5) { edges { node { id name decideBy } } } }"
+    found = await client.data(query, viewer=officers[1].require_viewer())
+    (edge,) = found["undecidedDisputes"]["edges"]
+    assert (edge["node"]["id"], edge["node"]["name"]) == (str(row.id), "**远")
+    await disputes.dismiss(officers[1], row.id)
+    found = await client.data(query, viewer=officers[1].require_viewer())
+    assert found["undecidedDisputes"]["edges"] == []

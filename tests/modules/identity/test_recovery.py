@@ -14,10 +14,11 @@ from core.people.directory import get_person
 from core.security.authentication import Viewer
 from modules.identity import recovery
 from modules.identity.erasure import service as erasure
-from modules.identity.models import Citizen
+from modules.identity.models import Citizen, Recovery
 from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms
 from tests.messages import deliver_due
+from tests.modules.identity.recoveries import approve
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -63,9 +64,9 @@ async def test_two_officers_and_some_days_give_an_account_back(
     assert await _code(recovery.propose(thief, *asked, "key-00000001")) == "NOT_ALLOWED"
     row = await recovery.propose(first, *asked, "key-00000002")
     assert (await recovery.propose(first, *asked, "key-00000002")).id == row.id
-    assert await _code(recovery.approve(first, row.id)) == "NOT_ALLOWED", "four eyes"
-    await recovery.approve(second, row.id)
-    await recovery.approve(second, row.id)
+    assert await _code(approve(first, row)) == "NOT_ALLOWED", "four eyes"
+    await approve(second, row)
+    await approve(second, row)
     await deliver_due(app)
     assert [text for to, text in sms.sent.values() if to == before.phone]
     await recovery.recover(app)
@@ -87,12 +88,30 @@ async def test_a_recovery_can_be_stopped_and_takes_nobody_elses_phone(
     assert before.resident_id is not None
     first, second = officers
     stopped = await recovery.propose(first, "罗思远", before.resident_id, NEW_PHONE, "key-00000001")
-    await recovery.approve(second, stopped.id)
+    await approve(second, stopped)
     await recovery.withdraw(first, stopped.id)
     wrong = await recovery.propose(first, "罗思远", before.resident_id, taken.phone, "key-00000002")
-    await recovery.approve(second, wrong.id)
+    await approve(second, wrong)
     clock.move(recovery.COOLING_OFF)
     await recovery.recover(app)
     assert (await get_person(app, viewer.user_id)).phone == before.phone
     assert (await get_person(app, other.user_id)).phone == taken.phone
-    assert await _code(recovery.approve(second, stopped.id)) == "ILLEGAL_STATE"
+    assert await _code(approve(second, stopped)) == "ILLEGAL_STATE"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"name": "冯军"}, {"document_no": "370102199003077517"}, {"phone": "13700000078"}],
+    ids=lambda other: next(iter(other)),
+)
+async def test_a_second_officer_who_reads_something_else_approves_nothing(
+    app: App, citizen: MakeCitizen, officers: tuple[Call, Call], other: Mapping[str, str]
+) -> None:
+    first, second = officers
+    before = await get_person(app, (await citizen(name="罗思远")).user_id)
+    assert before.resident_id is not None
+    row = await recovery.propose(first, "罗思远", before.resident_id, NEW_PHONE, "key-00000001")
+    card = {"name": "罗思远", "document_no": before.resident_id, "phone": NEW_PHONE}
+    assert await _code(recovery.approve(second, row.id, **card | other)) == "RECOVERY_MISMATCH"
+    assert (await Recovery.get(id=row.id)).state == "proposed"
+    assert (await recovery.approve(second, row.id, **card)).state == "approved"

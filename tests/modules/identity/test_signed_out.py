@@ -22,6 +22,7 @@ from notifications.messages.models import Delivery, Message
 from notifications.templates.domain import Channel
 from tests.jobs import run_due
 from tests.modules.identity.conftest import Phone
+from tests.modules.identity.recoveries import approve
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -122,7 +123,7 @@ async def test_a_thief_hears_nothing_of_a_recovery_and_the_owner_does(
     first, second = call(level=1, roles=roles), call(level=1, roles=roles)
     asked = ("罗思远", before.resident_id, "13700000077")
     row = await recovery.propose(first, *asked, "key-00000001")
-    await recovery.approve(second, row.id)
+    await approve(second, row)
     clock.move(recovery.COOLING_OFF)
     for _ in range(2):
         await recovery.recover(app)

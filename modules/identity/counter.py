@@ -1,0 +1,66 @@
+"""Officers who give an account to somebody: each sees for themselves whom it is about, none decides
+over an account of their own, and both sides hear of the end."""
+
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction
+from core.errors import Conflict, Forbidden
+from core.refusal_texts import NOT_ALLOWED
+from core.typed_text import read_name
+from modules.identity import recovery_texts, store
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
+from modules.identity.real_name import checked_number
+from modules.identity.service import checked_phone
+from notifications import api as notifications
+from notifications.api import Template
+
+
+async def refuse_party(call: Call, number: str, phone: str) -> None:
+    """Raise Forbidden for an officer whose own the number or the phone is."""
+    vault = call.app.vault
+    own = await store.find_citizen(call.require_viewer().user_id)
+    if own is not None and (
+        own.resident_index == vault.blind_index(number, RESIDENT_ID)
+        or own.phone_index == vault.blind_index(phone, PHONE)
+    ):
+        raise Forbidden(NOT_ALLOWED)
+
+
+async def refuse_party_of(call: Call, row: Recovery) -> None:
+    """Raise Forbidden for an officer on either side of a recovery, and for who proposed it."""
+    vault, viewer = call.app.vault, call.require_viewer()
+    if viewer.user_id in (row.proposed_by, row.disputed_id):
+        raise Forbidden(NOT_ALLOWED)
+    number = vault.decrypt(bytes(row.resident_sealed), RESIDENT_ID)
+    await refuse_party(call, number, vault.decrypt(bytes(row.phone_sealed), PHONE))
+
+
+def refuse_mismatch(call: Call, row: Recovery, name: str, document_no: str, phone: str) -> None:
+    """Hold what an officer reads off the card before them against what was entered first.
+
+    Raises InvalidInput for what can be none, and Conflict where any of the three differs.
+    """
+    vault, seen = call.app.vault, (*checked_number(call, name, document_no), checked_phone(phone))
+    entered = (
+        read_name(vault.decrypt(bytes(row.name_sealed), NAME)),
+        vault.decrypt(bytes(row.resident_sealed), RESIDENT_ID),
+        vault.decrypt(bytes(row.phone_sealed), PHONE),
+    )
+    if seen != entered:
+        raise Conflict(recovery_texts.RECOVERY_MISMATCH)
+
+
+async def tell_both(
+    app: App, tx: Transaction, row: Recovery, holder: Citizen | None, template: Template, days: int
+) -> None:
+    """Tell the phone of the account and the phone that it shall have, once of each template.
+    Neither learns the other's number."""
+    sides = [("claimant", row.phone_sealed)]
+    if holder is not None:
+        sides.append(("holder", holder.phone_sealed))
+    params = {"app": app.city.app_name, "days": days}
+    given = {name: params[name] for name in template.params}
+    for side, sealed in sides:
+        if sealed is not None:
+            to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
+            await notifications.send(app, tx, template, to, given, f"{template.id}:{row.id}:{side}")
