@@ -2,16 +2,17 @@
 
 from uuid import UUID
 
-from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
+from core.people.directory import find_person
 from core.queue.events import on
 from core.queue.jobs import job
 from core.upstream.client import UpstreamRejected
 from kinds.application import store
 from kinds.application.engine import take_outside
 from kinds.application.events import CaseAwaits
+from kinds.application.models import Case
 from kinds.application.opening import open_form
 from modules.mobility.fines.upstream import POLICE
 from modules.mobility.objections import texts
@@ -37,20 +38,30 @@ async def remove_record(app: App, case_id: UUID) -> None:
     case = await store.find_case(case_id)
     if case is None or case.state != _REMOVING:
         return
-    form = open_form(app, case)
-    owner = POLICE.documents.members_of(form["resident_id"], civil_date(app.clock.now()))
     event, note = "confirm_removal", ""
-    try:
-        await remove_violation(
-            app, Deadline.after(_CALL_S), case.item, owner, case.no, form["ground"]
-        )
-    except UpstreamRejected as refusal:
-        if refusal.code not in REFUSALS:
-            raise
+    if reason := await _remove(app, case):
         event = "refuse_removal"
-        words = f"{texts.NOT_REMOVED.zh} / {texts.NOT_REMOVED.en}"
-        note = words.format(reason=refusal.code)
+        note = f"{texts.NOT_REMOVED.zh} / {texts.NOT_REMOVED.en}".format(reason=reason)
     async with transaction() as tx:
         locked = await store.lock_case(tx, case_id)
         if locked is not None and locked.state == _REMOVING:
             await take_outside(app, tx, locked, event, note)
+
+
+async def _remove(app: App, case: Case) -> str:
+    """Have the record of a case removed; why that is refused for good, or "".
+
+    The police are told of whose case it is, as they are verified, whatever stands in the form.
+    """
+    person = await find_person(app, case.citizen_id)
+    owner = None if person is None else person.members_for(POLICE.documents)
+    if owner is None:
+        return "NOT_OWNER"
+    ground = open_form(app, case)["ground"]
+    try:
+        await remove_violation(app, Deadline.after(_CALL_S), case.item, owner, case.no, ground)
+    except UpstreamRejected as refusal:
+        if refusal.code not in REFUSALS:
+            raise
+        return refusal.code
+    return ""

@@ -15,6 +15,7 @@ from core.context.call import Call
 from core.errors import Unavailable
 from core.ids import is_card_number
 from core.money import format_yuan
+from core.people.directory import get_person
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.texts import Named
 from core.upstream.readings import ReadStatus
@@ -82,6 +83,9 @@ async def look(call: Call, definition: Definition, form: Mapping[str, str]) -> S
     if reading.status is not ReadStatus.LIVE:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.CENTRE)
     field = "amount" if any(one.name == "amount" for one in definition.form) else "card_no"
+    person = await get_person(call.app, call.subject_id)
+    if form.get("resident_id", person.document_no) != person.document_no:
+        return [problem_of(definition, "resident_id", texts.NOT_YOURS)]
     if reading.value is None:
         return [problem_of(definition, field, texts.NO_ACCOUNT)]
     options = reading.value.options

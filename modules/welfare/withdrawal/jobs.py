@@ -4,19 +4,25 @@ An order is numbered by the case and by the place in its timeline at which it be
 job that runs twice pays once, and a card that was corrected is paid anew.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from core.clock import civil_date
+import structlog
+
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
+from core.people.directory import find_person
 from core.people.freezes import is_frozen
 from core.queue.events import on
 from core.queue.jobs import job
+from core.texts import Named
+from core.upstream.client import UpstreamError, UpstreamRejected
 from kinds.application import store
 from kinds.application.engine import take_outside
 from kinds.application.events import CaseAwaits
+from kinds.application.models import Case
 from kinds.application.opening import open_form
 from modules.welfare.housing_fund.upstream import CENTRE
 from modules.welfare.withdrawal import texts
@@ -24,8 +30,16 @@ from modules.welfare.withdrawal.lookup import SERVICE
 from modules.welfare.withdrawal.upstream import Payout, PayoutOrder, PayoutStatus, pay_out
 
 ASK_AGAIN = timedelta(minutes=10)
+REFUSALS: Mapping[str, Named] = {
+    "NO_ACCOUNT": Named(texts.NO_ACCOUNT.zh, texts.NO_ACCOUNT.en),
+    "AMOUNT_ABOVE_BALANCE": texts.ABOVE_BALANCE,
+}
+"""The codes with which the centre refuses for good."""
 _PAYING = "paying"
+_PENDING = Payout(PayoutStatus.PENDING, 0)
 _CALL_S = 10.0
+
+log = structlog.get_logger(__name__)
 
 
 @on("applications.CaseAwaits", kinds=SERVICE)
@@ -36,27 +50,44 @@ async def case_awaits(app: App, event: CaseAwaits) -> None:
 
 @job("welfare.pay_withdrawal")
 async def pay_withdrawal(app: App, case_id: UUID, sequence: int) -> None:
-    """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe.
-
-    While it is disputed whose the account is, nothing is ordered.
-    """
+    """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe."""
     case = await store.find_case(case_id)
-    if case is None or case.state != _PAYING:
-        return
+    if case is not None and case.state == _PAYING:
+        await _follow(app, case_id, sequence, await _order(app, case, sequence))
+
+
+async def _order(app: App, case: Case, sequence: int) -> Payout:
+    """How the payment of a case stands; it is ordered where it was not.
+
+    It is paid out of the account of whose case it is, as they are verified, whatever stands in the
+    form. Nothing is ordered while it is disputed whose account that is, nor for who has left.
+    """
     if await is_frozen(app, case.citizen_id):
-        async with transaction() as tx:
-            await pay_withdrawal.enqueue(app, tx, case_id, sequence, after=ASK_AGAIN)
-        return
+        return _PENDING
+    person = await find_person(app, case.citizen_id)
+    owner = None if person is None else person.members_for(CENTRE.documents)
+    if owner is None:
+        return _returned(texts.NOBODY)
     form = open_form(app, case)
     order = PayoutOrder(
         case_no=f"{case.no}-{sequence}",
-        owner=CENTRE.documents.members_of(form["resident_id"], civil_date(app.clock.now())),
+        owner=owner,
         purpose=case.item,
         amount_fen=int(form["amount"]) * 100 if "amount" in form else None,
         card_no=form["card_no"],
     )
-    payout = await pay_out(app, Deadline.after(_CALL_S), order)
-    await _follow(app, case_id, sequence, payout)
+    try:
+        return await pay_out(app, Deadline.after(_CALL_S), order)
+    except UpstreamError as error:
+        code = error.code if isinstance(error, UpstreamRejected) else ""
+        if code in REFUSALS:
+            return _returned(REFUSALS[code])
+        log.warning("withdrawal not ordered", case_no=case.no, reason=error.reason, code=code)
+        return _PENDING
+
+
+def _returned(reason: Named) -> Payout:
+    return Payout(PayoutStatus.RETURNED, 0, reason=f"{reason.zh} / {reason.en}")
 
 
 async def _follow(app: App, case_id: UUID, sequence: int, payout: Payout) -> None:

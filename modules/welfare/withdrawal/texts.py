@@ -71,3 +71,13 @@ RETURNED = Text(
     "付款被退回:{reason}",
     "The payment came back: {reason}",
 )
+NOBODY = Named(
+    "申请人账户已关闭,或实名证件无法办理",
+    "the applicant's account is closed, or the centre does not know their document",
+)
+ABOVE_BALANCE = Named("提取金额超过账户余额", "the amount is above the balance of the account")
+NOT_YOURS = Text(
+    "WITHDRAWAL_NOT_YOURS",
+    "{title}须为本人实名证件号码",
+    "{title} has to be that of your own verified document",
+)

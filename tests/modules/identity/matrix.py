@@ -134,7 +134,8 @@ AGREED: dict[str, Rule] = {
     "eraseMyAccount": Rule(1, fresh=True),
     "keepMyAccount": SIGNED_IN,
     **dict.fromkeys(
-        "staffPerson proposeRecovery approveRecovery withdrawRecovery openDispute dismissDispute".split(),
+        "staffPerson proposeRecovery approveRecovery withdrawRecovery openDispute "
+        "dismissDispute".split(),
         Rule(1, fresh=True, role=OFFICER),
     ),
     "undecidedDisputes": Rule(1, role=OFFICER),

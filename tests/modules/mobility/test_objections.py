@@ -47,7 +47,8 @@ def upstreams(police: FakePolice) -> Mapping[Any, Any]:
 @pytest.fixture
 async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]) -> Call:
     """Somebody verified who has consented."""
-    mine = call(user_id=(await citizen()).user_id, level=2)
+    viewer = await citizen(number=OBJECTION["resident_id"])
+    mine = call(user_id=viewer.user_id, level=2)
     await grant_consent(mine, PURPOSE.id, PURPOSE.text_version)
     return mine
 
@@ -127,7 +128,7 @@ async def test_the_police_are_told_of_an_owner_with_a_permit(
     typed = OBJECTION | {"resident_id": "1234567801(B)"}  # as it stands on an older permit
     case = await _sustained(app, me, call, typed)
     await run_due(app, *REMOVING)
-    owner = {"document_type": "F", "document_no": document.number}
+    owner = {"document_type": "F", "document_no": document.number, "born_on": "1990-12-31"}
     assert police.removed == [(VIOLATION_NO, owner, case.no, "CLONED_PLATE")]
 
 

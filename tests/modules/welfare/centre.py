@@ -2,7 +2,10 @@
 
 from datetime import date
 
+import orjson
+
 from core.people.personal_read import Access
+from core.upstream.client import UpstreamRejected
 from modules.welfare.withdrawal.domain import Rule, WithdrawalPurpose, WithdrawalRecord
 from modules.welfare.withdrawal.upstream import Payout, PayoutOrder, PayoutStatus
 from tests.fakes import Silence
@@ -37,6 +40,8 @@ class FakeCentre(Silence):
         super().__init__()
         self.record: WithdrawalRecord | None = RECORD
         self.outcome = PayoutStatus.PAID
+        self.refusal = ""
+        """The code with which it refuses to pay."""
         self.orders: list[PayoutOrder] = []
 
     async def find_withdrawal_record(self, access: Access) -> WithdrawalRecord | None:
@@ -48,6 +53,9 @@ class FakeCentre(Silence):
     async def pay_out(self, order: PayoutOrder) -> Payout:
         """See modules.welfare.withdrawal.upstream."""
         self.answer("pay_out")
+        if self.refusal:
+            body = orjson.dumps({"code": self.refusal})
+            raise UpstreamRejected(self.name, "pay_out", 422, body)
         if order not in self.orders:
             self.orders.append(order)
         amount_fen = order.amount_fen or RECORD.balance_fen

@@ -18,7 +18,9 @@ from core.security.authentication import Viewer
 from kinds.application import attachments, service
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
+from kinds.application.opening import open_form, seal_form
 from modules.identity.disputes import service as disputes
+from modules.identity.models import Citizen
 from modules.welfare.housing_fund.upstream import CENTRE
 from modules.welfare.withdrawal.domain import (
     HousingFundWithdrawal,
@@ -101,7 +103,8 @@ def upstreams(centre: FakeCentre) -> Mapping[Any, Any]:
 @pytest.fixture
 async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]) -> Call:
     """Somebody verified who has consented."""
-    mine = call(user_id=(await citizen()).user_id, level=2)
+    viewer = await citizen(number=PERSON["resident_id"])
+    mine = call(user_id=viewer.user_id, level=2)
     await grant_consent(mine, PURPOSE.id, PURPOSE.text_version)
     return mine
 
@@ -138,7 +141,7 @@ async def test_a_form_is_held_against_the_record_of_this_minute(
     ("document", "owner"),
     [
         (None, {"document_type": "01", "document_no": PERSON["resident_id"]}),
-        (PERMIT, {"document_type": "99", "document_no": PERMIT.number}),
+        (PERMIT, {"document_type": "99", "document_no": PERMIT.number, "born_on": "1990-12-31"}),
     ],
 )
 async def test_a_granted_withdrawal_is_paid_once_and_a_returned_one_anew(
@@ -151,7 +154,8 @@ async def test_a_granted_withdrawal_is_paid_once_and_a_returned_one_anew(
 ) -> None:
     town = Town(app, call)
     await town.officer("housing_fund")
-    me = call(user_id=(await citizen(document=document)).user_id, level=2)
+    viewer = await citizen(number=PERSON["resident_id"], document=document)
+    me = call(user_id=viewer.user_id, level=2)
     await grant_consent(me, PURPOSE.id, PURPOSE.text_version)
     blank = await service.get_form(me, SERVICE, LEAVING)
     case = await _draft(me, LEAVING, resident_id=owner["document_no"])
@@ -231,3 +235,63 @@ async def test_a_case_is_given_up_though_its_account_is_disputed(
     await _dispute(app, call, me)
     await service.take_step(me, case.id, "withdraw", "", key())
     assert (await find(case.id)).state == "withdrawn"
+
+
+async def test_it_is_paid_out_of_the_own_account_whatever_number_is_typed(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    mine = (await get_person(app, me.subject_id)).document_no
+    case = await _draft(me, LEAVING, resident_id="370102199003077517")
+    await attachments.attach(me, case, "left", "left.pdf", pdf(), key())
+    assert await _problems(me, case) == ["WITHDRAWAL_NOT_YOURS"]
+    await service.save_answers(me, case.id, answers_for(LEAVING), key())
+    await town.step(me, case, "submit")
+    locked = await find(case.id)
+    form = open_form(app, locked) | {"resident_id": "370102199003077517"}
+    await Case.filter(id=case.id).update(form_sealed=seal_form(app, form))
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    assert [order.owner["document_no"] for order in centre.orders] == [mine]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "state"),
+    [("AMOUNT_ABOVE_BALANCE", "missing"), ("NO_ACCOUNT", "missing"), ("OTHER", "paying")],
+)
+async def test_what_the_centre_refuses_comes_back_and_what_it_does_not_answer_is_asked_again(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre, refusal: str, state: str
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, RENT)
+    await town.step(me, case, "submit")
+    centre.refusal = refusal
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    assert ((await find(case.id)).state, centre.orders) == (state, [])
+    if state == "missing":
+        (last,) = (await service.list_timeline(me, case, after=0, first=50))[-1:]
+        assert last.event == "return_payment"
+        return
+    centre.refusal = ""
+    for centre.is_silent in (True, False):
+        await connection().execute_query(
+            "UPDATE pgqueuer SET execute_after = now() - interval '1 s'"
+        )
+        await run_due(app, *PAYING)
+    assert ((await find(case.id)).state, len(centre.orders)) == ("paid", 1)
+
+
+async def test_nothing_is_paid_for_who_has_left_meanwhile(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, RENT)
+    await town.step(me, case, "submit")
+    await town.act(await find(case.id), "grant")
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await run_due(app, *PAYING)
+    assert ((await find(case.id)).state, centre.orders) == ("missing", [])
