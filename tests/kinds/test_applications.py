@@ -89,7 +89,7 @@ async def me(
     citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call], sample: Sample
 ) -> Call:
     """A citizen with a real name, who has consented to what the service asks."""
-    viewer = await citizen()
+    viewer = await citizen(number=sample.answers.get("resident_id"))
     mine = call(user_id=viewer.user_id, level=2)
     if sample.consent is not None:
         await grant_consent(mine, sample.consent.id, sample.consent.text_version)

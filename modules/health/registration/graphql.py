@@ -86,14 +86,9 @@ class HospitalDoctors:
     items: list[HospitalDoctor] = strawberry.field(description="The doctors.")
 
 
-MoveHospitalNumberResult = Annotated[
-    HospitalNumberBooked | HospitalNumberTaken | Refused,
-    strawberry.union("MoveHospitalNumberResult"),
-]
-BookHospitalNumberResult = Annotated[
-    HospitalNumberBooked | HospitalNumberTaken | Refused,
-    strawberry.union("BookHospitalNumberResult"),
-]
+_Outcome = HospitalNumberBooked | HospitalNumberTaken | Refused
+MoveHospitalNumberResult = Annotated[_Outcome, strawberry.union("MoveHospitalNumberResult")]
+BookHospitalNumberResult = Annotated[_Outcome, strawberry.union("BookHospitalNumberResult")]
 
 
 @strawberry.type
