@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     sockets_per_address: int = Field(
         500, ge=1, description="WebSockets that strangers at one address have open in a process."
     )
+    sockets_per_person: int = Field(
+        30, ge=1, description="WebSockets one person has open in a process."
+    )
     rate_person: int = Field(
         600, ge=0, description="API requests of one person a minute and process; 0 = any number."
     )

@@ -73,6 +73,13 @@ class Executor:
             return self._run_counted(call, prepared, variables)
         return self._run(call, prepared, variables, None)
 
+    async def respond(self, call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> bytes:
+        """As `run`, for transports that tell everything in responses: so what it raises is."""
+        try:
+            return await self.run(call, prepared, variables)
+        except Exception as error:
+            return _failure(error, ClientErrors(call))
+
     async def _run_counted(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
     ) -> bytes:
@@ -144,12 +151,9 @@ class Executor:
     async def stream(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
     ) -> AsyncGenerator[Event]:
-        """The responses of a subscription, or the one response of another operation."""
+        """The responses of a subscription."""
         errors = ClientErrors(call)
         try:
-            if prepared.kind is not OperationType.SUBSCRIPTION:
-                yield Event(await self.run(call, prepared, variables))
-                return
             source = await self._source_events(call, prepared, variables)
             if isinstance(source, ExecutionResult):
                 yield Event(encode(source, errors))
@@ -159,11 +163,8 @@ class Executor:
                 async for event in source:
                     event_id = resume.event_id
                     yield Event(await self._event(call, prepared, variables, event), event_id)
-        except RequestError as error:
-            yield Event(encode_errors(error.errors))
         except Exception as error:
-            broken = GraphQLError("the stream broke", original_error=error)
-            yield Event(encode(ExecutionResult(None, [broken]), errors))
+            yield Event(_failure(error, errors))
 
     async def _event(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any], event: object
@@ -218,6 +219,13 @@ async def _following(
 
 def _in_time(call: Call) -> TimeLimit:
     return TimeLimit(call.deadline.remaining() + _GRACE_S)
+
+
+def _failure(error: Exception, errors: ClientErrors) -> bytes:
+    if isinstance(error, RequestError):
+        return encode_errors(error.errors)
+    broken = GraphQLError("the answer broke", original_error=error)
+    return encode(ExecutionResult(None, [broken]), errors)
 
 
 def _given_up(errors: ClientErrors) -> bytes:

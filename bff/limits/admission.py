@@ -7,7 +7,7 @@ then reading, money and safety last.
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 
 from bff.limits.buckets import Buckets, Quota, Taken
@@ -54,6 +54,8 @@ class Gate:
         self._streams: Counter[str] = Counter()
         self._sockets_max = settings.sockets_per_address
         self._sockets: Counter[str] = Counter()
+        self._signed_in_max = settings.sockets_per_person
+        self._signed_in: Counter[str] = Counter()
         self._addresses = Buckets(Quota("address", settings.rate_address), monotonic)
         senders = Quota("address", _SENDERS_SHARE * settings.rate_address)
         self._senders = Buckets(senders, monotonic)
@@ -82,27 +84,27 @@ class Gate:
         """
         return _nearer(taken, _take(self._persons, str(viewer.user_id) if viewer else None))
 
-    @contextmanager
-    def connected(self, address: str) -> Iterator[None]:
-        """A connection of somebody unknown is open. Raises RateLimited above the address's share.
+    def connected(self, address: str) -> AbstractContextManager[None]:
+        """A connection of somebody unknown is open. Entering raises RateLimited above the address's
+        share."""
+        return _place(self._sockets, address, self._sockets_max)
 
-        Of who has signed in the streams are counted instead: many share a carrier's address.
+    def signed_in(self, viewer: Viewer) -> AbstractContextManager[None]:
+        """A connection of a person is open; their address, which many may share, has no part in it.
+
+        Entering raises RateLimited when this person has too many open.
         """
-        if self._sockets[address] >= self._sockets_max:
-            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
-        with _counted(self._sockets, address):
-            yield
+        return _place(self._signed_in, str(viewer.user_id), self._signed_in_max)
 
-    @contextmanager
-    def streaming(self, who: str) -> Iterator[None]:
-        """A stream is open. Raises RateLimited when this person has too many open."""
-        if self._streams[who] >= self._streams_max:
-            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
-        with _counted(self._streams, who):
-            yield
+    def streaming(self, who: str) -> AbstractContextManager[None]:
+        """A subscription is open. Entering raises RateLimited when this person has too many open.
+
+        `who` is as of `entered`.
+        """
+        return _place(self._streams, who, self._streams_max)
 
     def entered(self, priority: Priority, who: str) -> "Entered":
-        """A request is under way. `who` is a person's id, or a stranger's address.
+        """A query or mutation is under way. `who` is as `who_of` has it.
 
         Entering raises Overloaded when the process is too full for its priority, RateLimited when
         this person has too many requests under way.
@@ -142,8 +144,15 @@ class Entered:
         self._gate._leave(self._who)
 
 
+def who_of(viewer: Viewer | None, caller: Caller) -> str:
+    """By whom what is under way is counted: a person's id, or a stranger's address."""
+    return str(viewer.user_id) if viewer else caller.address
+
+
 @contextmanager
-def _counted(counter: Counter[str], who: str) -> Iterator[None]:
+def _place(counter: Counter[str], who: str, most: int) -> Iterator[None]:
+    if counter[who] >= most:
+        raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
     counter[who] += 1
     try:
         yield

@@ -23,6 +23,8 @@ _numbers = count()
 _locale_of = lru_cache(maxsize=256)(Locale.from_header)
 
 
+_LANGUAGES_MAX_CHARS = 1_000
+"""Of the header that names languages; what comes after them is not read."""
 _KEY_MAX_CHARS = 64
 """Of what a client chooses and we count by: enough for a UUID or a hash."""
 
@@ -55,9 +57,10 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
     forwarded = header(headers, b"x-forwarded-for")
     address = client_address(scope.get("client"), forwarded, trusted_proxies)
     device = header(headers, b"x-device-id")
+    languages = header(headers, b"accept-language")
     return Caller(
         authorization=header(headers, b"authorization"),
-        locale=_locale_of(header(headers, b"accept-language")),
+        locale=_locale_of(languages and languages[:_LANGUAGES_MAX_CHARS]),
         address=address,
         device=device and device[:_KEY_MAX_CHARS],
         request_id=header(headers, b"x-request-id") or f"{_PROCESS}{next(_numbers):012x}",

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from bff.execution.errors import RETRY_AFTER_S, broken, refusal, status_of
-from bff.limits.admission import Overloaded, rate_headers
+from bff.limits.admission import Overloaded, rate_headers, who_of
 from bff.limits.buckets import Taken
 from bff.playground import playground_page, wants_playground
 from bff.playground.tabs import playground_tabs
@@ -32,7 +32,7 @@ from bff.request.operation import Operation, RequestError, operation_of
 from bff.transports.answers import answer, answer_public, refuse
 from bff.transports.endpoint import Edge
 from bff.transports.multipart import serve_parts
-from bff.transports.sse import serve_events
+from bff.transports.sse import answer_event, serve_events
 from bff.trusted.library import Prepared
 from bff.trusted.public import PublicAnswer, PublicAnswers, answer_key
 from core.context.call import Call
@@ -136,7 +136,8 @@ class GraphQLHttp:
             edge.usage.count(prepared.document_id, caller.app_version)
         in_one_piece = exchange.accepted != EVENTS and not (exchange.parts and prepared.deferring)
         if prepared.public_age_s is not None and in_one_piece:
-            public = await self._public(exchange, prepared, operation, deadline)
+            who = who_of(viewer, caller)
+            public = await self._public(exchange, prepared, operation, deadline, who)
             await self._answer_public(exchange, public, taken)
             return
         if exchange.is_get:
@@ -165,11 +166,15 @@ class GraphQLHttp:
         taken: Taken | None,
     ) -> None:
         """Run an operation for its caller and answer in the form that they accept."""
-        edge = self._edge
-        who = str(call.viewer.user_id) if call.viewer else exchange.caller.address
-        if exchange.accepted == EVENTS:
+        edge, who = self._edge, who_of(call.viewer, exchange.caller)
+        if prepared.kind is OperationType.SUBSCRIPTION:
             with edge.gate.streaming(who):
                 await serve_events(edge, call, prepared, operation, exchange.receive, exchange.send)
+            return
+        if exchange.accepted == EVENTS:
+            with edge.gate.entered(prepared.priority, who):
+                body = await edge.executor.respond(call, prepared, operation.variables)
+            await answer_event(exchange.send, body)
             return
         more = rate_headers(taken) if taken else ()
         with edge.gate.entered(prepared.priority, who):
@@ -183,9 +188,14 @@ class GraphQLHttp:
         await answer(exchange.send, exchange.headers, exchange.accepted, body, more=more)
 
     async def _public(
-        self, exchange: _Exchange, prepared: Prepared, operation: Operation, deadline: Deadline
+        self,
+        exchange: _Exchange,
+        prepared: Prepared,
+        operation: Operation,
+        deadline: Deadline,
+        who: str,
     ) -> PublicAnswer:
-        """An answer for everybody: made for a stranger, whoever asks."""
+        """An answer for everybody: made for a stranger, whoever asks and is counted for it."""
         edge, caller = self._edge, exchange.caller
         assert prepared.public_age_s is not None
         key = answer_key(
@@ -195,7 +205,7 @@ class GraphQLHttp:
         if kept is not None:
             return kept
         stranger = call_for(edge.app, caller, exchange.request_id, None, deadline)
-        with edge.gate.entered(prepared.priority, caller.address):
+        with edge.gate.entered(prepared.priority, who):
             body = await edge.executor.run(stranger, prepared, operation.variables)
         if _ERRORS in body:
             return PublicAnswers.once(body)

@@ -36,7 +36,7 @@ _COMPLETE = b"event: complete\ndata:\n\n"
 async def serve_events(
     edge: Edge, call: Call, prepared: Prepared, operation: Operation, receive: Receive, send: Send
 ) -> None:
-    """Stream the responses of an operation until it ends, the client leaves, or we end it."""
+    """Stream the responses of a subscription until it ends, the client leaves, or we end it."""
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     async with Stop(edge, call.viewer).watching() as stop:
         leaving = asyncio.create_task(_watch_leaving(receive, stop))
@@ -49,6 +49,12 @@ async def serve_events(
         # a stream that ends without `complete` is resumed by the client
         last = b"" if stop.ending is Ending.DRAINING else _COMPLETE
         await _send(send, last, more=False)
+
+
+async def answer_event(send: Send, body: bytes) -> None:
+    """The one response of a query or mutation, as a stream that is complete with it."""
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    await _send(send, _next(Event(body)) + _COMPLETE, more=False)
 
 
 async def _stream(

@@ -16,6 +16,7 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from bff.execution.errors import broken, refusal
+from bff.limits.admission import who_of
 from bff.request.context import call_for, caller_of, deadline_of, headers_of
 from bff.request.operation import Operation, RequestError, operation_of
 from bff.transports.endpoint import Edge
@@ -33,6 +34,8 @@ PROTOCOL = "graphql-transport-ws"
 _OPERATIONS_MAX = 50
 _ID_MAX_CHARS = 200
 _MESSAGE_MAX_CHARS = 100_000
+_REASON_MAX_BYTES = 123
+"""Of a close frame (RFC 6455, 5.5)."""
 
 
 class _Close(Exception):
@@ -41,7 +44,7 @@ class _Close(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self.reason = reason.encode()[:_REASON_MAX_BYTES].decode(errors="ignore")
 
 
 _CLOSES = {
@@ -90,14 +93,12 @@ class _Connection:
         self._sending = asyncio.Lock()
         self._places = contextlib.ExitStack()
         self._unheard_pings = 0
+        self._awaited_pongs = 0
 
     async def serve(self) -> None:
         """Take messages until the connection closes, the session is revoked or we stop."""
         self._count()
-        try:
-            self._places.enter_context(self._edge.gate.connected(self._caller.address))
-        except RateLimited:
-            raise _TRY_LATER from None
+        self._keep(self._edge.gate.connected(self._caller.address))
         try:
             async with asyncio.timeout(self._edge.pings.init_s):
                 first = await self._first()
@@ -130,9 +131,21 @@ class _Connection:
         return message
 
     def _count(self) -> None:
-        """What the client does besides its operations is counted as they are."""
+        """What the client does besides its operations is counted too: by its person, once they are
+        known, because many share a carrier's address."""
+        gate = self._edge.gate
         try:
-            self._edge.gate.arrive(self._caller)
+            if self._viewer is None:
+                gate.arrive(self._caller)
+            else:
+                gate.recognise(self._viewer, None)
+        except RateLimited:
+            raise _TRY_LATER from None
+
+    def _keep(self, place: AbstractContextManager[None]) -> None:
+        """Take a place among the connections that are open, until this one ends."""
+        try:
+            self._places.enter_context(place)
         except RateLimited:
             raise _TRY_LATER from None
 
@@ -151,19 +164,25 @@ class _Connection:
     async def _init(self, payload: Any) -> None:
         given = payload if isinstance(payload, Mapping) else {}
         token = given.get("Authorization") or given.get("authorization")
+        authorization = token or self._caller.authorization
+        if not isinstance(authorization, str | None):
+            raise _Close(4403, "Forbidden")
         try:
-            authorization = str(token) if token else self._caller.authorization
             app = self._edge.app
             self._viewer = await viewer_of(app, authorization, deadline_of(app))
         except LoginRequired:
             raise _Close(4403, "Forbidden") from None
         except Unavailable:
             raise _TRY_LATER from None
-        if self._viewer is not None:  # from now on counted by their streams
+        if self._viewer is not None:  # no stranger's connection any more
             self._places.close()
+            self._keep(self._edge.gate.signed_in(self._viewer))
         await self._send({"type": "connection_ack"})
 
     async def _take(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "pong" and self._awaited_pongs:
+            self._awaited_pongs -= 1  # it is we who asked for it
+            return
         if message["type"] != "subscribe":
             self._count()
         match message["type"]:
@@ -174,7 +193,7 @@ class _Connection:
             case "subscribe":
                 self._start(message)
             case "complete":
-                task = self._running.pop(str(message.get("id")), None)
+                task = self._running.pop(_id_of(message), None)
                 if task is not None:
                     task.cancel()
             case "connection_init":
@@ -183,11 +202,9 @@ class _Connection:
                 raise _Close(4400, "Unknown message type")
 
     def _start(self, message: Mapping[str, Any]) -> None:
-        operation_id, payload = message.get("id"), message.get("payload")
-        if not isinstance(operation_id, str) or not isinstance(payload, dict):
-            raise _Close(4400, "`subscribe` needs an id and a payload")
-        if len(operation_id) > _ID_MAX_CHARS:
-            raise _Close(4400, "The id is too long")
+        operation_id, payload = _id_of(message), message.get("payload")
+        if not isinstance(payload, dict):
+            raise _Close(4400, "`subscribe` needs a payload")
         if operation_id in self._running:
             raise _Close(4409, f"Subscriber for {operation_id} already exists")
         if len(self._running) >= _OPERATIONS_MAX:
@@ -216,9 +233,8 @@ class _Connection:
             app = self._edge.app
             call = call_for(app, self._caller, request_id, self._viewer, deadline_of(app))
             call.once(Resume, Resume).come_back(operation.last_event_id)
-            with self._admitted(prepared):
-                await self._send_events(operation_id, call, prepared, operation)
-                return
+            await self._answer(operation_id, call, prepared, operation)
+            return
         except WebSocketDisconnect:
             raise
         except RequestError as error:
@@ -230,21 +246,27 @@ class _Connection:
         payloads = [error.formatted for error in errors]
         await self._send({"type": "error", "id": operation_id, "payload": payloads})
 
-    def _admitted(self, prepared: Prepared) -> AbstractContextManager[None]:
-        who = str(self._viewer.user_id) if self._viewer else self._caller.address
-        if prepared.kind is OperationType.SUBSCRIPTION:
-            return self._edge.gate.streaming(who)
-        return self._edge.gate.entered(prepared.priority, who)
-
-    async def _send_events(
+    async def _answer(
         self, operation_id: str, call: Call, prepared: Prepared, operation: Operation
     ) -> None:
-        head = orjson.dumps({"type": "next", "id": operation_id})[:-1]
-        results = self._edge.executor.stream(call, prepared, operation.variables)
-        async with aclosing(results) as events:
-            async for event in events:
-                await self._send_text(head + b',"payload":' + event.body + b"}")
+        """Send what an operation responds; whoever reads it slowly keeps no place for that among
+        the queries under way."""
+        gate, executor, variables = self._edge.gate, self._edge.executor, operation.variables
+        who = who_of(self._viewer, self._caller)
+        if prepared.kind is OperationType.SUBSCRIPTION:
+            with gate.streaming(who):
+                async with aclosing(executor.stream(call, prepared, variables)) as events:
+                    async for event in events:
+                        await self._send_next(operation_id, event.body)
+        else:
+            with gate.entered(prepared.priority, who):
+                body = await executor.respond(call, prepared, variables)
+            await self._send_next(operation_id, body)
         await self._send({"type": "complete", "id": operation_id})
+
+    async def _send_next(self, operation_id: str, body: bytes) -> None:
+        head = orjson.dumps({"type": "next", "id": operation_id})[:-1]
+        await self._send_text(head + b',"payload":' + body + b"}")
 
     async def _receive(self) -> Mapping[str, Any]:
         if self._websocket.application_state is not WebSocketState.CONNECTED:
@@ -269,6 +291,7 @@ class _Connection:
                 await asyncio.sleep(self._edge.pings.every_s)
                 await stop.check()
                 self._unheard_pings += 1
+                self._awaited_pongs += 1
                 await self._send({"type": "ping"})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
@@ -280,3 +303,11 @@ class _Connection:
                 await self._websocket.send_text(message.decode())
             except RuntimeError as error:  # closed already, by us or by the client
                 raise WebSocketDisconnect(1006) from error
+
+
+def _id_of(message: Mapping[str, Any]) -> str:
+    """The id of an operation; it may be anything until here."""
+    found = message.get("id")
+    if not isinstance(found, str) or len(found) > _ID_MAX_CHARS:
+        raise _Close(4400, f"An id is a text of at most {_ID_MAX_CHARS} characters")
+    return found

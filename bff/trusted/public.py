@@ -57,6 +57,7 @@ class AnswerKey(NamedTuple):
     text_id: str
     operation_name: str | None
     variables: bytes
+    """Their digest: whatever a client sends is kept as 32 bytes."""
     locale: Locale
 
 
@@ -108,7 +109,7 @@ def answer_key(
 ) -> AnswerKey:
     """The key of an answer; the order in which variables were sent makes no difference."""
     text = orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
-    return AnswerKey(text_id, operation_name, text, locale)
+    return AnswerKey(text_id, operation_name, hashlib.sha256(text).digest(), locale)
 
 
 def pack(body: bytes) -> bytes:

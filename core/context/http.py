@@ -1,6 +1,6 @@
 """Addresses beside GraphQL: who calls, and refusals as RFC 9457 problems."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
@@ -36,9 +36,14 @@ def client_address(
     address = client[0] if client else ""
     if trusted_proxies:
         hops = (forwarded_for or "").split(",")
-        if len(hops) >= trusted_proxies and (seen := _network(hops[-trusted_proxies].strip())):
+        if len(hops) >= trusted_proxies and (seen := _network(_cut(hops[-trusted_proxies]))):
             return seen
-    return _network(address) or address[:ADDRESS_CHARS_MAX]
+    return _network(_cut(address)) or _cut(address)
+
+
+def _cut(text: str) -> str:
+    """What is longer than any address is none, and is not remembered whole."""
+    return text.strip()[:ADDRESS_CHARS_MAX]
 
 
 @lru_cache(maxsize=4_096)
@@ -127,6 +132,13 @@ async def read_object(request: Request, most_bytes: int) -> dict[str, Any] | Non
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def text_in(body: Mapping[str, Any], name: str) -> str:
+    """A text of a JSON object; empty where there is none, and for anything else: a list may be
+    nested so deep that it cannot be written out."""
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def path_id(request: Request, name: str) -> UUID:

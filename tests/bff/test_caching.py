@@ -2,7 +2,7 @@
 
 import gzip
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from graphql import (
 from bff.app import make_edge
 from bff.compiler.schema_facts import attribute_read, strawberry_field
 from bff.execution.executor import Executor
+from bff.limits.admission import Priority
 from bff.schema.build import build_schema
 from bff.transports.endpoint import Edge
 from bff.trusted.documents import document_of, gather
@@ -262,6 +263,33 @@ async def test_what_goes_by_post_is_answered_from_what_is_kept(edge: Edge) -> No
     assert gzip.decompress(first.body) == by_get.body != other.body
     assert again.headers["cache-control"] == "private, no-store"
     assert "etag" not in again.headers and "ratelimit" in again.headers
+
+
+async def test_whatever_a_client_sends_no_more_is_kept_than_the_answer(app: App) -> None:
+    documents = gather([document_of("a.graphql", PUBLIC)], {})
+    edge = make_edge(app, SCHEMA, documents, trusted_only=True)
+    client = Client(edge)
+    for number in (1, 2, 2):
+        variables = {"junk": "x" * 90_000 + str(number), "more": number}
+        body = {"documentId": document_id(PUBLIC), "variables": variables}
+        assert (await client.post(orjson.dumps(body))).status == 200
+    keys = list(edge.answers._answers)
+    assert len(keys) == 2, "other variables may have another answer"
+    assert all(len(part or "") < 100 for key in keys for part in key)
+
+
+async def test_who_is_known_waits_for_nobody_at_their_address(
+    app: App, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    few = replace(app, settings=app.settings.model_copy(update={"requests_per_person_at_once": 1}))
+    documents = gather([document_of("a.graphql", PUBLIC)], {})
+    edge = make_edge(few, SCHEMA, documents, trusted_only=True)
+    client, body = Client(edge), orjson.dumps({"documentId": document_id(PUBLIC)})
+    with edge.gate.entered(Priority.LOW, "127.0.0.1"):
+        refused = await client.post(body)
+        assert (refused.status, refused.codes) == (429, ["TOO_MANY_AT_ONCE"])
+        known = await client.post(body, headers=client.token(await citizen()))
+        assert (known.status, "errors" in known.json) == (200, False)
 
 
 async def test_a_bad_token_is_refused_though_the_answer_is_for_everybody(edge: Edge) -> None:

@@ -193,14 +193,18 @@ async def test_gone_disables_and_what_waited_is_sent_when_it_is_back(
     [
         "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
         "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fe80::1%eth0", "fc00::1",
-        "::ffff:127.0.0.1", "2002:7f00:1::", "::",
+        "::ffff:127.0.0.1", "2002:7f00:1::", "::", "::127.0.0.1", "::169.254.169.254", "fec0::1",
+        "64:ff9b::a9fe:a9fe", "64:ff9b::7f00:1", "64:ff9b:1::1", "5f00::1", "ff0e::1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_none_of_the_internet(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address",
+    ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "2002:101:101::", "64:ff9b::101:101"],
+)
 def test_public_addresses_are(address: str) -> None:
     assert is_public(address)
 

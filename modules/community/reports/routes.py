@@ -59,6 +59,7 @@ async def _append(call: Call, request: Request) -> Response:
     if request.headers.get("content-type") != _CHUNK:
         raise photos.NoUpload(texts.UPLOAD_TYPE, "Content-Type")
     offset, photo_id = _number(request, "upload-offset"), path_id(request, "photo_id")
+    await photos.get_upload(call, photo_id)  # of nobody else a byte is read
     received = await photos.append(call, photo_id, offset, await _body(request))
     return Response(status_code=204, headers=TUS | PRIVATE | {"Upload-Offset": str(received)})
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, problem, read_object
+from core.context.http import PRIVATE, problem, read_object, text_in
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, Unavailable
@@ -134,7 +134,7 @@ async def _open(
     desk: Desk, body: Mapping[str, Any], service_id: str, purpose: Purpose
 ) -> tuple[HealthCardRow, Access]:
     """The card of the code in a body, which is used up by that, and the access of its reader."""
-    card = await service.take(desk.app, str(body.get("code")), desk.hospital_ref)
+    card = await service.take(desk.app, text_in(body, "code"), desk.hospital_ref)
     access = await open_access_shown(
         desk.app,
         card.citizen_id,
@@ -170,10 +170,10 @@ async def _report_ready(desk: Desk, body: Mapping[str, Any]) -> Response:
     Who has not consented to records, or has no card any more, is told nothing; the hospital learns
     no difference.
     """
-    app, report_no = desk.app, str(body.get("reportNo", ""))
+    app, report_no = desk.app, text_in(body, "reportNo")
     if not 0 < len(report_no) <= REPORT_NO_MOST:
         raise InvalidInput(INVALID_INPUT, "reportNo", detail="reportNo has 1 to 64 characters")
-    row = await HealthCardRow.get_or_none(id=_id_of(body.get("card")))
+    row = await HealthCardRow.get_or_none(id=_id_of(text_in(body, "card")))
     person = await find_person(app, row.citizen_id) if row is not None else None
     if person is not None:
         purpose = RECORDS_PURPOSE
@@ -188,9 +188,9 @@ async def _report_ready(desk: Desk, body: Mapping[str, Any]) -> Response:
     return JSONResponse({}, 202, headers=PRIVATE)
 
 
-def _id_of(text: object) -> UUID:
+def _id_of(text: str) -> UUID:
     try:
-        return UUID(str(text))
+        return UUID(text)
     except ValueError:
         raise InvalidInput(texts.CODE_INVALID, "card") from None
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes, StartCheck
-from core.context.http import read_body, read_object
+from core.context.http import read_body, read_object, text_in
 from core.errors import StartError
 from core.security.credential_tables import read_tables
 from core.settings import Settings
@@ -52,7 +52,7 @@ def _wechat(app: App) -> list[Route]:
                 query.get("msg_signature", ""),
                 query.get("timestamp", ""),
                 query.get("nonce", ""),
-                str((body or {}).get("Encrypt", "")),
+                text_in(body or {}, "Encrypt"),
             )
         except NotFromWeChat:
             return _refused("wechat")

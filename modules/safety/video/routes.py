@@ -15,7 +15,7 @@ from starlette.routing import Route
 from core.clock import parse_moment
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, address_of, problem, read_object
+from core.context.http import PRIVATE, address_of, problem, read_object, text_in
 from core.deadline import Deadline
 from core.errors import AppError, Forbidden, InvalidInput, NotFound, Unavailable
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
@@ -105,26 +105,21 @@ async def _answer(app: App, request: Request) -> int:
     body = await read_object(request, _ASKED_MAX_BYTES)
     if body is None:
         return 403
-    token = _text(body, "password") or _text(body, "token") or _queried(body)
+    token = text_in(body, "password") or text_in(body, "token") or _queried(body)
     if not token:
-        return 401 if not _text(body, "user") else 403
-    camera_ref = _text(body, "path").strip("/")
+        return 401 if not text_in(body, "user") else 403
+    camera_ref = text_in(body, "path").strip("/")
     signed = signing.read_token(token, camera_ref)
-    if signed is None or _text(body, "action") not in _READS:
+    if signed is None or text_in(body, "action") not in _READS:
         return 403
-    verdict, found = await authorise(app, signed, _text(body, "ip"), "")
+    verdict, found = await authorise(app, signed, text_in(body, "ip"), "")
     if verdict is Verdict.YES and found != camera_ref:
         return 403
     return _STATUS[verdict]
 
 
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _queried(body: dict[str, Any]) -> str:
-    return next(iter(parse_qs(_text(body, "query")).get("token", [])), "")
+    return next(iter(parse_qs(text_in(body, "query")).get("token", [])), "")
 
 
 async def _log(app: App, request: Request) -> dict[str, object]:

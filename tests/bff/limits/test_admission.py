@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -22,9 +23,12 @@ from core.ids import new_id
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.texts import Locale
+from tests.asgi import Client
 from tests.bff.attacks import attacks
 from tests.bff.limits.test_document import Item, Named
-from tests.machine import in_time
+from tests.bff.probes import STATE, probe_edge
+from tests.bff.transports.test_websocket import subscribe
+from tests.machine import PATIENCE_S, in_time
 
 ANSWER_S = 0.05
 _TRIES = 5
@@ -120,6 +124,28 @@ def test_one_person_cannot_fill_the_process() -> None:
         pass
 
 
+async def by_post(client: Client, query: str) -> bytes:
+    return (await client.run(query)).body
+
+
+async def by_get(client: Client, query: str) -> bytes:
+    return (await client.request("GET", f"/graphql?query={quote(query)}")).body
+
+
+async def as_events(client: Client, query: str) -> bytes:
+    return (await client.run(query, headers={"accept": "text/event-stream"})).body
+
+
+async def by_socket(client: Client, query: str) -> bytes:
+    async with client.websocket() as socket:
+        await socket.open()
+        await socket.say(subscribe("1", query))
+        return orjson.dumps(await socket.hear())
+
+
+WAYS = {"POST": by_post, "GET": by_get, "events": as_events, "WebSocket": by_socket}
+
+
 @strawberry.type(name="Query")
 class AttackedQuery:
     """The root that the attacks ask, answering."""
@@ -209,6 +235,39 @@ class TestOverHttp:
         LET_GO.set()
         for answer in await asyncio.gather(*waiting):
             assert (await answer.json(content_type=None))["data"] == {"slow": "done"}
+
+
+class TestTransports:
+    """A query has one place among those under way, however it comes."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"rate_address": 0, "requests_in_flight_max": 1})
+
+    @pytest.mark.parametrize("way", WAYS)
+    async def test_a_full_process_sheds_whatever_comes(self, app: App, way: str) -> None:
+        edge = probe_edge(app)
+        client = Client(edge)
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(PATIENCE_S):
+            first = tasks.create_task(WAYS[way](client, "{ slow }"))
+            while not STATE.begun:  # noqa: ASYNC110 - it happens in the server
+                await asyncio.sleep(0.005)
+            for ask in WAYS.values():
+                assert b"OVERLOADED" in await ask(client, "{ slow }")
+            assert (STATE.begun, edge.gate._in_flight) == (1, 1), "of them nothing was begun"
+            STATE.go.set()
+            assert b'"data":{"slow":"slow"}' in await first
+        assert (edge.gate._in_flight, edge.gate._streams.total()) == (0, 0)
+        edge.drain()
+
+    async def test_a_subscription_takes_no_querys_place(self, app: App) -> None:
+        edge = probe_edge(app)
+        client = Client(edge)
+        async with client.events("subscription { ticks { number } }") as chunks:
+            await asyncio.wait_for(chunks.get(), PATIENCE_S)
+            assert (edge.gate._in_flight, edge.gate._streams.total()) == (0, 1)
+            assert (await client.run("{ quick }")).status == 200
+        edge.drain()
 
 
 class TestAttacks:

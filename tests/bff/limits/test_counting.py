@@ -1,7 +1,9 @@
 """Requests are counted before anything is done for them, also those that fail at once."""
 
 import asyncio
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,8 +11,9 @@ import pytest
 
 from bff.limits.buckets import Buckets, Quota
 from bff.request.context import caller_of
-from bff.transports.endpoint import Edge
+from bff.transports.endpoint import Edge, Pings
 from core.context.app import App
+from core.security.authentication import Viewer
 from core.settings import Settings
 from tests.asgi import Client
 from tests.bff.probes import probe_edge
@@ -78,12 +81,40 @@ async def test_operations_of_a_socket_count_before_they_are_read(client: Client)
         assert heard["payload"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
 
 
-@pytest.mark.parametrize("said", [{"type": "ping"}, {"type": "pong"}, {"type": "complete"}])
+@pytest.mark.parametrize(
+    "said", [{"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}]
+)
 async def test_other_messages_count_too(client: Client, said: dict[str, Any]) -> None:
     async with client.websocket() as socket:
         await socket.open()
         for _ in range(ALLOWED):
             await socket.say(said)
+        assert await closed(socket) == 1013
+
+
+async def test_a_pong_that_we_asked_for_counts_for_nobody(edge: Edge) -> None:
+    client = Client(replace(edge, pings=Pings(every_s=0.01)))
+    async with client.websocket() as socket:
+        await socket.open()
+        for _ in range(5 * ALLOWED):
+            message = await asyncio.wait_for(socket.outward.get(), PATIENCE_S)
+            assert message["type"] == "websocket.send", message
+            await socket.say({"type": "pong"})
+        assert (await client.run("{ quick }")).status == 200
+
+
+async def test_who_is_known_is_counted_as_themselves_and_not_by_the_address_of_many(
+    app: App, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    few = app.settings.model_copy(update={"rate_person": 2 * ALLOWED})
+    client = Client(probe_edge(replace(app, settings=few)))
+    async with client.websocket() as socket:
+        await socket.open(app.tokens.issue(await citizen()))
+        for _ in range(2 * ALLOWED):
+            await socket.say({"type": "ping"})
+            assert await socket.hear() == {"type": "pong"}
+        assert (await client.run("{ quick }", viewer=await citizen())).status == 200
+        await socket.say({"type": "ping"})
         assert await closed(socket) == 1013
 
 
@@ -102,6 +133,19 @@ def test_keys_of_the_clients_own_choosing_are_short() -> None:
     caller = caller_of({"client": ("127.0.0.1", 1)}, long, trusted_proxies=1)
     assert caller.device is not None
     assert len(caller.device) <= 64 and len(caller.address) <= 64
+
+
+def test_no_more_is_remembered_of_a_header_than_it_may_hold() -> None:
+    long = b"1" * 30_000
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            chosen = long + b"%d" % number
+            headers = {b"x-forwarded-for": chosen, b"accept-language": chosen}
+            caller_of({"client": ("127.0.0.1", 1)}, headers, trusted_proxies=1)
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_address_over_its_limit_adds_no_device(edge: Edge) -> None:

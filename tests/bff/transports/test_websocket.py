@@ -19,6 +19,8 @@ from tests.bff.probes import SECRET, STATE, probe_edge
 from tests.machine import PATIENCE_S
 
 INIT = {"type": "connection_init"}
+DEEP = "[" * 1_000 + "]" * 1_000
+"""Deeper than Python writes out, not too deep to be read."""
 
 
 @pytest.fixture
@@ -49,12 +51,17 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def closed(socket: Socket) -> int:
-    """The code with which the server closes, whatever it says before."""
+async def ended(socket: Socket) -> dict[str, Any]:
+    """How the server closes, whatever it says before."""
     while True:
         message = await asyncio.wait_for(socket.outward.get(), PATIENCE_S)
         if message["type"] == "websocket.close":
-            return int(message["code"])
+            return message
+
+
+async def closed(socket: Socket) -> int:
+    """The code with which the server closes."""
+    return int((await ended(socket))["code"])
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,8 @@ async def closed(socket: Socket) -> int:
         ({"type": "connection_init", "payload": {"x": "y" * 100_000}}, 4400),
         ({"type": "connection_init", "payload": {"Authorization": "Bearer forged"}}, 4403),
         ({"type": "connection_init", "payload": {"authorization": "Basic eDp5"}}, 4403),
+        ({"type": "connection_init", "payload": {"authorization": 7}}, 4403),
+        (f'{{"type": "connection_init", "payload": {{"Authorization": {DEEP}}}}}', 4403),
     ],
 )
 async def test_a_connection_that_begins_badly_is_closed(
@@ -89,6 +98,11 @@ async def test_a_connection_that_begins_badly_is_closed(
         ({"type": "subscribe", "payload": {"query": "{ quick }"}}, 4400),
         ({"type": "subscribe", "id": 1, "payload": {"query": "{ quick }"}}, 4400),
         ({"type": "subscribe", "id": "1", "payload": "{ quick }"}, 4400),
+        (subscribe("1" * 201, "{ quick }"), 4400),
+        ({"type": "complete"}, 4400),
+        ({"type": "complete", "id": 1}, 4400),
+        (f'{{"type": "complete", "id": {DEEP}}}', 4400),
+        (f'{{"type": {DEEP}}}', 4400),
         ("no JSON", 4400),
     ],
 )
@@ -168,6 +182,28 @@ async def test_strangers_at_one_address_have_so_many_connections(
                     await stranger.open()
 
 
+async def test_a_person_has_so_many_connections(
+    app: App, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    few = app.settings.model_copy(update={"sockets_per_person": 2, "sockets_per_address": 2})
+    edge = probe_edge(replace(app, settings=few))
+    client, token = Client(edge), app.tokens.issue(await citizen())
+    async with client.websocket() as first, client.websocket() as second:
+        await first.open(token)
+        await second.open(token)
+        async with client.websocket() as third:
+            await third.accepted()
+            await third.say(INIT | {"payload": {"Authorization": f"Bearer {token}"}})
+            assert await closed(third) == 1013, "and nothing is acknowledged"
+        async with client.websocket() as another:
+            await another.open(app.tokens.issue(await citizen()))
+        await second.inward.put({"type": "websocket.disconnect", "code": 1000})
+        await until(lambda: edge.gate._signed_in.total() == 1)
+        async with client.websocket() as again:
+            await again.open(token)
+    assert not edge.gate._signed_in and not edge.gate._sockets
+
+
 async def test_pings_are_answered_and_pongs_are_not(client: Client) -> None:
     async with client.websocket() as socket:
         await socket.open()
@@ -193,12 +229,15 @@ async def test_operations_run_side_by_side_under_their_ids(client: Client) -> No
         assert (await socket.hear())["id"] == "soon", "an id that is done may be used again"
 
 
-async def test_an_id_in_use_is_taken(client: Client) -> None:
+@pytest.mark.parametrize("id_", ["1", "1" * 200, "水" * 200])
+async def test_an_id_in_use_is_taken(client: Client, id_: str) -> None:
     async with client.websocket() as socket:
         await socket.open()
         for _ in range(2):
-            await socket.say(subscribe("1", "subscription { ticks { number } }"))
-        assert await closed(socket) == 4409
+            await socket.say(subscribe(id_, "subscription { ticks { number } }"))
+        end = await ended(socket)
+        assert (end["code"], end["reason"][:16]) == (4409, f"Subscriber for {id_[0]}")
+        assert len(end["reason"].encode()) <= 123, "more is no close frame"
     await until(lambda: STATE.begun == len(STATE.ended))
 
 

@@ -293,6 +293,13 @@ async def test_what_the_platform_did_not_sign_changes_nothing(linked: Linked) ->
     assert (await linked.live(), await linked.told()) == ([True, True], 0)
 
 
+async def test_a_push_that_holds_no_text_is_not_wechats(client: Client) -> None:
+    deep = b'{"Encrypt": %b}' % (b"[" * 1_000 + b"]" * 1_000)  # too deep to be written out
+    for body in (deep, b'{"Encrypt": 1}', b"{}", b"[]", b""):
+        answer = await client.post(body, path="/callbacks/mini-programmes/wechat")
+        assert (answer.status, answer.body) == (401, b"fail"), body[:20]
+
+
 async def test_wechat_is_answered_when_the_address_is_entered_in_its_console(
     linked: Linked,
 ) -> None:

@@ -112,6 +112,24 @@ async def test_five_hundred_reports_of_one_phone_end_early(
     assert len(await street.rows("SELECT * FROM community_report")) == 20
 
 
+async def test_of_an_upload_that_is_not_theirs_nothing_is_read(street: Street) -> None:
+    me, other = await street.citizen(), await street.citizen()
+    begun = await street.request("POST", "/reports/photos", b"", me, upload_length="9")
+    piece = {"content-type": "application/offset+octet-stream", "upload-offset": "0"}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body is asked for")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for token in ({}, street.client.token(other)):
+        scope = street.client.scope("PATCH", begun.headers["location"], piece | token)
+        await street.client.asgi(scope, receive, send)
+    assert [one["status"] for one in sent if "status" in one] == [401, 404]
+
+
 async def test_an_upload_goes_on_where_it_was_cut_off(street: Street) -> None:
     me, other = await street.citizen(), await street.citizen()
     content = picture(size=(900, 800))

@@ -15,11 +15,14 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.database.models import AccessLog
+from core.deadline import Deadline
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.people.personal_read import grant_consent, open_access, withdraw_consent
+from core.ids import new_id
+from core.people.personal_read import Verifier, grant_consent, open_access, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.upstream.readings import ReadStatus
+from modules.health.card import desk
 from modules.health.card import service as card
 from modules.health.models import HealthCardRow, HealthCardUse, QueueWatch
 from modules.health.queue import service as queue
@@ -264,3 +267,16 @@ async def test_a_queue_is_followed_until_the_consent_ends(
         with pytest.raises(Forbidden):
             await anext(moves)
     assert await AccessLog.filter(subject_id=mine.subject_id, service=queue.SERVICE).count() == 1
+
+
+async def test_what_a_hospital_asks_by_is_a_text(app: App) -> None:
+    deep = orjson.loads("[" * 1_000 + "]" * 1_000)  # too deep to be written out
+    asking = desk.Desk(app, Deadline.after(1), "h1", Verifier(new_id(), "医院"))
+    for value in (deep, 7, None):
+        for serve, body in (
+            (desk._check, {"code": value}),
+            (desk._report_ready, {"reportNo": value}),
+            (desk._report_ready, {"reportNo": "1", "card": value}),
+        ):
+            with pytest.raises(InvalidInput):
+                await serve(asking, body)
