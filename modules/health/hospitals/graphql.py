@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from core.context.call import Call
-from core.graphql import Fen, Refusal
+from core.graphql import Fen, Refusal, Refused
 from core.upstream.readings import Reading, ReadStatus
 from kinds.booking.graphql_booking import Appointment
 from kinds.booking.graphql_types import cancel_until, say
@@ -63,6 +63,10 @@ class HospitalNumberTaken(Refusal):
         description="Free numbers, the nearest in time first; of the same calendar, or of "
         "colleagues where that has few left."
     )
+
+
+NumberOutcome = HospitalNumberBooked | HospitalNumberTaken | Refused
+"""What booking a number answers; each mutation names its union."""
 
 
 @strawberry.type(description="An examination or visit that is booked without choosing a doctor.")

@@ -10,7 +10,6 @@ from core.graphql import (
     Fen,
     IdempotencyKey,
     Info,
-    Refused,
     mutation,
     of_service,
     parse_id,
@@ -25,8 +24,8 @@ from modules.health.hospitals import browsing, upstream
 from modules.health.hospitals.graphql import (
     HospitalId,
     HospitalNumberBooked,
-    HospitalNumberTaken,
     HospitalSlots,
+    NumberOutcome,
     as_reading,
     to_hospital_slot,
     to_taken,
@@ -86,9 +85,8 @@ class HospitalDoctors:
     items: list[HospitalDoctor] = strawberry.field(description="The doctors.")
 
 
-_Outcome = HospitalNumberBooked | HospitalNumberTaken | Refused
-MoveHospitalNumberResult = Annotated[_Outcome, strawberry.union("MoveHospitalNumberResult")]
-BookHospitalNumberResult = Annotated[_Outcome, strawberry.union("BookHospitalNumberResult")]
+MoveHospitalNumberResult = Annotated[NumberOutcome, strawberry.union("MoveHospitalNumberResult")]
+BookHospitalNumberResult = Annotated[NumberOutcome, strawberry.union("BookHospitalNumberResult")]
 
 
 @strawberry.type

@@ -9,7 +9,6 @@ from core.context.call import Call
 from core.graphql import (
     IdempotencyKey,
     Info,
-    Refused,
     mutation,
     of_service,
     query,
@@ -22,9 +21,9 @@ from kinds.booking.numbers import NumberTaken
 from modules.health.hospitals import browsing
 from modules.health.hospitals.graphql import (
     HospitalNumberBooked,
-    HospitalNumberTaken,
     HospitalRoom,
     HospitalSlots,
+    NumberOutcome,
     as_reading,
     to_hospital_slot,
     to_room,
@@ -100,10 +99,7 @@ class VaccinationRooms:
     items: list[HospitalRoom] = strawberry.field(description="The rooms, for whom they are.")
 
 
-BookVaccinationResult = Annotated[
-    HospitalNumberBooked | HospitalNumberTaken | Refused,
-    strawberry.union("BookVaccinationResult"),
-]
+BookVaccinationResult = Annotated[NumberOutcome, strawberry.union("BookVaccinationResult")]
 
 ClinicId = Annotated[strawberry.ID, strawberry.argument(description="The clinic's code.")]
 

@@ -8,7 +8,6 @@ import strawberry
 from core.graphql import (
     IdempotencyKey,
     Info,
-    Refused,
     mutation,
     of_service,
     query,
@@ -21,8 +20,8 @@ from modules.health.hospitals import browsing
 from modules.health.hospitals.graphql import (
     HospitalId,
     HospitalNumberBooked,
-    HospitalNumberTaken,
     HospitalRoom,
+    NumberOutcome,
     as_reading,
     to_room,
     to_taken,
@@ -40,10 +39,7 @@ class HospitalRooms:
     items: list[HospitalRoom] = strawberry.field(description="The examinations and visits.")
 
 
-BookHospitalVisitResult = Annotated[
-    HospitalNumberBooked | HospitalNumberTaken | Refused,
-    strawberry.union("BookHospitalVisitResult"),
-]
+BookHospitalVisitResult = Annotated[NumberOutcome, strawberry.union("BookHospitalVisitResult")]
 
 
 @strawberry.type
