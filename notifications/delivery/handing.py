@@ -14,7 +14,9 @@ from uuid import UUID
 
 import structlog
 
+from core.clock import civil_date
 from core.context.app import App
+from core.database import connection
 from core.deadline import Deadline
 from notifications.channels.port import (
     PROVIDERS,
@@ -26,11 +28,12 @@ from notifications.channels.port import (
     Taken,
 )
 from notifications.delivery import handover, rates
-from notifications.delivery.addressing import Letter, Postponed, Verdict
+from notifications.delivery.addressing import Dropped, Letter, Postponed, Verdict
 from notifications.delivery.handover import Noted
 from notifications.delivery.routing import Router
+from notifications.reach import store as reach_store
 from notifications.reach.store import LiveAddress
-from notifications.templates.domain import SendLane
+from notifications.templates.domain import CLASSES, SendLane
 
 DEADLINE_S = 10.0
 _CROWDED_FOR = timedelta(seconds=5)
@@ -84,7 +87,10 @@ async def hand_over(
         for index, letter in enumerate(letters)
         for address, outbound in letter.outbounds
     ]
-    waiting = [piece for piece in pieces if piece.providers]
+    letters = await _within_caps(app, letters, pieces)
+    waiting = [
+        piece for piece in pieces if piece.providers and letters[piece.index].verdict is None
+    ]
     while waiting:
         groups: dict[str, list[_Piece]] = defaultdict(list)
         for piece in waiting:
@@ -96,6 +102,33 @@ async def hand_over(
         by_letter[piece.index].append(piece)
     later = Postponed(app.clock.now() + _CROWDED_FOR, "crowded_out")
     return [_result(letter, by_letter[index], later) for index, letter in enumerate(letters)]
+
+
+async def _within_caps(
+    app: App, letters: Sequence[Letter], pieces: Sequence[_Piece]
+) -> Sequence[Letter]:
+    """The letters without what goes out for those whose people have had as many of the class today.
+
+    A message counts when a provider is about to be given it, not while all of them are paused.
+    """
+    taken = {piece.index for piece in pieces if isinstance(piece.outcome, Taken)}
+    leaving = {
+        index: letters[index].claimed
+        for index in {piece.index for piece in pieces if piece.providers} - taken
+        if CLASSES[letters[index].claimed.about].daily_cap is not None
+    }
+    asked = {
+        each.message_id: (each.person_id, each.about)
+        for each in leaving.values()
+        if each.person_id is not None
+    }
+    may = await reach_store.take_caps(connection(), asked, civil_date(app.clock.now()))
+    above = {index for index, each in leaving.items() if each.message_id in asked.keys() - may}
+    dropped = Dropped("daily_cap")
+    return [
+        Letter(letter.claimed, verdict=dropped) if index in above else letter
+        for index, letter in enumerate(letters)
+    ]
 
 
 def _piece(

@@ -26,14 +26,15 @@ from core.people.directory import get_person
 from core.security.authentication import Viewer
 from notifications import api
 from notifications.jobs import close_digest
-from notifications.messages.models import Digest
+from notifications.messages.models import Digest, Message
 from notifications.reach import store as reach_store
 from notifications.reach.domain import QuietHours
+from notifications.reach.models import DailyCount
 from notifications.templates.domain import CLASSES, Channel, MessageClass
 from tests.conftest import NOON
 from tests.fakes import FakeSms
 from tests.messages import deliver_due
-from tests.notifications.probe import messages
+from tests.notifications.probe import audience, messages
 from tests.notifications.probe.providers import recorder
 
 TEMPLATES = (
@@ -293,3 +294,21 @@ async def test_a_gone_device_is_tried_once_and_the_phone_takes_over(
             await deliver_due(app)
     assert [outbound.address for _, outbound in recorder(app).given] == ["old"]
     assert [text for _, text in sms.sent.values()] == ["one", "two"]
+
+
+async def test_a_message_counts_once_however_often_and_in_whatever_way_it_is_tried(
+    app: App, sms: FakeSms, clock: ManualClock, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    from notifications.channels.port import Failed
+
+    person = await get_person(app, (await citizen()).user_id)
+    await audience.give_device(app, person.id, "one")
+    recorder(app).answers["one"] = Failed("silent")
+    async with transaction() as tx:
+        await api.send(app, tx, messages.MONEY, person, {"text": "x"}, "paid")
+    for _ in range(8):
+        await deliver_due(app)
+        clock.move(timedelta(minutes=1))
+    assert (len(recorder(app).given), len(sms.sent)) == (6, 1)
+    (message,) = await Message.all()
+    assert [row.messages for row in await DailyCount.all()] == [[message.id]]

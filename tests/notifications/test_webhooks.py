@@ -23,6 +23,7 @@ from notifications.webhooks.domain import LADDER
 from notifications.webhooks.models import Endpoint, Event
 from tests.bff.conftest import CLIENTS
 from tests.bff.conftest import clients as clients
+from tests.core.waiting import eventually
 from tests.notifications.receiver import Receiver, receiving
 
 VECTOR = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -304,8 +305,11 @@ async def test_two_workers_with_one_attempt_leave_one_job_for_the_next(
     endpoint, _ = await _endpoint(app, receiver.url)
     event = await _publish(app, endpoint, "one")
     workers = [asyncio.create_task(service.send_event(app, event, anywhere)) for _ in range(2)]
-    while len(receiver.taken) < 2:
-        await asyncio.sleep(0.01)
+
+    async def both_ask() -> bool:
+        return len(receiver.taken) == 2
+
+    await eventually(both_ask, what="two requests")
     receiver.answers.set()
     await asyncio.gather(*workers)
     assert ((await Event.get()).attempts, await _jobs()) == (1, 2)
