@@ -74,8 +74,8 @@ def judge(answer: Mapping[str, Any]) -> Outcome:
     if code == UNAVAILABLE or sub_code.endswith("SYSTEM_ERROR"):
         return Failed("system_error")
     if code == BUSINESS:
-        return Refused(sub_code.lower()[:64] or "alipay_40004")
-    return Failed(f"alipay_{code}"[:64], outcome_known=True)
+        return Refused(sub_code.lower() or "alipay_40004")
+    return Failed(f"alipay_{code}", outcome_known=True)
 
 
 def _signer(app: App) -> Signer:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from notifications.delivery import handover, rates
 from notifications.delivery.addressing import Dropped, Letter, Postponed, Verdict
 from notifications.delivery.handover import Noted
 from notifications.delivery.routing import Router
+from notifications.messages.outside import kept_reason, kept_ref
 from notifications.reach import store as reach_store
 from notifications.reach.store import LiveAddress
 from notifications.templates.domain import CLASSES, SendLane
@@ -188,7 +189,8 @@ async def _send(app: App, provider: Provider, outbounds: Sequence[Outbound]) -> 
     other: none to stop for, and none to try for ever."""
     started_s = time.monotonic()
     try:
-        outcomes = await provider.send(app, Deadline.after(DEADLINE_S), outbounds)
+        answers = await provider.send(app, Deadline.after(DEADLINE_S), outbounds)
+        outcomes = [_kept(answer) for answer in answers]
         if len(outcomes) != len(outbounds):
             raise ValueError("an outcome for each")
     except Exception as error:
@@ -201,6 +203,15 @@ async def _send(app: App, provider: Provider, outbounds: Sequence[Outbound]) -> 
         if number:
             health.note(good=good, number=number)
     return outcomes
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    """An outcome whose words can be kept, whatever the provider says."""
+    match outcome:
+        case Taken(ref):
+            return Taken(kept_ref(ref) if ref else None)
+        case Refused(reason) | Failed(reason):
+            return replace(outcome, reason=kept_reason(reason))
 
 
 def _result(letter: Letter, pieces: Sequence[_Piece], later: Postponed) -> Result:
