@@ -139,10 +139,10 @@ async def _written(app: App, facts: _Facts, claimed: Claimed) -> Letter:
     live = facts.addresses[claimed.channel].get(claimed.person_id, ())
     if not live:
         return Letter(claimed, verdict=Refused("no_address"))
-    # a person's devices are told apart by the end of their ids
+    # a person's devices are told apart by the end of their ids, which is drawn by chance
     return Letter(
         claimed,
-        [(each, outbound(f"{claimed.id}-{each.id.hex[-4:]}", each.address)) for each in live],
+        [(each, outbound(f"{claimed.id}-{each.id.hex[-12:]}", each.address)) for each in live],
     )
 
 

@@ -9,11 +9,14 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, fetch_all
+from core.database import Transaction, fetch_all, lock_name
 from core.ids import new_id
 from notifications.reach.domain import QuietHours, Reach
 from notifications.reach.models import ADDRESS, Address, Refusal
 from notifications.templates.domain import CLASSES, TO_PHONES, Channel, MessageClass
+
+ADDRESSES_MAX = 10
+"""Of a person in a channel: more than anybody has, and each message goes to all of them."""
 
 _REACH = """
 SELECT p.id, q.starts, q.ends, q.days,
@@ -83,10 +86,12 @@ async def put_address(
     address: str,
     session_id: UUID | None = None,
 ) -> UUID:
-    """Note a person's device or mailbox; one that was somebody else's is theirs no more.
+    """Note a person's device or mailbox; one that was somebody else's is theirs no more, and of
+    more than `ADDRESSES_MAX` the one that was seen longest ago, those that are gone first.
 
     A device goes with the session in which it asked. Returns the address's id.
     """
+    await lock_name(tx, f"addresses:{person_id}")
     (row,) = await fetch_all(
         tx,
         """INSERT INTO notifications_address
@@ -105,7 +110,29 @@ async def put_address(
         app.clock.now(),
         session_id,
     )
-    return UUID(str(row["id"]))
+    address_id = UUID(str(row["id"]))
+    await fetch_all(
+        tx,
+        """DELETE FROM notifications_address WHERE id IN (
+             SELECT id FROM notifications_address
+              WHERE person_id = $1 AND channel = $2 AND id <> $3
+              ORDER BY gone_at IS NULL DESC, seen_at DESC, id DESC OFFSET $4) RETURNING 1""",
+        person_id,
+        channel,
+        address_id,
+        ADDRESSES_MAX - 1,
+    )
+    return address_id
+
+
+async def delete_platform_addresses(
+    tx: Transaction, person_id: UUID, provider: str | None = None
+) -> None:
+    """Forget a person's names on the platforms of mini-programmes, all or that on one provider's.
+    Repeat-safe."""
+    found = Address.filter(person_id=person_id, channel=Channel.MINI_PROGRAMME)
+    found = found if provider is None else found.filter(provider=provider)
+    await found.using_db(tx).delete()
 
 
 async def delete_session_addresses(tx: Transaction, session_id: UUID) -> None:
