@@ -27,6 +27,7 @@ from core.security.authentication import Viewer
 from notifications import api
 from notifications.jobs import close_digest
 from notifications.messages.models import Digest, Message
+from notifications.messages.sending import release
 from notifications.reach import store as reach_store
 from notifications.reach.domain import QuietHours
 from notifications.reach.models import DailyCount
@@ -275,6 +276,30 @@ async def test_fifty_at_once_in_one_window_are_one_digest_of_fifty(
     await asyncio.gather(*(deliver_due(app) for _ in range(2)))
     ((_, outbound),) = recorder(app).given
     assert "50" in outbound.body
+
+
+async def test_what_was_scheduled_is_counted_into_its_window(
+    app: App, clock: ManualClock, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    person = await get_person(app, (await citizen()).user_id)
+    await audience.give_device(app, person.id, "one")
+    at, ids = clock.now() + timedelta(hours=2), []
+    for key in ("one", "two", "three"):
+        async with transaction() as tx:
+            ids.append(await api.send(app, tx, messages.DIGEST, person, {"text": key}, key, at=at))
+    async with transaction() as tx:
+        assert await api.cancel(app, tx, "three", person)
+    clock.move(timedelta(hours=2))
+    for _ in range(2):
+        async with transaction() as tx:
+            await release(app, tx, ids)
+    (digest,) = await Digest.all()
+    assert digest.items == await Message.filter(position__not_isnull=True).count() == 2
+    clock.move(timedelta(hours=1))
+    await close_digest(app, digest.id)
+    await deliver_due(app)
+    ((_, outbound),) = recorder(app).given
+    assert "2" in outbound.body
 
 
 async def test_a_gone_device_is_tried_once_and_the_phone_takes_over(
