@@ -113,21 +113,19 @@ async def _within_caps(
     A message counts when a provider is about to be given it, not while all of them are paused.
     """
     taken = {piece.index for piece in pieces if isinstance(piece.outcome, Taken)}
-    leaving = {
-        index: letters[index].claimed
-        for index in {piece.index for piece in pieces if piece.providers} - taken
-        if CLASSES[letters[index].claimed.about].daily_cap is not None
+    leaving = {piece.index for piece in pieces if piece.providers} - taken
+    whose = {
+        letters[index].claimed.message_id: (person_id, letters[index].claimed.about)
+        for index in sorted(leaving)
+        if (person_id := letters[index].claimed.person_id) is not None
+        and CLASSES[letters[index].claimed.about].daily_cap is not None
     }
-    asked = {
-        each.message_id: (each.person_id, each.about)
-        for each in leaving.values()
-        if each.person_id is not None
-    }
-    may = await reach_store.take_caps(connection(), asked, civil_date(app.clock.now()))
-    above = {index for index, each in leaving.items() if each.message_id in asked.keys() - may}
-    dropped = Dropped("daily_cap")
+    may = await reach_store.take_caps(connection(), whose, civil_date(app.clock.now()))
+    above = whose.keys() - may
     return [
-        Letter(letter.claimed, verdict=dropped) if index in above else letter
+        Letter(letter.claimed, verdict=Dropped("daily_cap"))
+        if index in leaving and letter.claimed.message_id in above
+        else letter
         for index, letter in enumerate(letters)
     ]
 
