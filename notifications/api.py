@@ -17,6 +17,8 @@ from notifications.channels.port import PROVIDERS
 from notifications.messages import sending, store
 from notifications.messages.sending import Envelope
 from notifications.messages.store import inbox_topic as inbox_topic
+from notifications.reach.platform_users import PlatformUsers as PlatformUsers
+from notifications.reach.store import delete_platform_addresses as forget_platform_users
 from notifications.reach.store import delete_session_addresses as forget_devices_of
 from notifications.templates import domain
 from notifications.templates.domain import Channel
@@ -50,6 +52,7 @@ __all__ = [
     "Param",
     "Parcel",
     "Phone",
+    "PlatformUsers",
     "Template",
     "WebhookEndpoint",
     "add_webhook",
@@ -59,6 +62,7 @@ __all__ = [
     "find_template",
     "find_webhook",
     "forget_devices_of",
+    "forget_platform_users",
     "inbox_topic",
     "list_sent",
     "list_webhook_deliveries",

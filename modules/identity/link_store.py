@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from core.database import Transaction, lock_name
+from modules.identity.mini_programmes.port import PROVIDERS, Platform
 from modules.identity.models import MiniProgrammeLink, Session
+from notifications import api as notifications
 
 
 async def lock_subject(tx: Transaction, subject_index: bytes) -> None:
@@ -23,11 +25,15 @@ async def list_links(citizen_id: UUID) -> Sequence[MiniProgrammeLink]:
     return await MiniProgrammeLink.filter(citizen_id=citizen_id).order_by("id")
 
 
-async def delete_links(tx: Transaction, citizen_id: UUID, platform: str | None = None) -> int:
-    """Forget an account's links, all or that of one platform; returns how many there were."""
+async def delete_links(tx: Transaction, citizen_id: UUID, platform: Platform | None = None) -> int:
+    """Forget an account's links, all or that of one platform, and send no message there any more;
+    returns how many there were."""
     rows = MiniProgrammeLink.filter(citizen_id=citizen_id)
     rows = rows if platform is None else rows.filter(platform=platform)
-    return await rows.using_db(tx).delete()
+    number = await rows.using_db(tx).delete()
+    provider = None if platform is None else PROVIDERS[platform]
+    await notifications.forget_platform_users(tx, citizen_id, provider)
+    return number
 
 
 async def lock_sessions(tx: Transaction, link: MiniProgrammeLink) -> Sequence[Session]:

@@ -4,6 +4,7 @@ The form is that of opendocs.alipay.com/mini/02cth2, `alipay.open.app.mini.templ
 the gateway's signed envelope. Alipay knows no name of ours for a message.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +26,8 @@ METHOD = "alipay.open.app.mini.templatemessage.send"
 NODE = "alipay_open_app_mini_templatemessage_send_response"
 SUCCESS, BUSINESS, UNAVAILABLE = "10000", "40004", "20000"
 """Of the gateway's codes (opendocs.alipay.com/common/02km9f); all others are of us."""
+
+_USER_ID = re.compile(r"2088[0-9]{12}", re.ASCII)
 
 ALIPAY = System("alipay_mini", breaker=BreakerPolicy(open_s=1.0), optional=True)
 NAME = ALIPAY.name
@@ -57,13 +60,19 @@ def describe(app: App, outbound: Outbound) -> Mapping[str, str]:
     """The parameters of a call."""
     credentials = _credentials(app)
     content = {
-        "to_user_id": outbound.address,
+        _receiver(outbound.address): outbound.address,
         "user_template_id": credentials["template_id"],
         "page": page_of(credentials, outbound),
         "data": orjson.dumps(fields_of(credentials, outbound)).decode(),
     }
     members = common_params(credentials["app_id"], METHOD, app.clock.now())
     return members | {"biz_content": orjson.dumps(content).decode()}
+
+
+def _receiver(name: str) -> str:
+    """How the form calls a name: a user id is sixteen digits from 2088 on, all others are open ids
+    (opendocs.alipay.com, "openid")."""
+    return "to_user_id" if _USER_ID.fullmatch(name) else "to_open_id"
 
 
 def judge(answer: Mapping[str, Any]) -> Outcome:
@@ -74,8 +83,8 @@ def judge(answer: Mapping[str, Any]) -> Outcome:
     if code == UNAVAILABLE or sub_code.endswith("SYSTEM_ERROR"):
         return Failed("system_error")
     if code == BUSINESS:
-        return Refused(sub_code.lower()[:64] or "alipay_40004")
-    return Failed(f"alipay_{code}"[:64], outcome_known=True)
+        return Refused(sub_code.lower() or "alipay_40004")
+    return Failed(f"alipay_{code}", outcome_known=True)
 
 
 def _signer(app: App) -> Signer:

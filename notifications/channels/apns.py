@@ -22,7 +22,15 @@ from core.database import refuse_in_transaction
 from core.deadline import Deadline
 from notifications.channels.credentials import credentials_of, key_file
 from notifications.channels.h2_connection import H2Answer, H2Client, Lost, NotTaken, open_h2
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
+from notifications.channels.port import (
+    Failed,
+    Outbound,
+    Outcome,
+    Provider,
+    Refused,
+    Taken,
+    judged,
+)
 from notifications.templates.domain import Channel, SendLane
 
 PRODUCTION = "https://api.push.apple.com"
@@ -47,7 +55,7 @@ class _Line:
 async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> Sequence[Outcome]:
     """Send all at once over one connection."""
     refuse_in_transaction("a push")
-    return await asyncio.gather(*(_send_one(app, deadline, each) for each in outbounds))
+    return await asyncio.gather(*(judged(_send_one(app, deadline, each)) for each in outbounds))
 
 
 async def _send_one(app: App, deadline: Deadline, outbound: Outbound) -> Outcome:
@@ -87,7 +95,7 @@ def judge(answer: H2Answer) -> Outcome:
         return Refused(reason.lower(), is_gone=True)
     if answer.status in (429, 500, 503) or reason in OURS:
         return Failed(reason.lower(), outcome_known=True)
-    return Refused(reason.lower()[:64])
+    return Refused(reason.lower())
 
 
 def apns_id(ref: str) -> str:

@@ -37,7 +37,7 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         known = isinstance(error, aiosmtplib.SMTPConnectError | aiosmtplib.SMTPAuthenticationError)
         left = len(outbounds) - len(outcomes)
-        outcomes += [Failed(type(error).__name__.lower()[:64], outcome_known=known)] * left
+        outcomes += [Failed(type(error).__name__.lower(), outcome_known=known)] * left
     return outcomes[: len(outbounds)]
 
 

@@ -93,7 +93,7 @@ def judge(status: int, body: bytes) -> Outcome:
         return Refused(code.lower(), is_gone=True)
     if status in (401, 403, 429) or code in ("QUOTA_EXCEEDED", "THIRD_PARTY_AUTH_ERROR"):
         return Failed((code or f"http_{status}").lower(), outcome_known=True)
-    return Refused((code or f"http_{status}").lower()[:64])
+    return Refused((code or f"http_{status}").lower())
 
 
 def _error_code(body: bytes) -> str:

@@ -2,15 +2,20 @@
 
 A request whose stream is above the last that the server names was not looked at (RFC 9113, section
 6.8) and may be sent again elsewhere at once; those up to it are still answered on this connection.
+A server that vanishes says nothing: whoever gives up waiting ends the connection if nothing at all
+has come for a while, and otherwise its own stream.
 """
 
 import asyncio
 import ssl
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
     RemoteSettingsChanged,
@@ -22,6 +27,8 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 CONNECT_WITHIN_S = 3.0
+SILENT_S = 5.0
+"""A server that is asked and says nothing for so long is no more."""
 _HEAD, _GOAWAY = 9, 7
 
 
@@ -58,6 +65,8 @@ class H2Client(asyncio.Protocol):
         self._buffer = bytearray()
         self._room = asyncio.Condition()
         self._transport: asyncio.Transport | None = None
+        self._silent_since_s: float | None = None
+        """Since when an answer has been waited for and nothing has come."""
         self.is_open = True
         """Whether it takes new requests."""
 
@@ -79,14 +88,19 @@ class H2Client(asyncio.Protocol):
             self._h2.send_headers(stream_id, headers)
             self._h2.send_data(stream_id, body, end_stream=True)
             self._flush()
+            self._silent_since_s = self._silent_since_s or time.monotonic()
         try:
             return await stream.answer
+        except asyncio.CancelledError:
+            self._give_up(stream_id)
+            raise
         finally:
             self._streams.pop(stream_id, None)
             await self._wake()
 
     def data_received(self, data: bytes) -> None:
         """Sort what came by stream."""
+        self._silent_since_s = None
         self._buffer += data
         try:
             for frame in self._take_frames():
@@ -110,10 +124,19 @@ class H2Client(asyncio.Protocol):
         self._wake_soon()
 
     def close(self) -> None:
-        """End it; what waits is lost."""
+        """End it at once, whatever the server still takes; what waits is lost."""
         self.is_open = False
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
+
+    def _give_up(self, stream_id: int) -> None:
+        since_s = self._silent_since_s
+        if since_s is not None and time.monotonic() - since_s >= SILENT_S:
+            self.close()
+            return
+        with suppress(H2Error):  # it may have ended meanwhile
+            self._h2.reset_stream(stream_id, ErrorCodes.CANCEL)
+        self._flush()
 
     def _take_frames(self) -> Iterator[bytes]:
         """The whole frames that have come: nine bytes of head (RFC 9113, section 4.1), payload."""

@@ -108,7 +108,7 @@ def judge(status: int, answer: Mapping[str, Any]) -> Outcome:
     """What an answer means; one without a code is silence."""
     code = str(answer.get("code") or "")
     if code == SUCCESS:
-        return Taken(str(answer.get("requestId", ""))[:128] or None)
+        return Taken(str(answer.get("requestId", "")) or None)
     if code == GONE:
         return Refused(f"hms_{code}", is_gone=True)
     if code in BAD_TOKEN or code in OURS or code in PASSING:
@@ -117,7 +117,7 @@ def judge(status: int, answer: Mapping[str, Any]) -> Outcome:
         return Failed(f"http_{status}", outcome_known=True)
     if not code:
         return Failed("no_answer") if status == 200 else Refused(f"http_{status}")
-    return Refused(f"hms_{code}"[:64])
+    return Refused(f"hms_{code}")
 
 
 def _judge(app: App, token: str, status: int, answer: Mapping[str, Any]) -> Outcome:

@@ -10,7 +10,9 @@ anything is sent.
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
 
 from core.context.app import App
 from core.database import Transaction, connection, fetch_all
@@ -32,19 +34,21 @@ SERVER_ERRORS = frozenset({1000, 1001, 1030, 2003})
 TITLE_MAX, TEXT_MAX = 50, 200
 """Characters that every maker's service shows; the whole text stands in the inbox."""
 
+_Cid = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,96}$")]
+
 JPUSH = System("jpush", breaker=BreakerPolicy(open_s=1.0), optional=True)
 
 
-@JPUSH.operation("GET", "/v3/push/cid", answers=json_of(list[str], "cidlist"))
+@JPUSH.operation("GET", "/v3/push/cid", answers=json_of(list[_Cid], "cidlist"))
 def make_cids(authorization: str, count: int) -> Request:
-    """Fresh cids for pushes."""
+    """Fresh cids for pushes, each of a form that can be kept."""
     return Request(params={"count": str(count)}, headers={"Authorization": authorization})
 
 
 @JPUSH.operation(
     "POST",
     "/v3/push/batch/regid/single",
-    answers=json_of(dict[str, dict[str, Any]]),
+    answers=json_of(dict[str, Any]),
     name="push",
     safe=True,
 )
@@ -69,6 +73,8 @@ async def _send_batch(
         cids = await _cids_of(app, deadline, authorization, [each.ref for each in outbounds])
     except UpstreamError as error:
         return [Failed(error.reason.lower(), outcome_known=True)] * len(outbounds)
+    if len(cids) < len(outbounds):
+        return [Failed("no_cids", outcome_known=True)] * len(outbounds)
     pushlist = {cids[each.ref]: describe(each) for each in outbounds}
     try:
         answers = await push_batch(app, deadline, authorization, pushlist)
@@ -98,36 +104,39 @@ def describe(outbound: Outbound) -> Mapping[str, Any]:
     }
 
 
-def judge(answer: Mapping[str, Any] | None) -> Outcome:
+def judge(answer: object) -> Outcome:
     """What an answer for one cid means; none is silence."""
-    if answer is None:
+    if not isinstance(answer, dict):
         return Failed("no_answer")
     error = answer.get("error")
     if error is None:
         return Taken(str(answer["msg_id"])) if "msg_id" in answer else Failed("no_answer")
     code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(code, int):
+        return Refused("jpush_error")
     if code == NO_SUCH_DEVICE:
         return Refused("no_such_device", is_gone=True)
     if code == TOO_MANY or code in SERVER_ERRORS:
         return Failed(f"jpush_{code}", outcome_known=True)
-    return Refused(f"jpush_{code}"[:64])
+    return Refused(f"jpush_{code}")
 
 
 async def _cids_of(
     app: App, deadline: Deadline, authorization: str, refs: Sequence[str]
 ) -> Mapping[str, str]:
-    """The cid of each ref: the one noted at its first attempt, or a fresh one that is noted now."""
+    """The cid of each ref: the one noted at its first attempt, or a fresh one that is noted now, as
+    far as JPush has given enough."""
     now = app.clock.now()
     noted = await _noted(refs, now - CIDS_GOOD_FOR)
     if missing := [ref for ref in refs if ref not in noted]:
-        fresh = await make_cids(app, deadline, authorization, len(missing))
+        fresh = list(dict.fromkeys(await make_cids(app, deadline, authorization, len(missing))))
         await fetch_all(
             connection(),
             """INSERT INTO notifications_push_cid AS c (ref, cid, created_at)
                SELECT n.ref, n.cid, $3 FROM unnest($1::text[], $2::text[]) AS n (ref, cid)
                ON CONFLICT (ref) DO UPDATE SET cid = excluded.cid, created_at = $3
                  WHERE c.created_at <= $4 RETURNING 1""",
-            missing,
+            missing[: len(fresh)],
             fresh[: len(missing)],
             now,
             now - CIDS_GOOD_FOR,

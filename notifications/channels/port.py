@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import structlog
+
 from core.context.app import App
 from core.deadline import Deadline
 from core.rooms import ExtensionPoint
@@ -80,6 +82,8 @@ class Provider:
     """From here on it counts as slow."""
 
 
+log = structlog.get_logger(__name__)
+
 PROVIDERS = ExtensionPoint("notification provider", Provider, key=lambda provider: provider.name)
 
 
@@ -101,7 +105,8 @@ async def each(
 
 
 async def judged(sending: Awaitable[str | Outcome | None]) -> Outcome:
-    """What the end of a call means for its message."""
+    """What the end of a call means for its message. An answer that an adapter stumbles over is a
+    failure of that message alone."""
     try:
         answer = await sending
         return Taken(answer) if answer is None or isinstance(answer, str) else answer
@@ -114,6 +119,9 @@ async def judged(sending: Awaitable[str | Outcome | None]) -> Outcome:
             429,
         ):  # of us or of the moment, not of the message
             return Failed(f"http_{refusal.status}", outcome_known=True)
-        return Refused((refusal.code or f"http_{refusal.status}").lower()[:64])
+        return Refused((refusal.code or f"http_{refusal.status}").lower())
     except UpstreamError as error:
         return Failed(error.reason.lower(), error.outcome_known)
+    except Exception as error:
+        log.error("answer not understood", exc_info=error)
+        return Failed("adapter")

@@ -100,8 +100,8 @@ def judge(answer: Mapping[str, Any]) -> Outcome:
     if code == CROWDED:
         return Refused("too_often")
     if code.startswith(OF_US):
-        return Failed(code.lower()[:64], outcome_known=True)
-    return Refused(code.lower()[:64])
+        return Failed(code.lower(), outcome_known=True)
+    return Refused(code.lower())
 
 
 def _answer(body: bytes) -> Mapping[str, Any]:

@@ -5,7 +5,6 @@ the person may have changed their mind.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +13,6 @@ from uuid import UUID
 
 import structlog
 
-from core.clock import civil_date
 from core.context.app import App
 from core.database import connection, is_connection_lost
 from core.errors import NotFound
@@ -25,7 +23,7 @@ from notifications.messages.store import Claimed
 from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, find_way
 from notifications.reach.store import LiveAddress
-from notifications.templates.domain import CLASSES, TO_PHONES, Channel, MessageClass
+from notifications.templates.domain import CLASSES, TO_PHONES, Channel
 from notifications.templates.recipients import PHONE
 
 _AT_ONCE = 10
@@ -68,7 +66,6 @@ class _Facts:
     """What is read once for all deliveries of a chunk."""
 
     reach: Mapping[UUID, Reach]
-    free: dict[tuple[UUID, MessageClass], int]
     addresses: Mapping[Channel, Mapping[UUID, Sequence[LiveAddress]]]
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -80,27 +77,14 @@ async def address_all(app: App, claimed: Sequence[Claimed]) -> list[Letter]:
 
 
 async def _read_facts(app: App, claimed: Sequence[Claimed]) -> _Facts:
-    db, now = connection(), app.clock.now()
+    db = connection()
     people = {each.person_id for each in claimed if each.person_id is not None}
     reach = await reach_store.find_reach(db, people)
-    first = [
-        (each.person_id, each.about)
-        for each in claimed
-        if each.person_id is not None
-        and each.attempts == 1
-        and CLASSES[each.about].daily_cap is not None
-        and each.campaign_state not in ("cancelled", "paused")
-        and _postponed(each, reach, now) is None
-    ]
-    counts = {
-        key: (number, CLASSES[key[1]].daily_cap or 0) for key, number in Counter(first).items()
-    }
-    free = await reach_store.take_caps(db, counts, civil_date(now))
     channels = {each.channel for each in claimed} - TO_PHONES
     addresses = {
         channel: await reach_store.list_addresses(app, db, people, channel) for channel in channels
     }
-    return _Facts(reach, dict(free), addresses)
+    return _Facts(reach, addresses)
 
 
 async def _letter(app: App, facts: _Facts, claimed: Claimed) -> Letter:
@@ -127,29 +111,15 @@ def _judge(app: App, facts: _Facts, claimed: Claimed) -> Verdict | None:
         return Postponed(now + PAUSED_FOR, "campaign_paused")
     if claimed.person_id is None or rule.is_critical:
         return Dropped("expired") if now >= claimed.expires_at else None
-    postponed = _postponed(claimed, facts.reach, now)
-    if postponed is not None:
-        return postponed
+    reach = facts.reach[claimed.person_id]
+    quiet_until = reach.quiet.end_after(now) if reach.quiet is not None else None
+    if quiet_until is not None:  # no reason to expire
+        return Postponed(quiet_until, "quiet_hours")
     if now >= claimed.expires_at:
         return Dropped("expired")
-    key = (claimed.person_id, claimed.about)
-    if claimed.attempts == 1 and key in facts.free:
-        facts.free[key] -= 1
-        if facts.free[key] < 0:
-            return Dropped("daily_cap")
-    if (claimed.about, claimed.channel) in facts.reach[claimed.person_id].refused:
+    if (claimed.about, claimed.channel) in reach.refused:
         return Refused("unwanted")
     return None
-
-
-def _postponed(claimed: Claimed, reach: Mapping[UUID, Reach], now: datetime) -> Postponed | None:
-    """Until the end of the quiet hours, which are no reason to expire."""
-    rule = CLASSES[claimed.about]
-    if claimed.person_id is None or rule.is_critical:
-        return None
-    quiet = reach[claimed.person_id].quiet
-    end = quiet.end_after(now) if quiet is not None else None
-    return Postponed(end, "quiet_hours") if end is not None else None
 
 
 async def _written(app: App, facts: _Facts, claimed: Claimed) -> Letter:
@@ -169,10 +139,10 @@ async def _written(app: App, facts: _Facts, claimed: Claimed) -> Letter:
     live = facts.addresses[claimed.channel].get(claimed.person_id, ())
     if not live:
         return Letter(claimed, verdict=Refused("no_address"))
-    # a person's devices are told apart by the end of their ids
+    # a person's devices are told apart by the end of their ids, which is drawn by chance
     return Letter(
         claimed,
-        [(each, outbound(f"{claimed.id}-{each.id.hex[-4:]}", each.address)) for each in live],
+        [(each, outbound(f"{claimed.id}-{each.id.hex[-12:]}", each.address)) for each in live],
     )
 
 

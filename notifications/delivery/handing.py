@@ -8,13 +8,15 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
+from core.clock import civil_date
 from core.context.app import App
+from core.database import connection
 from core.deadline import Deadline
 from notifications.channels.port import (
     PROVIDERS,
@@ -26,11 +28,13 @@ from notifications.channels.port import (
     Taken,
 )
 from notifications.delivery import handover, rates
-from notifications.delivery.addressing import Letter, Postponed, Verdict
+from notifications.delivery.addressing import Dropped, Letter, Postponed, Verdict
 from notifications.delivery.handover import Noted
 from notifications.delivery.routing import Router
+from notifications.messages.outside import kept_reason, kept_ref
+from notifications.reach import store as reach_store
 from notifications.reach.store import LiveAddress
-from notifications.templates.domain import SendLane
+from notifications.templates.domain import CLASSES, SendLane
 
 DEADLINE_S = 10.0
 _CROWDED_FOR = timedelta(seconds=5)
@@ -84,7 +88,10 @@ async def hand_over(
         for index, letter in enumerate(letters)
         for address, outbound in letter.outbounds
     ]
-    waiting = [piece for piece in pieces if piece.providers]
+    letters = await _within_caps(app, letters, pieces)
+    waiting = [
+        piece for piece in pieces if piece.providers and letters[piece.index].verdict is None
+    ]
     while waiting:
         groups: dict[str, list[_Piece]] = defaultdict(list)
         for piece in waiting:
@@ -96,6 +103,31 @@ async def hand_over(
         by_letter[piece.index].append(piece)
     later = Postponed(app.clock.now() + _CROWDED_FOR, "crowded_out")
     return [_result(letter, by_letter[index], later) for index, letter in enumerate(letters)]
+
+
+async def _within_caps(
+    app: App, letters: Sequence[Letter], pieces: Sequence[_Piece]
+) -> Sequence[Letter]:
+    """The letters without what goes out for those whose people have had as many of the class today.
+
+    A message counts when a provider is about to be given it, not while all of them are paused.
+    """
+    taken = {piece.index for piece in pieces if isinstance(piece.outcome, Taken)}
+    leaving = {piece.index for piece in pieces if piece.providers} - taken
+    whose = {
+        letters[index].claimed.message_id: (person_id, letters[index].claimed.about)
+        for index in sorted(leaving)
+        if (person_id := letters[index].claimed.person_id) is not None
+        and CLASSES[letters[index].claimed.about].daily_cap is not None
+    }
+    may = await reach_store.take_caps(connection(), whose, civil_date(app.clock.now()))
+    above = whose.keys() - may
+    return [
+        Letter(letter.claimed, verdict=Dropped("daily_cap"))
+        if index in leaving and letter.claimed.message_id in above
+        else letter
+        for index, letter in enumerate(letters)
+    ]
 
 
 def _piece(
@@ -155,7 +187,8 @@ async def _send(app: App, provider: Provider, outbounds: Sequence[Outbound]) -> 
     other: none to stop for, and none to try for ever."""
     started_s = time.monotonic()
     try:
-        outcomes = await provider.send(app, Deadline.after(DEADLINE_S), outbounds)
+        answers = await provider.send(app, Deadline.after(DEADLINE_S), outbounds)
+        outcomes = [_kept(answer) for answer in answers]
         if len(outcomes) != len(outbounds):
             raise ValueError("an outcome for each")
     except Exception as error:
@@ -168,6 +201,15 @@ async def _send(app: App, provider: Provider, outbounds: Sequence[Outbound]) -> 
         if number:
             health.note(good=good, number=number)
     return outcomes
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    """An outcome whose words can be kept, whatever the provider says."""
+    match outcome:
+        case Taken(ref):
+            return Taken(kept_ref(ref) if ref else None)
+        case Refused(reason) | Failed(reason):
+            return replace(outcome, reason=kept_reason(reason))
 
 
 def _result(letter: Letter, pieces: Sequence[_Piece], later: Postponed) -> Result:

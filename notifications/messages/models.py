@@ -8,6 +8,9 @@ from notifications.templates.recipients import PHONE
 
 BODY = "notifications.body"
 TITLE = "notifications.title"
+REF_MAX = 128
+"""Characters of a provider's own name for a message."""
+REASON_MAX = 64
 
 
 class Message(Model):
@@ -69,9 +72,9 @@ class Delivery(Model):
     lane = fields.CharField(max_length=16)
     state = fields.CharField(max_length=24)
     provider = fields.CharField(max_length=32, null=True)
-    provider_ref = fields.CharField(max_length=128, null=True)
+    provider_ref = fields.CharField(max_length=REF_MAX, null=True)
     attempts = fields.IntField(default=0)
-    error = fields.CharField(max_length=64, null=True)
+    error = fields.CharField(max_length=REASON_MAX, null=True)
     created_at = fields.DatetimeField()
     due_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
@@ -116,7 +119,7 @@ class Receipt(Model):
 
     id = fields.UUIDField(primary_key=True)
     provider = fields.CharField(max_length=32)
-    provider_ref = fields.CharField(max_length=128)
+    provider_ref = fields.CharField(max_length=REF_MAX)
     state = fields.CharField(max_length=24)
     received_at = fields.DatetimeField(db_index=True)
 

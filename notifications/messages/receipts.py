@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.database import Transaction, fetch_all
+from notifications.messages.outside import kept_ref
 
 KEPT = timedelta(days=3)
 
@@ -56,9 +57,13 @@ RETURNING r.provider, r.provider_ref, r.state
 
 
 async def hear(tx: Transaction, receipts: Sequence[Receipt], now: datetime) -> int:
-    """Apply receipts; returns how many are of messages that are not known yet, and kept."""
-    await _apply(tx, receipts, now)
+    """Apply receipts; returns how many are of messages that are not known yet, and kept.
+
+    They are kept before they are applied: of a message that becomes known in between both is done,
+    and applying it again changes nothing.
+    """
     kept = await fetch_all(tx, f"{_KEEP} RETURNING 1", *_columns(receipts), now)
+    await _apply(tx, receipts, now)
     return len(kept)
 
 
@@ -83,6 +88,6 @@ async def _apply(tx: Transaction, receipts: Sequence[Receipt], now: datetime) ->
 def _columns(receipts: Sequence[Receipt]) -> list[list[str]]:
     return [
         [receipt.provider for receipt in receipts],
-        [receipt.provider_ref for receipt in receipts],
+        [kept_ref(receipt.provider_ref) for receipt in receipts],
         [receipt.state for receipt in receipts],
     ]

@@ -68,9 +68,12 @@ async def release(app: App, tx: Transaction, ids: Sequence[UUID]) -> None:
         template = templates_of(app).get(template_id)
         if template is None:
             continue
-        deliveries = await _deliveries(app, tx, template, messages)
-        new = await store.insert_deliveries(tx, deliveries)
-        await enqueue(app, tx, template, new)
+        if template.digest is None:
+            deliveries = await _deliveries(app, tx, template, messages)
+            await enqueue(app, tx, template, await store.insert_deliveries(tx, deliveries))
+        else:
+            people = [each.person_id for each in messages if each.person_id is not None]
+            await digests.count_in(app, tx, template, people)
         for message in messages:
             if message.person_id is not None:
                 topic = store.inbox_topic(message.person_id)

@@ -148,18 +148,19 @@ async def insert_deliveries(tx: Transaction, deliveries: Sequence[NewDelivery]) 
 
 async def take_scheduled(tx: Transaction, ids: Sequence[UUID]) -> Mapping[str, Sequence[Released]]:
     """Put scheduled messages into their inboxes; those that were still to be sent, by template."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE notifications_message m SET scheduled_at = NULL,
+                  position = CASE WHEN person_id IS NULL THEN NULL ELSE due.position END
+             FROM unnest($1::uuid[], $2::uuid[]) AS due (id, position)
+            WHERE m.id = due.id AND scheduled_at IS NOT NULL
+           RETURNING m.id, person_id, template""",
+        list(ids),
+        [new_id() for _ in ids],
+    )
     released: dict[str, list[Released]] = defaultdict(list)
-    for id_ in ids:
-        row = await fetch_one(
-            tx,
-            """UPDATE notifications_message SET scheduled_at = NULL,
-                      position = CASE WHEN person_id IS NULL THEN NULL ELSE $2::uuid END
-                WHERE id = $1 AND scheduled_at IS NOT NULL RETURNING id, person_id, template""",
-            id_,
-            new_id(),
-        )
-        if row is not None:
-            released[row["template"]].append(Released(row["id"], row["person_id"]))
+    for row in rows:
+        released[row["template"]].append(Released(row["id"], row["person_id"]))
     return released
 
 

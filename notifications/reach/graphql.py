@@ -13,7 +13,8 @@ from notifications.templates.domain import CLASSES, Channel, MessageClass
 
 class PushService(StrEnum):
     """Whose token a device has: JPUSH, FCM (Google), APNS (Apple) or HMS (Huawei); WECHAT_MINI and
-    ALIPAY_MINI are mini-programmes, whose token is the person's id there."""
+    ALIPAY_MINI are mini-programmes, whose token is the person's id there, which is linked with the
+    account."""
 
     JPUSH = "jpush"
     FCM = "fcm"

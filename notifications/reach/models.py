@@ -1,6 +1,7 @@
 """The tables of how people may be reached."""
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 from core.people.personal_table import DELETED, PersonalTable, Sealed, section
@@ -58,13 +59,16 @@ class Quiet(Model):
 
 
 class DailyCount(Model):
-    """How many messages of a class have left the inbox for a person on a day of the city."""
+    """The messages of a class that have left the inbox for a person on a day of the city.
+
+    In their order: those behind the day's cap have stayed there.
+    """
 
     id = fields.BigIntField(primary_key=True)
     person_id = fields.UUIDField()
     about = fields.CharField(max_length=16)
     counted_on = fields.DateField()
-    count = fields.IntField()
+    messages = ArrayField(element_type="uuid")
 
     class Meta:
         table = "notifications_daily_count"

@@ -9,13 +9,14 @@ from uuid import UUID
 from core.context.call import Call
 from core.database import connection, transaction
 from core.errors import InvalidInput
-from notifications.reach import store
+from notifications.reach import platform_users, store
 from notifications.reach.domain import QuietHours, Reach
 from notifications.templates.domain import CLASSES, Channel, MessageClass
 from notifications.templates.texts import (
     CRITICAL_NOT_REFUSED,
     DAYS_INVALID,
     DEVICE_TOKEN_INVALID,
+    PLATFORM_USER_NOT_LINKED,
     TIME_INVALID,
 )
 
@@ -72,17 +73,22 @@ async def set_quiet_hours(call: Call, starts: str, ends: str, days: Sequence[int
 
 async def register_device(call: Call, device: Device) -> UUID:
     """Push goes to this device too, until the viewer's session ends; from somebody who had it
-    before it goes away.
+    before it goes away, and so does the oldest of more than `store.ADDRESSES_MAX`.
 
     Returns the device's id.
 
-    Raises InvalidInput for what cannot be a token: an Apple one stands in an address.
+    Raises InvalidInput for what cannot be a token: an Apple one stands in an address; for a name on
+    a mini-programme's platform that is not linked with the viewer's account.
     """
     viewer = call.require_viewer()
     form = _TOKEN if device.provider in _WITH_SIGNS else _PLAIN
     if form.fullmatch(device.token) is None:
         raise InvalidInput(DEVICE_TOKEN_INVALID, "token")
     async with transaction() as tx:
+        if device.provider in _MINI_PROGRAMMES and not await platform_users.owns(
+            call.app, tx, viewer.user_id, device.provider, device.token
+        ):
+            raise InvalidInput(PLATFORM_USER_NOT_LINKED, "token")
         return await store.put_address(
             *(call.app, tx, viewer.user_id, _channel_of(device), device.provider, device.token),
             session_id=viewer.session_id,

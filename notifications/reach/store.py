@@ -9,11 +9,14 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, fetch_all
+from core.database import Transaction, fetch_all, lock_name
 from core.ids import new_id
 from notifications.reach.domain import QuietHours, Reach
 from notifications.reach.models import ADDRESS, Address, Refusal
-from notifications.templates.domain import TO_PHONES, Channel, MessageClass
+from notifications.templates.domain import CLASSES, TO_PHONES, Channel, MessageClass
+
+ADDRESSES_MAX = 10
+"""Of a person in a channel: more than anybody has, and each message goes to all of them."""
 
 _REACH = """
 SELECT p.id, q.starts, q.ends, q.days,
@@ -83,10 +86,12 @@ async def put_address(
     address: str,
     session_id: UUID | None = None,
 ) -> UUID:
-    """Note a person's device or mailbox; one that was somebody else's is theirs no more.
+    """Note a person's device or mailbox; one that was somebody else's is theirs no more, and of
+    more than `ADDRESSES_MAX` the one that was seen longest ago, those that are gone first.
 
     A device goes with the session in which it asked. Returns the address's id.
     """
+    await lock_name(tx, f"addresses:{person_id}")
     (row,) = await fetch_all(
         tx,
         """INSERT INTO notifications_address
@@ -105,7 +110,29 @@ async def put_address(
         app.clock.now(),
         session_id,
     )
-    return UUID(str(row["id"]))
+    address_id = UUID(str(row["id"]))
+    await fetch_all(
+        tx,
+        """DELETE FROM notifications_address WHERE id IN (
+             SELECT id FROM notifications_address
+              WHERE person_id = $1 AND channel = $2 AND id <> $3
+              ORDER BY gone_at IS NULL DESC, seen_at DESC, id DESC OFFSET $4) RETURNING 1""",
+        person_id,
+        channel,
+        address_id,
+        ADDRESSES_MAX - 1,
+    )
+    return address_id
+
+
+async def delete_platform_addresses(
+    tx: Transaction, person_id: UUID, provider: str | None = None
+) -> None:
+    """Forget a person's names on the platforms of mini-programmes, all or that on one provider's.
+    Repeat-safe."""
+    found = Address.filter(person_id=person_id, channel=Channel.MINI_PROGRAMME)
+    found = found if provider is None else found.filter(provider=provider)
+    await found.using_db(tx).delete()
 
 
 async def delete_session_addresses(tx: Transaction, session_id: UUID) -> None:
@@ -177,37 +204,45 @@ async def set_quiet(tx: Transaction, person_id: UUID, quiet: QuietHours) -> None
     )
 
 
-async def take_caps(
-    db: Transaction, counts: Mapping[tuple[UUID, MessageClass], tuple[int, int]], today: date
-) -> Mapping[tuple[UUID, MessageClass], int]:
-    """Count messages that are about to leave the inbox; returns how many of each may.
+_TAKE_CAPS = """
+WITH asked AS (
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[])
+    AS n (message_id, person_id, about, cap)
+), taken AS (
+  INSERT INTO notifications_daily_count AS c (person_id, about, counted_on, messages)
+  SELECT person_id, about, $5, (array_agg(message_id))[:$6] FROM asked
+   GROUP BY person_id, about ORDER BY person_id, about
+  ON CONFLICT (person_id, about, counted_on) DO UPDATE
+    SET messages = (c.messages || ARRAY(
+      SELECT m FROM unnest(excluded.messages) AS m WHERE m <> ALL(c.messages)))[:$6]
+  RETURNING person_id, about, messages)
+SELECT message_id FROM asked JOIN taken USING (person_id, about)
+ WHERE array_position(messages, message_id) <= cap
+"""
+_CAP_MAX = max(rule.daily_cap or 0 for rule in CLASSES.values())
 
-    `counts` has how many there are and the cap. One statement for any number of people, and no
-    look at the messages that went before.
+
+async def take_caps(
+    db: Transaction, leaving: Mapping[UUID, tuple[UUID, MessageClass]], today: date
+) -> Collection[UUID]:
+    """Count messages that are about to leave the inbox, each with its person and its class, which
+    has a cap; returns those that may. One that is counted already today is not counted again.
+
+    One statement for any number of people, and no look at the messages that went before.
     """
-    if not counts:
-        return {}
-    keys = sorted(counts)
+    if not leaving:
+        return frozenset()
     rows = await fetch_all(
         db,
-        """WITH asked AS (
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[])
-               AS n (person_id, about, number, cap)
-           ), taken AS (
-             INSERT INTO notifications_daily_count AS c (person_id, about, counted_on, count)
-             SELECT person_id, about, $5, number FROM asked
-             ON CONFLICT (person_id, about, counted_on)
-               DO UPDATE SET count = c.count + excluded.count
-             RETURNING person_id, about, count)
-           SELECT person_id, about, greatest(0, least(number, cap - (count - number))) AS free
-             FROM taken JOIN asked USING (person_id, about)""",
-        [person_id for person_id, _ in keys],
-        [about for _, about in keys],
-        [counts[key][0] for key in keys],
-        [counts[key][1] for key in keys],
+        _TAKE_CAPS,
+        list(leaving),
+        [person_id for person_id, _ in leaving.values()],
+        [about for _, about in leaving.values()],
+        [CLASSES[about].daily_cap for _, about in leaving.values()],
         today,
+        _CAP_MAX,
     )
-    return {(row["person_id"], MessageClass(row["about"])): row["free"] for row in rows}
+    return {row["message_id"] for row in rows}
 
 
 async def forget_counts(db: Transaction, before: datetime) -> None:

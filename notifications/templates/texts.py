@@ -22,4 +22,9 @@ CRITICAL_NOT_REFUSED = Text(
 TIME_INVALID = Text("TIME_INVALID", "请按 22:00 的格式填写时间", "Write a time as 22:00.")
 DAYS_INVALID = Text("DAYS_INVALID", "星期为 0(周一)至 6", "Days are 0 (Monday) to 6.")
 DEVICE_TOKEN_INVALID = Text("DEVICE_TOKEN_INVALID", "设备标识无效", "This is no device's token.")
+PLATFORM_USER_NOT_LINKED = Text(
+    "PLATFORM_USER_NOT_LINKED",
+    "请先将该小程序与账户关联",
+    "Link the mini-programme to your account first.",
+)
 DIGEST_BODY = Text("DIGEST_BODY", "共 {count} 条新消息,请在收件箱查看。", "{count} new messages.")

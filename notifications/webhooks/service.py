@@ -14,7 +14,7 @@ import structlog
 from yarl import URL
 
 from core.context.app import App
-from core.database import Transaction, connection, fetch_one, transaction
+from core.database import Transaction, connection, fetch_one, lock_name, transaction
 from core.errors import InvalidInput
 from core.ids import new_id
 from core.json import to_json
@@ -32,6 +32,9 @@ ROTATION = timedelta(days=1)
 """How long the old secret signs beside the new one."""
 URL_MAX = 512
 GONE = 410
+EARLY = timedelta(seconds=1)
+"""How much before its time an attempt may run: what one process writes as due, another's clock may
+call early, and its job does not come again."""
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +101,7 @@ async def publish(
     """
     event_id = message_id(key, str(endpoint_id))
     now = app.clock.now()
+    await lock_name(tx, f"webhook:{event_id}")
     if await Event.filter(id=event_id).using_db(tx).exists():
         return event_id
     number = await _count(tx, endpoint_id, object_ref) if sequence is None else sequence
@@ -135,10 +139,10 @@ async def send_event(app: App, event_id: UUID, rule: AddressRule = is_public) ->
     Of a disabled endpoint the events wait; what is still to be sent goes when it is enabled.
     """
     event = await Event.get_or_none(id=event_id)
-    if event is None or event.state != "created" or app.clock.now() < event.due_at:
-        return
+    if event is None or event.state != "created" or app.clock.now() < event.due_at - EARLY:
+        return  # what is earlier still has another job
     endpoint = await Endpoint.get(id=event.endpoint_id)
-    if endpoint.disabled_at is not None:
+    if endpoint.disabled_at is not None and not await _is_enabled_now(endpoint.id):
         return
     now, body = app.clock.now(), app.vault.decrypt(event.body_sealed, BODY)
     headers = webhooks.sign(_secrets_of(app, endpoint, now), f"msg_{event.id.hex}", now, body)
@@ -161,6 +165,14 @@ async def enable(app: App, tx: Transaction, endpoint_id: UUID) -> None:
     events = await waiting.order_by("created_at")
     await waiting.update(due_at=app.clock.now())
     await app.queue.enqueue(tx, [SEND.later(event.id) for event in events])
+
+
+async def _is_enabled_now(endpoint_id: UUID) -> bool:
+    """Whether a disabled endpoint is enabled, once whoever is at it is done: an enabling under way
+    may have read which events wait before this one was published."""
+    async with transaction() as tx:
+        endpoint = await Endpoint.select_for_update().using_db(tx).get(id=endpoint_id)
+    return endpoint.disabled_at is None
 
 
 async def forget(before: datetime) -> None:
@@ -187,8 +199,9 @@ async def _note(app: App, tx: Transaction, event: Event, answer: Answer) -> None
     elif wait is None:
         await this.update(state="failed", attempts=attempts, error=error, ended_at=now)
     else:
-        await this.update(attempts=attempts, error=error, due_at=now + wait)
-        await app.queue.enqueue(tx, [SEND.later(event.id, after=wait)])
+        # of two workers with one attempt the first has the next one enqueued
+        if await this.update(attempts=attempts, error=error, due_at=now + wait):
+            await app.queue.enqueue(tx, [SEND.later(event.id, after=wait)])
 
 
 def _check_url(app: App, url: str) -> None:

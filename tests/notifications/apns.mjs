@@ -1,5 +1,5 @@
 // APNs as Apple describes it, on Node's own HTTP/2 (nghttp2): a judge that shares nothing with ours.
-// Devices: "gone…" answers 410, "busy…" 429, "bad…" 400; after `goaway` requests the session goes
+// Devices: "gone…" answers 410, "busy…" 429, "bad…" 400, "mute…" nothing; after `goaway` requests the session goes
 // away once and leaves the streams above the last it names unanswered. Prints a line per push.
 import http2 from 'node:http2'
 
@@ -30,6 +30,7 @@ server.on('stream', (stream, headers) => {
     if (!headers['apns-topic']) return answer(400, 'MissingTopic')
     if (device.startsWith('gone')) return answer(410, 'Unregistered')
     if (device.startsWith('busy')) return answer(429, 'TooManyRequests')
+    if (device.startsWith('mute')) return
     if (device.startsWith('bad')) return answer(400, 'BadTopic')
     const payload = JSON.parse(Buffer.concat(chunks).toString())
     console.log(JSON.stringify({ device, id, collapse: headers['apns-collapse-id'], token: headers.authorization, payload }))

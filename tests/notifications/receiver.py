@@ -1,5 +1,6 @@
 """A system that takes webhooks, on a port of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,11 +10,13 @@ from aiohttp import web
 
 @dataclass
 class Receiver:
-    """Answers with `status` and keeps what it was sent."""
+    """Answers with `status`, where there are `answers` once they are set, and keeps what it was
+    sent."""
 
     url: str = ""
     status: int = 204
     location: str | None = None
+    answers: asyncio.Event | None = None
     taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -25,6 +28,8 @@ async def receiving() -> AsyncIterator[Receiver]:
     async def take(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         receiver.taken.append((headers, await request.read()))
+        if receiver.answers is not None:
+            await receiver.answers.wait()
         location = {"Location": receiver.location} if receiver.location else {}
         return web.Response(status=receiver.status, headers=location)
 

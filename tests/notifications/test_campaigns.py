@@ -24,6 +24,7 @@ from notifications.channels.port import Failed
 from notifications.messages.models import Delivery, Message
 from notifications.messages.sending import release
 from notifications.operations import dead_letters, switches, tally
+from notifications.reach.models import DailyCount
 from notifications.templates.domain import ATTEMPTS_MAX
 from tests.messages import deliver_due, send_code
 from tests.notifications.probe import audience, messages
@@ -228,3 +229,24 @@ async def test_rates_are_counted_without_counting_messages(
     (rate,) = await tally.list_rates(app)
     assert (rate.lane, rate.provider, rate.outcome) == ("normal", "probe_push", "sent")
     assert rate.per_minute == 2.0
+
+
+async def test_what_waits_for_a_paused_provider_uses_up_no_day_s_cap(
+    app: App, push: Recorder, citizen: Citizen, clock: ManualClock
+) -> None:
+    person = await get_person(app, (await citizen()).user_id)
+    await audience.give_device(app, person.id, "one")
+    await switches.pause(app, "provider:probe_push", None)
+    for number in range(4):
+        async with transaction() as tx:
+            await api.send(app, tx, messages.NEWS, person, {"text": "x"}, f"news-{number}")
+    for _ in range(10):
+        await deliver_due(app)
+        clock.move(timedelta(seconds=5))
+    assert await DailyCount.all().count() == 0
+    assert {(row.state, row.error) for row in await Delivery.all()} == {("created", "crowded_out")}
+    await switches.resume(app, "provider:probe_push")
+    await deliver_due(app)
+    states = Counter((row.state, row.error) for row in await Delivery.all())
+    assert states == {("sent", None): 3, ("cancelled", "daily_cap"): 1}
+    assert len(push.given) == 3

@@ -150,3 +150,25 @@ async def test_a_worker_that_comes_late_changes_and_counts_nothing(
 async def test_the_notes_are_kept_without_a_log(app: App) -> None:
     kept = "SELECT relpersistence::text AS how FROM pg_class WHERE relname = $1"
     assert await fetch_all(connection(), kept, "notifications_handover") == [{"how": "u"}]
+
+
+async def test_a_death_changes_no_day_s_cap(app: App, push: Recorder, clock: ManualClock) -> None:
+    await audience.make_crowd(app, 1)
+    (address,) = await Address.all()
+    member = api.Member(address.person_id, "zh")
+    parcels = [api.Parcel(member, {"text": "x"}, f"news-{n}") for n in range(6)]
+    async with transaction() as tx:
+        await api.send_many(app, tx, messages.NEWS, parcels)
+    ids = [row.id for row in await Delivery.all()]
+    push.calls.append(asyncio.Event())
+    worker = asyncio.create_task(deliver_chunk(app, ids, SendLane.BULK))
+    await eventually(lambda: _given(push), what="the handing over")
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    for _ in range(2):
+        clock.move(timedelta(minutes=2))
+        await deliver_chunk(app, ids, SendLane.BULK)
+    states = Counter((row.state, row.error) for row in await Delivery.all())
+    assert states == {("sent", None): 3, ("cancelled", "daily_cap"): 3}
+    assert set(Counter(outbound.ref for _, outbound in push.given).values()) == {2}
+    assert len(push.given) == 6

@@ -100,11 +100,12 @@ class Makers:
             "down": {"code": "20000", "sub_code": "isp.unknow-error"},
             "ours": {"code": "40006", "sub_code": "isv.insufficient-isv-permissions"},
         }
-        answer = answers.get(content["to_user_id"], {"code": "10000", "msg": "Success"})
+        name = content.get("to_user_id") or content["to_open_id"]
+        answer = answers.get(name, {"code": "10000", "msg": "Success"})
         if answer["code"] == "10000":
             self.sent.append(content)
         node = json.dumps(answer)
-        forged = content["to_user_id"] == "forged"
+        forged = name == "forged"
         signed = "{}" if forged else node
         sign = base64.b64encode(self.theirs.sign(signed.encode(), PKCS1v15(), SHA256())).decode()
         body = f'{{"{alipay_mini.NODE}":{node},"sign":"{sign}"}}'
@@ -231,7 +232,8 @@ async def test_wechat_by_its_published_form(app: App, makers: Makers) -> None:
 
 
 async def test_alipay_by_its_published_form(app: App, makers: Makers) -> None:
-    assert await _send(alipay_mini, app, "2088", "stranger", "down", "ours", "forged") == [
+    user = "2088102122458832"
+    assert await _send(alipay_mini, app, user, "stranger", "down", "ours", "forged") == [
         Taken(),
         Refused("user_not_subscribed"),
         Failed("system_error"),
@@ -239,6 +241,9 @@ async def test_alipay_by_its_published_form(app: App, makers: Makers) -> None:
         Failed("not_signed"),
     ]
     content = makers.sent[0]
+    assert content["to_user_id"] == user and "to_open_id" not in content
+    await _send(alipay_mini, app, "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5")
+    assert makers.sent[-1]["to_open_id"].startswith("074a") and "to_user_id" not in makers.sent[-1]
     assert (content["user_template_id"], content["page"]) == ("T1", "pages/inbox?link=%2Fx")
     assert json.loads(content["data"])["thing1"] == {"value": "到校提醒"}
 

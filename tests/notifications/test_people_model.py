@@ -26,14 +26,16 @@ from core.people.directory import get_person
 from core.security.authentication import Viewer
 from notifications import api
 from notifications.jobs import close_digest
-from notifications.messages.models import Digest
+from notifications.messages.models import Digest, Message
+from notifications.messages.sending import release
 from notifications.reach import store as reach_store
 from notifications.reach.domain import QuietHours
+from notifications.reach.models import DailyCount
 from notifications.templates.domain import CLASSES, Channel, MessageClass
 from tests.conftest import NOON
 from tests.fakes import FakeSms
 from tests.messages import deliver_due
-from tests.notifications.probe import messages
+from tests.notifications.probe import audience, messages
 from tests.notifications.probe.providers import recorder
 
 TEMPLATES = (
@@ -276,6 +278,30 @@ async def test_fifty_at_once_in_one_window_are_one_digest_of_fifty(
     assert "50" in outbound.body
 
 
+async def test_what_was_scheduled_is_counted_into_its_window(
+    app: App, clock: ManualClock, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    person = await get_person(app, (await citizen()).user_id)
+    await audience.give_device(app, person.id, "one")
+    at, ids = clock.now() + timedelta(hours=2), []
+    for key in ("one", "two", "three"):
+        async with transaction() as tx:
+            ids.append(await api.send(app, tx, messages.DIGEST, person, {"text": key}, key, at=at))
+    async with transaction() as tx:
+        assert await api.cancel(app, tx, "three", person)
+    clock.move(timedelta(hours=2))
+    for _ in range(2):
+        async with transaction() as tx:
+            await release(app, tx, ids)
+    (digest,) = await Digest.all()
+    assert digest.items == await Message.filter(position__not_isnull=True).count() == 2
+    clock.move(timedelta(hours=1))
+    await close_digest(app, digest.id)
+    await deliver_due(app)
+    ((_, outbound),) = recorder(app).given
+    assert "2" in outbound.body
+
+
 async def test_a_gone_device_is_tried_once_and_the_phone_takes_over(
     app: App, sms: FakeSms, citizen: Callable[..., Awaitable[Viewer]]
 ) -> None:
@@ -293,3 +319,21 @@ async def test_a_gone_device_is_tried_once_and_the_phone_takes_over(
             await deliver_due(app)
     assert [outbound.address for _, outbound in recorder(app).given] == ["old"]
     assert [text for _, text in sms.sent.values()] == ["one", "two"]
+
+
+async def test_a_message_counts_once_however_often_and_in_whatever_way_it_is_tried(
+    app: App, sms: FakeSms, clock: ManualClock, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    from notifications.channels.port import Failed
+
+    person = await get_person(app, (await citizen()).user_id)
+    await audience.give_device(app, person.id, "one")
+    recorder(app).answers["one"] = Failed("silent")
+    async with transaction() as tx:
+        await api.send(app, tx, messages.MONEY, person, {"text": "x"}, "paid")
+    for _ in range(8):
+        await deliver_due(app)
+        clock.move(timedelta(minutes=1))
+    assert (len(recorder(app).given), len(sms.sent)) == (6, 1)
+    (message,) = await Message.all()
+    assert [row.messages for row in await DailyCount.all()] == [[message.id]]

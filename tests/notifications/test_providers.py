@@ -1,5 +1,6 @@
 """Providers over HTTP: the sandbox's gateways and JPush, broken on purpose, and their receipts."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,15 +13,19 @@ import pytest
 
 from core.clock import ManualClock
 from core.context.app import App
-from core.database import transaction
+from core.database import fetch_all, transaction
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from core.settings import Settings
 from notifications import api
+from notifications.channels import jpush
+from notifications.channels.port import Failed, Outcome, Refused, Taken
 from notifications.channels.sms import PARTS_MAX, count_parts
 from notifications.jobs import match_receipts
 from notifications.messages import receipts
-from notifications.messages.models import Delivery, PushCid
+from notifications.messages.models import Delivery, Handover, PushCid
+from notifications.messages.models import Receipt as KeptReceipt
+from notifications.messages.outside import kept_ref
 from notifications.messages.receipts import Receipt
 from notifications.reach import store as reach_store
 from notifications.reach.models import Address
@@ -28,7 +33,8 @@ from notifications.templates.domain import Channel
 from tests.asgi import Client
 from tests.core.waiting import eventually
 from tests.messages import deliver_due, send_code
-from tests.notifications.probe import messages
+from tests.notifications.probe import audience, messages
+from tests.notifications.probe.providers import Recorder
 from tests.sandbox.serving import Client as Sandbox
 
 PHONE = "13800138000"
@@ -245,3 +251,100 @@ async def test_forged_and_malformed_receipts_change_nothing(
     assert await _hear(client, large, headers) == 413
     await delivery.refresh_from_db()
     assert delivery.state == "sending"
+
+
+ODD = "r" * 200
+
+
+@pytest.mark.parametrize(
+    ("odd", "state", "error", "ref"),
+    [
+        (Taken(ODD), "sent", None, hashlib.sha256(ODD.encode()).hexdigest()),
+        (Taken("a\x00b"), "sent", None, hashlib.sha256(b"a\x00b").hexdigest()),
+        (Taken(""), "sent", None, None),
+        (Refused("no\x00\n" + "x" * 100), "permanent-failure", "no" + "x" * 62, None),
+        (Failed("\ud800" + "x" * 100), "created", "x" * 64, None),
+    ],
+)
+async def test_an_odd_answer_is_of_its_message_alone(
+    app: App, push: Recorder, odd: Outcome, state: str, error: str | None, ref: str | None
+) -> None:
+    await audience.make_crowd(app, 3)
+    members = [api.Member(row.person_id, "zh") for row in await Address.all()]
+    async with transaction() as tx:
+        parcels = [api.Parcel(member, {"text": "x"}) for member in members]
+        await api.send_many(app, tx, messages.SERVICE, parcels, "school")
+    push.answers["device-1"] = odd
+    for _ in range(2):
+        await deliver_due(app)
+    assert len(push.given) == 3
+    rows = [(row.state, row.error, row.provider_ref) for row in await Delivery.all()]
+    assert (state, error, ref) in rows
+    rows.remove((state, error, ref))
+    refs = {f"probe-{each.ref}" for _, each in push.given if each.address != "device-1"}
+    assert set(rows) == {("sent", None, ref) for ref in refs}
+    assert await Handover.all().count() == 0
+
+
+async def test_a_receipt_finds_a_name_that_cannot_be_kept(
+    app: App, client: Client, sandbox: Sandbox
+) -> None:
+    await _codes(app, 0, 1)
+    await deliver_due(app)
+    await Delivery.all().update(provider_ref=kept_ref(ODD))
+    rows = [{"receipt_no": name, "stat": "DELIVRD"} for name in (ODD, "a\x00b")]
+    assert await _hear(client, *_signed({"receipts": rows})) == 204
+    assert (await Delivery.get()).state == "delivered"
+    assert [row.provider_ref for row in await KeptReceipt.all()] == [kept_ref("a\x00b")]
+
+
+async def test_a_receipt_is_not_lost_while_its_message_is_noted(
+    app: App, clock: ManualClock, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _codes(app, 0, 1)
+    may_note, is_noted = asyncio.Event(), asyncio.Event()
+
+    async def note() -> None:
+        await may_note.wait()
+        await Delivery.all().update(state="sending", provider="sms", provider_ref="one")
+        is_noted.set()
+
+    async def and_noted(*arguments: Any) -> list[dict[str, Any]]:
+        rows = await fetch_all(*arguments)
+        may_note.set()
+        await is_noted.wait()
+        return rows
+
+    noting = asyncio.create_task(note())
+    monkeypatch.setattr(receipts, "fetch_all", and_noted)
+    async with transaction() as tx:
+        await receipts.hear(tx, [Receipt("sms", "one", "delivered")], clock.now())
+    await noting
+    await match_receipts(app)
+    assert (await Delivery.get()).state == "delivered"
+    assert await KeptReceipt.all().count() == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [None, "x", 7, [], {}, {"error": 7}, {"error": {"code": [1011]}}, {"error": {}}]
+)
+def test_garbage_from_jpush_is_no_error_of_ours(answer: object) -> None:
+    assert jpush.judge(answer) in (Failed("no_answer"), Refused("jpush_error"))
+
+
+async def test_a_cid_that_is_given_twice_is_one_push_s(
+    app: App,
+    sandbox: Sandbox,
+    citizen: Callable[..., Awaitable[Viewer]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def same(*_: object) -> list[str]:
+        return ["sandbox-1", "sandbox-1"]
+
+    monkeypatch.setattr(jpush, "make_cids", same)
+    await _push_to(app, await citizen(), "one", "two", template=messages.SERVICE)
+    await deliver_due(app)
+    delivery = await Delivery.get()
+    assert (delivery.state, delivery.error) == ("created", "no_cids")
+    assert await _shown(sandbox) == {"pushes": [], "total": 0}
+    assert await PushCid.all().count() == 1

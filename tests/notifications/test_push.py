@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from core.context.app import App
 from core.deadline import Deadline
 from core.settings import Settings
-from notifications.channels import apns, fcm
+from notifications.channels import apns, fcm, h2_connection
 from notifications.channels.port import Failed, Outbound, Outcome, Refused, Taken
 from notifications.templates.domain import SendLane
 
@@ -246,8 +247,8 @@ async def line(app: App) -> AsyncIterator[Callable[[Apple], None]]:
         await asyncio.sleep(0)
 
 
-async def _apns(app: App, *devices: str) -> list[Outcome]:
-    return list(await apns.send(app, Deadline.after(10), _to(*devices)))
+async def _apns(app: App, *devices: str, within_s: float = 10) -> list[Outcome]:
+    return list(await apns.send(app, Deadline.after(within_s), _to(*devices)))
 
 
 async def test_apns_by_its_published_form(
@@ -289,3 +290,66 @@ async def test_without_apns_another_time(
     there.process.kill()
     await there.process.wait()
     assert await _apns(app, "device") == [Failed("not_taken", outcome_known=True)]
+
+
+@dataclass
+class Wire:
+    """What lies between us and a server; cut, nothing more comes or goes and nobody is told."""
+
+    port: int = 0
+    connections: int = 0
+    cut: set[asyncio.StreamWriter] = field(default_factory=set)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def connect(
+        self, port: int, ours: asyncio.StreamReader, back: asyncio.StreamWriter
+    ) -> None:
+        theirs, there = await asyncio.open_connection("127.0.0.1", port)
+        self.connections += 1
+        self.writers += [back, there]
+        await asyncio.gather(self._pass_on(ours, there), self._pass_on(theirs, back))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if writer not in self.cut:
+                    writer.write(data)
+        if writer not in self.cut:
+            writer.close()
+
+
+async def test_a_server_that_vanished_is_left_and_what_waits_on_it_is_lost(
+    app: App,
+    apple: Callable[..., Awaitable[Apple]],
+    line: Callable[[Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(h2_connection, "SILENT_S", 0.4)
+    there, wire = await apple(), Wire()
+    server = await asyncio.start_server(partial(wire.connect, there.port), "127.0.0.1", 0)
+    wire.port = server.sockets[0].getsockname()[1]
+    line(wire)
+    (taken,) = await _apns(app, "device")
+    wire.cut = set(wire.writers)
+    waiting = asyncio.create_task(_apns(app, "waiting"))
+    await asyncio.sleep(0.1)
+    assert await _apns(app, "device", within_s=0.5) == [Failed("timeout")]
+    assert await waiting == [Failed("lost")]
+    assert await _apns(app, "device") == [taken]
+    assert (wire.connections, len(there.lines)) == (2, 2)
+    server.close()
+    for writer in wire.writers:
+        writer.transport.abort()
+
+
+async def test_an_answer_that_does_not_come_costs_its_stream_alone(
+    app: App, apple: Callable[..., Awaitable[Apple]], line: Callable[[Apple], None]
+) -> None:
+    line(await apple())
+    outcomes = await _apns(app, "mute-1", "device", "mute-2", within_s=0.5)
+    assert outcomes[0] == outcomes[2] == Failed("timeout")
+    client = app.once(apns._Line, apns._Line).client
+    assert client is not None and client.is_open
+    assert client._h2.open_outbound_streams == 0
+    assert isinstance((await _apns(app, "device"))[0], Taken)
+    assert app.once(apns._Line, apns._Line).client is client

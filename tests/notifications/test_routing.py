@@ -9,7 +9,7 @@ import pytest
 
 from core.context.app import App
 from core.deadline import Deadline
-from notifications.channels.port import Outbound, Outcome, Provider
+from notifications.channels.port import Failed, Outbound, Outcome, Provider, Taken, each
 from notifications.delivery import rates
 from notifications.delivery.routing import Router
 from notifications.templates.domain import Channel, SendLane
@@ -108,3 +108,13 @@ async def test_a_second_is_never_overdrawn_and_the_critical_has_room(
     more = await take(lane, 50)
     room = {SendLane.CRITICAL: 40, SendLane.NORMAL: 20, SendLane.BULK: 0, SendLane.DIGEST: 0}
     assert more == room[lane]
+
+
+async def test_an_answer_that_an_adapter_stumbles_over_is_its_message_s() -> None:
+    async def send(outbound: Outbound) -> str:
+        return {"good": "ref"}[outbound.address]
+
+    outbounds = [
+        Outbound("r", address, "", "", None, SendLane.BULK) for address in ("good", "odd", "good")
+    ]
+    assert await each(outbounds, send) == [Taken("ref"), Failed("adapter"), Taken("ref")]

@@ -2,19 +2,26 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from core.clock import ManualClock
 from core.context.app import App
+from core.database import connection, transaction
+from core.people.directory import get_person
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
+from notifications import api
 from notifications.campaigns.models import Campaign
 from notifications.channels.port import PROVIDERS
 from notifications.reach.graphql import PushService
 from notifications.reach.models import Address, Refusal
 from tests.asgi import Client
-from tests.notifications.probe import audience
+from tests.messages import deliver_due
+from tests.notifications.probe import audience, messages
+from tests.notifications.probe.providers import Recorder
 
 Citizen = Callable[..., Awaitable[Viewer]]
 PREFERENCES = """{ messagePreferences { preferences { id about channel wanted refusable }
@@ -114,10 +121,50 @@ async def test_every_service_of_tokens_is_a_provider_with_addresses_of_its_own(
     """What is registered stands in the channel of the provider that will be given it."""
     (provider,) = [one for one in app.extensions(PROVIDERS) if one.name == service.value]
     assert provider.own_addresses
-    device = {"service": service.name, "token": "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"}
-    await client.data(DEVICE, device, viewer=await citizen())
+    viewer, token = await citizen(), "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"
+    device = {"service": service.name, "token": token}
+    answer = await client.data(DEVICE, device, viewer=viewer)
+    if service.value in ("wechat_mini", "alipay_mini"):  # nobody is linked with it
+        assert answer["registerDevice"]["code"] == "PLATFORM_USER_NOT_LINKED"
+        assert await Address.all().count() == 0
+        return
     (row,) = await Address.all()
     assert (row.provider, row.channel) == (provider.name, provider.channel)
+
+
+async def test_a_person_has_ten_devices_the_one_seen_longest_ago_goes(
+    client: Client, citizen: Citizen, clock: ManualClock
+) -> None:
+    first, second = await citizen(), await citizen()
+
+    async def register(viewer: Viewer, place: int) -> str:
+        clock.move(timedelta(seconds=1))
+        device = {"service": "JPUSH", "token": f"device-{place}"}
+        answer = await client.data(DEVICE, device, viewer=viewer)
+        return str(answer["registerDevice"]["device"]["id"])
+
+    other = await register(second, 99)
+    ids = [await register(first, place) for place in range(10)]
+    assert await register(first, 0) == ids[0]
+    await Address.filter(id=ids[5]).update(gone_at=clock.now())
+    ids += [await register(first, place) for place in (10, 11)]
+    left = {str(row.id) for row in await Address.filter(person_id=first.user_id)}
+    assert left == set(ids) - {ids[1], ids[5]}
+    assert str((await Address.get(person_id=second.user_id)).id) == other
+
+
+async def test_devices_whose_ids_end_alike_are_told_apart(
+    app: App, push: Recorder, citizen: Citizen
+) -> None:
+    person = await get_person(app, (await citizen()).user_id)
+    for place in range(3):
+        await audience.give_device(app, person.id, f"device-{place}")
+    alike = "UPDATE notifications_address SET id = (left(id::text, 32) || 'abcd')::uuid"
+    await connection().execute_query(alike)
+    async with transaction() as tx:
+        await api.send(app, tx, messages.SERVICE, person, {"text": "x"}, "one")
+    await deliver_due(app)
+    assert len({outbound.ref for _, outbound in push.given}) == len(push.given) == 3
 
 
 async def _operator(citizen: Citizen) -> Viewer:

@@ -13,7 +13,7 @@ import pytest
 
 from core.clock import ManualClock
 from core.context.app import App
-from core.database import transaction
+from core.database import connection, fetch_all, transaction
 from core.errors import InvalidInput
 from core.standards import webhooks
 from core.upstream.public_addresses import is_public
@@ -23,6 +23,7 @@ from notifications.webhooks.domain import LADDER
 from notifications.webhooks.models import Endpoint, Event
 from tests.bff.conftest import CLIENTS
 from tests.bff.conftest import clients as clients
+from tests.core.waiting import eventually
 from tests.notifications.receiver import Receiver, receiving
 
 VECTOR = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -233,3 +234,86 @@ async def test_a_bad_address_is_refused(app: App, url: str) -> None:
     with pytest.raises(InvalidInput):
         await _endpoint(app, url)
     assert await Endpoint.all().count() == 0
+
+
+async def test_an_attempt_that_a_clock_calls_early_is_made(
+    app: App, clock: ManualClock, receiver: Receiver
+) -> None:
+    receiver.status = 503
+    endpoint, _ = await _endpoint(app, receiver.url)
+    event = await _publish(app, endpoint, "one")
+    clock.move(timedelta(seconds=-0.2))
+    await service.send_event(app, event, anywhere)
+    assert (len(receiver.taken), await _jobs()) == (1, 2)
+    clock.move(LADDER[0] - timedelta(seconds=1.1))
+    await service.send_event(app, event, anywhere)
+    assert (len(receiver.taken), await _jobs()) == (1, 2)
+    clock.move(timedelta(seconds=0.9))
+    receiver.status = 204
+    await service.send_event(app, event, anywhere)
+    assert ((await Event.get()).state, len(receiver.taken)) == ("sent", 2)
+
+
+async def _jobs() -> int:
+    jobs = "SELECT FROM pgqueuer WHERE entrypoint = $1"
+    return len(await fetch_all(connection(), jobs, service.SEND.kind))
+
+
+async def test_an_event_that_is_published_while_its_endpoint_is_enabled_is_sent(
+    app: App, receiver: Receiver
+) -> None:
+    endpoint, _ = await _endpoint(app, receiver.url)
+    await Endpoint.all().update(disabled_at=app.clock.now())
+    is_read, is_sending = asyncio.Event(), asyncio.Event()
+
+    async def enable() -> None:
+        async with transaction() as tx:
+            await service.enable(app, tx, endpoint)
+            is_read.set()
+            await is_sending.wait()
+
+    enabling = asyncio.create_task(enable())
+    await is_read.wait()
+    event = await _publish(app, endpoint, "one")
+    sending = asyncio.create_task(service.send_event(app, event, anywhere))
+    await asyncio.sleep(0.2)
+    is_sending.set()
+    await asyncio.gather(enabling, sending)
+    assert ((await Event.get()).state, len(receiver.taken)) == ("sent", 1)
+
+
+async def test_two_who_publish_one_key_at_once_publish_it_once(app: App) -> None:
+    endpoint, _ = await _endpoint(app, "http://127.0.0.1/news")
+    is_written, is_second = asyncio.Event(), asyncio.Event()
+
+    async def first() -> UUID:
+        async with transaction() as tx:
+            event = await service.publish(app, tx, endpoint, "loan.paid", "loan:1", {}, "one")
+            is_written.set()
+            await is_second.wait()
+            return event
+
+    publishing = asyncio.create_task(first())
+    await is_written.wait()
+    again = asyncio.create_task(_publish(app, endpoint, "one"))
+    await asyncio.sleep(0.2)
+    is_second.set()
+    assert await publishing == await again == (await Event.get()).id
+    assert await _jobs() == 1
+
+
+async def test_two_workers_with_one_attempt_leave_one_job_for_the_next(
+    app: App, receiver: Receiver
+) -> None:
+    receiver.status, receiver.answers = 503, asyncio.Event()
+    endpoint, _ = await _endpoint(app, receiver.url)
+    event = await _publish(app, endpoint, "one")
+    workers = [asyncio.create_task(service.send_event(app, event, anywhere)) for _ in range(2)]
+
+    async def both_ask() -> bool:
+        return len(receiver.taken) == 2
+
+    await eventually(both_ask, what="two requests")
+    receiver.answers.set()
+    await asyncio.gather(*workers)
+    assert ((await Event.get()).attempts, await _jobs()) == (1, 2)

@@ -42,6 +42,10 @@ class Platform(StrEnum):
     ALIPAY = "ALIPAY"
 
 
+PROVIDERS = {Platform.WECHAT: "wechat_mini", Platform.ALIPAY: "alipay_mini"}
+"""Who sends messages to a platform's users (`notifications`)."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Known:
     """Whom a platform knows. `subject` is its name for them in our mini-programme, `union` the one

@@ -29,6 +29,6 @@ async def end(app: App, revocation: Revocation) -> bool:
             return False
         for session in await link_store.lock_sessions(tx, link):
             await end_session(app, tx, session, Ending.PLATFORM_ENDED)
-        await link.delete(using_db=tx)
+        await link_store.delete_links(tx, link.citizen_id, platform)
         await messages.tell_unlinked(app, tx, link.citizen_id, link.id, NAMES[platform])
     return True

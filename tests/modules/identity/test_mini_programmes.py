@@ -22,6 +22,7 @@ from modules.identity import domain
 from modules.identity.mini_programmes import alipay, port, wechat
 from modules.identity.mini_programmes.port import NotAccepted, Platform
 from modules.identity.models import PHONE, SUBJECT, Citizen, MiniProgrammeLink, Session
+from notifications.reach.models import Address
 from tests.jobs import run_due
 from tests.modules.identity.conftest import REFUSAL, TOKENS, Phone
 from tests.sandbox.serving import Client as Sandbox
@@ -36,6 +37,9 @@ LINK = f"""mutation L($platform: MiniProgrammePlatform!, $code: String!, $key: S
 END = f"""mutation E($platform: MiniProgrammePlatform!, $key: String!) {{
   endMiniProgrammeLink(platform: $platform, idempotencyKey: $key) {{
     ... on MiniProgrammesChanged {{ links {{ platform }} }} {REFUSAL} }} }}"""
+REGISTER = f"""mutation R($service: PushService!, $token: String!, $key: String!) {{
+  registerDevice(pushService: $service, token: $token, idempotencyKey: $key) {{
+    ... on DeviceRegistered {{ device {{ pushService }} }} {REFUSAL} }} }}"""
 NUMBER, DEVICE = "13800138000", {"id": "mini-programme-1", "name": ""}
 
 
@@ -73,8 +77,8 @@ class Mini:
     async def link(self, token: str, code: str = "") -> Any:
         return await self.ask(LINK, token, code=code or (await self.codes())[0])
 
-    async def ask(self, query: str, token: str | None = None, **variables: Any) -> Any:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+    async def ask(self, query: str, bearer: str | None = None, **variables: Any) -> Any:
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
         given = {"platform": self.platform, "key": uuid4().hex} | variables
         answer = await self.phone.client.run(query, given, headers=headers)
         assert "errors" not in answer.json, answer.json
@@ -177,6 +181,31 @@ async def test_a_user_is_linked_to_one_account_and_an_account_to_one_user(mini: 
     second = replace(mini, number="13900139000")
     assert (await second.link(token))["code"] == "LINKED_ALREADY"
     assert await MiniProgrammeLink.all().count() == 1
+
+
+async def test_messages_go_to_the_linked_user_and_to_nobody_else(mini: Mini) -> None:
+    token = (await mini.phone.sign_in())["accessToken"]
+    theirs = (await replace(mini.phone, number="13900139000").sign_in())["accessToken"]
+    service, provider = f"{mini.platform}_MINI", f"{mini.platform.lower()}_mini"
+    await mini.link(token)
+    subject = mini.app.vault.decrypt((await MiniProgrammeLink.get()).subject_sealed, SUBJECT)
+
+    async def register(who: str, name: str) -> Any:
+        return await mini.ask(REGISTER, who, service=service, token=name)
+
+    for who, name in ((token, f"{subject}1"), (theirs, subject)):
+        refused = await register(who, name)
+        assert (refused["code"], refused["field"]) == ("PLATFORM_USER_NOT_LINKED", "token")
+        assert await Address.all().count() == 0
+    for _ in range(2):
+        assert (await register(token, subject))["device"] == {"pushService": service}
+    (row,) = await Address.all()
+    assert (row.provider, row.person_id) == (provider, (await MiniProgrammeLink.get()).citizen_id)
+    assert (await register(theirs, subject))["code"] == "PLATFORM_USER_NOT_LINKED"
+    assert (await Address.get()).person_id == row.person_id
+    assert (await mini.ask(END, token))["links"] == []
+    assert await Address.all().count() == 0
+    assert (await register(token, subject))["code"] == "PLATFORM_USER_NOT_LINKED"
 
 
 async def test_a_silent_platform_costs_nothing(mini: Mini) -> None:

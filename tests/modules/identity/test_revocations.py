@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from core.clock import ManualClock
 from core.context.app import App
+from core.database import transaction
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.settings import Settings
@@ -32,6 +33,9 @@ from modules.identity.mini_programmes import alipay, wechat
 from modules.identity.mini_programmes.service import index_of
 from modules.identity.models import SUBJECT, MiniProgrammeLink, Session
 from notifications.messages.models import Message
+from notifications.reach import store as reach_store
+from notifications.reach.models import Address
+from notifications.templates.domain import Channel
 from tests.asgi import Client
 from tests.jobs import run_due
 from tests.modules.identity.test_signed_out import session_of
@@ -249,6 +253,11 @@ async def linked(
         linked_at=clock.now(),
         last_used_at=clock.now(),
     )
+    async with transaction() as tx:
+        provider = f"{request.param.lower()}_mini"
+        await reach_store.put_address(
+            app, tx, person_id, Channel.MINI_PROGRAMME, provider, subject, new_id()
+        )
     sessions = [await session_of(app, person_id, device) for device in ("one", "two")]
     await Session.filter(id=sessions[0].id).update(link_id=link.id)
     clock.move(timedelta(days=1, minutes=1))
@@ -261,6 +270,7 @@ async def test_a_revocation_ends_the_link_and_what_it_opened_and_is_told_once(
     for _ in range(2):
         assert await linked.push() == (200, b"success")
     assert not await MiniProgrammeLink.exists(id=linked.link.id)
+    assert await Address.all().count() == 0
     assert await linked.live() == [False, True]
     assert await linked.told() == 1
 
