@@ -140,10 +140,15 @@ async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[TicketStatus]:
 async def draw(app: App, release_id: UUID) -> None:
     """Job at the moment of release: order the queue and admit as many as there are seats.
 
-    Repeat-safe; before the release it does nothing.
+    Repeat-safe. Before the release, as clocks of two machines differ, it is put back.
     """
     release = await Release.get(id=release_id)
-    if release.drawn_at is not None or app.clock.now() < release.releases_at:
+    if release.drawn_at is not None:
+        return
+    wait = release.releases_at - app.clock.now()
+    if wait > timedelta(0):
+        async with transaction() as tx:
+            await draw.enqueue(app, tx, release_id, after=wait)
         return
     async with transaction() as tx:
         release = await queue_store.lock_release(tx, release_id)

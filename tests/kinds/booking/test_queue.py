@@ -99,6 +99,28 @@ async def test_the_order_is_the_published_one(app: App, call: MakeCall, clock: M
     assert standing.release.draw and len(joined) == 25
 
 
+async def test_a_draw_that_a_clock_calls_early_is_put_back(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    _, place, people = await rush(app, call, 1)
+    ticket = await queue.join(people[0], place)
+    clock.move(RELEASE_IN - timedelta(milliseconds=50))
+    await connection().execute_query("DELETE FROM pgqueuer WHERE entrypoint = 'appointments.draw'")
+    await queue.draw(app, ticket.release.id)
+    (job,) = await fetch_all(
+        connection(),
+        "SELECT execute_after - now() < interval '1 s' AS soon FROM pgqueuer "
+        "WHERE entrypoint = 'appointments.draw'",
+    )
+    assert (
+        job["soon"]
+        and (await queue.get_status(people[0], ticket.ticket.id)).release.drawn_at is None
+    )
+    clock.move(timedelta(milliseconds=50))
+    await queue.draw(app, ticket.release.id)
+    assert (await queue.get_status(people[0], ticket.ticket.id)).release.drawn_at is not None
+
+
 async def test_who_was_admitted_and_did_not_come_makes_room(
     app: App, call: MakeCall, clock: ManualClock
 ) -> None:
