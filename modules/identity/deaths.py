@@ -110,13 +110,14 @@ async def _close(app: App, record_no: int) -> None:
 
 
 async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Death) -> None:
+    now = app.clock.now()
     others = {
         party
         for mandate in await store.lock_mandates_of(tx, citizen.id)
         for party in (mandate.actor_id, mandate.subject_id)
-        if mandate.state == "active" and party not in (None, citizen.id)
+        if mandate.state == "active" and mandate.ends_at > now
+        if party not in (None, citizen.id)
     }
-    now = app.clock.now()
     await end_access(app, tx, citizen.id)
     citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or now
     citizen.phone_index = citizen.phone_sealed = citizen.closes_at = None

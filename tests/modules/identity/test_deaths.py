@@ -22,6 +22,7 @@ from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, Mandate
 from modules.identity.real_name import confirm_document, confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths
 from notifications.messages.models import Message
+from tests.jobs import run_due
 from tests.kinds.booking.engine import book, offer, people, refusal, used
 from tests.kinds.booking.people import guardian_of, resident_id
 from tests.kinds.booking.test_offers import wait_for
@@ -102,6 +103,20 @@ async def test_an_account_is_closed_and_what_was_under_way_ends(
     row = await Citizen.get(id=elder.subject_id)
     assert (row.phone_index, row.phone_sealed, row.resident_index) == (None, None, None)
     assert row.name_sealed is not None, "for the next of kin"
+
+
+async def test_who_acted_for_somebody_long_ago_hears_nothing(
+    app: App, call: MakeCall, clock: ManualClock, registry: Registry
+) -> None:
+    elder, once, now = await people(app, call, 3)
+    await guardian_of(app, once, elder.subject_id)
+    clock.move(2 * 366 * DAY)
+    await guardian_of(app, now, elder.subject_id)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    await run_due(app, "identity.tell_death")
+    rows = await Message.filter(template="identity.person_died")
+    assert [row.person_id for row in rows] == [now.subject_id]
 
 
 async def test_nobody_takes_the_name_of_who_has_died(
