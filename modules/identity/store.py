@@ -100,6 +100,12 @@ async def lock_by_birth(tx: Transaction, birth_index: bytes) -> Citizen | None:
     return await Citizen.filter(birth_index=birth_index).using_db(tx).select_for_update().first()
 
 
+async def lock_holders(tx: Transaction, indexes: Sequence[bytes]) -> Sequence[Citizen]:
+    """Whoever holds one of several numbers, of whichever document, locked."""
+    holders = Citizen.filter(Q(resident_index__in=indexes) | Q(birth_index__in=indexes))
+    return await holders.using_db(tx).order_by("id").select_for_update()
+
+
 async def list_sealed_names(citizen_ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
     """The sealed names of several people at once."""
     rows = await Citizen.filter(id__in=list(citizen_ids)).values_list("id", "name_sealed")

@@ -151,6 +151,47 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
     assert (row.died_on, row.closes_at) == (None, None), "and nothing closes it again"
 
 
+async def test_an_account_stays_closed_while_another_record_stands(
+    app: App, call: MakeCall, registry: Registry, clock: ManualClock
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    clock.move(DAY)
+    for withdraws in (None, 1):  # the date is corrected: recorded anew, then the first withdrawn
+        registry.record(app, 1, withdraws=withdraws)
+        await deaths.read_deaths(app)
+        await deaths.read_deaths(app)
+    assert await find_person(app, viewer.subject_id) is None
+    row = await Citizen.get(id=viewer.subject_id)
+    assert (row.died_on, row.resident_index) == (civil_date(clock.now()), None)
+    assert row.closed_at is not None
+    registry.record(app, 1, withdraws=2)
+    await deaths.read_deaths(app)
+    person = await find_person(app, viewer.subject_id)
+    assert person is not None and person.resident_id == resident_id(1)
+
+
+async def test_an_account_that_cannot_be_opened_holds_up_no_record_after_it(
+    app: App, call: MakeCall, citizen: MakeCitizen, registry: Registry
+) -> None:
+    viewer, other = await people(app, call, 2)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    holder = await citizen(number=resident_id(1))  # with a phone: it may be somebody else
+    registry.record(app, 1, withdraws=1)
+    registry.record(app, 2)
+    await deaths.read_deaths(app)
+    assert await find_person(app, other.subject_id) is None, "the record after it is read"
+    row = await Citizen.get(id=viewer.subject_id)
+    assert row.died_on is not None and row.closed_at is not None and row.resident_index is None
+    held = await find_person(app, holder.user_id)
+    assert held is not None and held.resident_id == resident_id(1)
+    await Citizen.filter(id=holder.user_id).update(resident_index=None, level=1)
+    await deaths.read_deaths(app)
+    assert await find_person(app, viewer.subject_id) is not None, "as soon as the number is free"
+
+
 async def test_a_silent_registry_loses_nothing_and_one_failure_stops_no_other(
     app: App, call: MakeCall, registry: Registry
 ) -> None:
