@@ -1,6 +1,6 @@
 """The messages that identity sends: to phones that may have no account, and to owners."""
 
-from modules.identity import domain, texts
+from modules.identity import domain, recovery_texts, texts
 from notifications.api import MessageClass, Param, Template
 
 LOGIN_CODE = Template(
@@ -55,10 +55,16 @@ PHONE_CHANGED = Template(
 )
 RECOVERY_BEGUN = Template(
     "identity.recovery_begun",
-    texts.RECOVERY_TITLE,
-    texts.RECOVERY_MESSAGE,
+    recovery_texts.RECOVERY_TITLE,
+    recovery_texts.RECOVERY_MESSAGE,
     about=MessageClass.SECURITY,
     params={"days": Param.NUMBER},
+)
+RECOVERY_STOPPED = Template(
+    "identity.recovery_stopped",
+    recovery_texts.RECOVERY_TITLE,
+    recovery_texts.RECOVERY_STOPPED_MESSAGE,
+    about=MessageClass.SECURITY,
 )
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",

@@ -243,19 +243,6 @@ PHONE_CHANGED_MESSAGE = Text(
     "[{app}] Your account was moved to a phone ending in {phone_end}. If that was not you, call "
     "the city's hotline at once.",
 )
-NOTHING_TO_RECOVER = Text(
-    "NOTHING_TO_RECOVER",
-    "该身份证号码没有已实名的账户",
-    "No account holds this ID number",
-)
-RECOVERY_TITLE = Text("RECOVERY_TITLE", "账户找回", "An account is being recovered")
-RECOVERY_MESSAGE = Text(
-    "RECOVERY_BEGUN",
-    "【{app}】有人在服务窗口办理了您账户的找回,{days} 天后账户将换绑到新手机。如非本人办理,"
-    "请立即联系政务热线。",
-    "[{app}] Your account is being recovered at a counter: in {days} days it moves to another "
-    "phone. If that was not you, call the city's hotline at once.",
-)
 GUARDIANSHIP_ENDED = Text(
     "GUARDIANSHIP_ENDED",
     "您与该未成年人的监护关系已被依法终止,如有变化请到服务窗口办理",

@@ -31,6 +31,7 @@ from modules.identity.disputes.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.proofs.service import read_handoff
 from modules.identity.real_name import checked_number
+from modules.identity.recovery import refuse_taken_phone
 from modules.identity.service import checked_phone
 from notifications import api as notifications
 from notifications.api import Template
@@ -46,7 +47,7 @@ async def open_at_counter(
     their making. The same key opens one dispute.
 
     Raises Forbidden without the scope, InvalidInput, and Conflict where nobody else holds the
-    number or it is disputed already.
+    number, it is disputed already, or the phone is that of somebody else's verified account.
     """
     call.require_scope(Scope.ACCOUNTS_RECOVER)
     cleaned, number = checked_number(call, name, document_no)
@@ -83,11 +84,13 @@ async def _open(call: Call, name: str, number: str, phone: str, key: str) -> Rec
             holder = await store.lock_by_resident(tx, index)
             if holder is None or holder.phone_index in (None, phone_index):
                 raise Conflict(texts.NOTHING_TO_DISPUTE)
+            await refuse_taken_phone(tx, phone_index, index)
             row = await Recovery.create(
                 using_db=tx,
                 id=claim.effect_id,
                 name_sealed=vault.encrypt(name, NAME),
                 resident_sealed=vault.encrypt(number, RESIDENT_ID),
+                resident_index=index,
                 phone_sealed=vault.encrypt(phone, PHONE),
                 state="disputed",
                 proposed_by=call.require_viewer().user_id,
