@@ -24,7 +24,7 @@ from core.people.directory import find_person
 from core.queue.jobs import job
 from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
-from modules.identity import alarm, death_store, store, texts
+from modules.identity import alarm, death_store, staff, store, texts
 from modules.identity.children import unite
 from modules.identity.domain import Ending
 from modules.identity.messages import PERSON_DIED
@@ -49,9 +49,9 @@ async def read_deaths(app: App) -> None:
         for _ in range(_PAGES_MAX):
             after_no = await death_store.newest_record()
             records = await list_deaths(app, Deadline.after(_CALL_S), after_no)
-            if not [record for record in records if record.record_no > after_no]:
+            if not [record for record in records.items if record.record_no > after_no]:
                 break
-            await _note(app, records)
+            await _note(app, records.items)
     except UpstreamError as error:
         log.warning("deaths not read", reason=error.reason)
     open_records = await death_store.list_open(_SWEEP_MAX)
@@ -120,6 +120,7 @@ async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Dea
         if party not in (None, citizen.id)
     }
     await end_access(app, tx, citizen.id)
+    await staff.retire(tx, citizen.id, now)
     citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or now
     citizen.phone_index = citizen.phone_sealed = citizen.closes_at = None
     citizen.resident_index = citizen.birth_index = None

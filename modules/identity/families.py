@@ -20,6 +20,7 @@ from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
+    idempotency,
     lock_name,
     rate_limit,
     transaction,
@@ -81,8 +82,10 @@ async def propose_proxy(
     refuse_minor(call, person)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
-    await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
     command = {"phone": index.hex(), "services": chosen, "until": until_on.isoformat()}
+    again = {"subject": viewer.user_id, "operation": "proposeProxy", "key": key}
+    if await idempotency.recall(**again, command=command) is None:
+        await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
     now = app.clock.now()
     try:
         async with transaction() as tx:

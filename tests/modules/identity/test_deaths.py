@@ -1,22 +1,28 @@
 """Death as the registry tells it: what ends, what is given back, who is told, and a mistake."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.database import transaction
 from core.id_documents import Document, DocumentKind
-from core.people.directory import find_person
+from core.people.directory import find_person, get_person
 from core.security.authentication import Viewer
+from core.security.authorization import Scope
 from core.upstream.client import UpstreamFailed
+from core.upstream.exchange import Response
+from core.upstream.records import Records
 from kinds.booking import service as booking
 from kinds.booking import waiting
 from kinds.booking.models import Booking, Wait
-from modules.identity import children, deaths
+from modules.identity import children, deaths, staff
 from modules.identity.erasure import service as erasure
 from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, Mandate
 from modules.identity.real_name import confirm_document, confirm_identity
@@ -41,11 +47,13 @@ class Registry:
         self.records: list[DeathRecord] = []
         self.is_silent = False
 
-    async def list_deaths(self, after_no: int) -> list[DeathRecord]:
-        """Two at a time, so that there are pages."""
+    async def list_deaths(self, after_no: int) -> Records[DeathRecord]:
+        """Two at a time, so that there are pages; read as they are from the wire."""
         if self.is_silent:
             raise UpstreamFailed("police", "list_deaths", "status 503")
-        return [record for record in self.records if record.record_no > after_no][:2]
+        page = [record for record in self.records if record.record_no > after_no][:2]
+        response = Response("police", "list_deaths", 200, {}, orjson.dumps({"deaths": page}))
+        return list_deaths.answers.read(response)
 
     def record(self, app: App, number: int, withdraws: int | None = None) -> None:
         """Record the death of a test citizen."""
@@ -117,6 +125,41 @@ async def test_who_acted_for_somebody_long_ago_hears_nothing(
     await run_due(app, "identity.tell_death")
     rows = await Message.filter(template="identity.person_died")
     assert [row.person_id for row in rows] == [now.subject_id]
+
+
+async def test_a_record_that_cannot_be_read_holds_up_none_after_it(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    first, second, third = await people(app, call, 3)
+    for number in (1, 2, 3):
+        registry.record(app, number)
+    bad: Any = "2026-02-30"
+    registry.records[1] = replace(registry.records[1], died_on=bad)
+    await deaths.read_deaths(app)
+    found = [await find_person(app, one.subject_id) is not None for one in (first, second, third)]
+    assert found == [False, True, False]
+
+
+async def test_who_has_died_is_no_officer_any_more(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    phone = (await get_person(app, viewer.subject_id)).phone
+    async with transaction() as tx:
+        await staff.enrol(
+            *(app, tx),
+            phone=phone,
+            roles=["department_officer"],
+            department="police",
+            secret=bytes(20),
+        )
+    asked: Any = (app, ["police"], Scope.ACCOUNTS_RECOVER)
+    (officer,) = await staff.list_officers(*asked)
+    assert officer.id == viewer.subject_id
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    assert await staff.list_officers(*asked) == []
+    assert await staff.find_officers(app, [viewer.subject_id]) == []
 
 
 async def test_nobody_takes_the_name_of_who_has_died(

@@ -418,6 +418,10 @@ async def test_nobody_proposes_to_half_the_city(pair: tuple[Call, Call]) -> None
         )
     with pytest.raises(RateLimited):
         await families.propose_proxy(helper, "13700000009", [SERVICE], UNTIL, "key-20000000")
+    last = f"1370000000{domain.PROPOSALS_PER_DAY - 1}"
+    key = f"key-1000000{domain.PROPOSALS_PER_DAY - 1}"
+    again = await families.propose_proxy(helper, last, [SERVICE], UNTIL, key)  # the reply was lost
+    assert (again.state, await Mandate.all().count()) == ("proposed", domain.PROPOSALS_PER_DAY)
     assert await AccessLog.all().count() == 0
 
 
