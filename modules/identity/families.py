@@ -83,8 +83,8 @@ async def propose_proxy(
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     command = {"phone": index.hex(), "services": chosen, "until": until_on.isoformat()}
-    again = {"subject": viewer.user_id, "operation": "proposeProxy", "key": key}
-    if await idempotency.recall(**again, command=command) is None:
+    use = {"operation": "proposeProxy", "key": key}
+    if await idempotency.recall(subject=viewer.user_id, **use, command=command) is None:
         await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
     now = app.clock.now()
     try:
