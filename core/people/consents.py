@@ -56,6 +56,8 @@ AGREED = Named("同意使用其个人信息", "agreed to the use of their person
 TOOK_BACK = Named("撤回其个人信息授权", "took back a consent to the use of their personal data")
 PARTIES_TOLD = "the command tells them, where a consent was given or ended"
 
+CONSENTS_SHOWN = 100
+
 CITY = "city"
 """The recipient of what the app itself shows or uses."""
 
@@ -242,8 +244,10 @@ async def list_held(consent_ids: Sequence[UUID], now: datetime) -> set[UUID]:
 
 
 async def list_consents(call: Call) -> list[Consent]:
-    """The subject's consents, newest first, withdrawn ones included."""
-    return await Consent.filter(subject_id=call.subject_id).order_by("-granted_at")
+    """The subject's consents, newest first: those that hold and, as far as there is room, those
+    withdrawn last. All of them are in the export of a person's data."""
+    rows = Consent.filter(subject_id=call.subject_id).order_by("-withdrawn_at", "-granted_at")
+    return sorted(await rows.limit(CONSENTS_SHOWN), key=lambda row: row.granted_at, reverse=True)
 
 
 def kept_under(person_id: UUID, purpose_id: str, *part: Hashable) -> tuple[Hashable, ...]:

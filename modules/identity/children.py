@@ -85,7 +85,7 @@ async def add_child(
         kin = await verify_family(app, call.deadline, access, document.number)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
-    if kin is None:
+    if kin is None or await _has_died(app, kin.birth_certificate_no):
         raise InvalidInput(texts.NOT_YOUR_CHILD, "residentId")
     child = Child(cleaned, document.born_on, document, kin.birth_certificate_no)
     return await _become_guardian(app, viewer.user_id, child, kin.request_no)
@@ -103,7 +103,7 @@ async def add_newborn(call: Call, certificate_no: str) -> Mandate:
     if number is None:
         raise InvalidInput(texts.CERTIFICATE_INVALID, "certificateNo")
     await _count(call)
-    if await death_store.has_died(app.vault.blind_index(number, BIRTH_CERTIFICATE)):
+    if await _has_died(app, number):
         raise InvalidInput(texts.NOT_YOUR_NEWBORN, "certificateNo")
     access = await open_access(call, service="family", purpose=NEWBORN)
     try:
@@ -115,6 +115,13 @@ async def add_newborn(call: Call, certificate_no: str) -> Mandate:
     _require_minor(call, birth.born_on, "certificateNo")
     child = Child(birth.name, birth.born_on, None, number)
     return await _become_guardian(app, viewer.user_id, child, birth.request_no)
+
+
+async def _has_died(app: App, certificate_no: str | None) -> bool:
+    """Whether a death is recorded by a birth certificate, and stands."""
+    if certificate_no is None:
+        return False
+    return await death_store.has_died(app.vault.blind_index(certificate_no, BIRTH_CERTIFICATE))
 
 
 def _require_minor(call: Call, born_on: date, field: str) -> None:
@@ -185,7 +192,10 @@ async def _ensure_record(app: App, tx: Transaction, child: Child) -> UUID:
         index = app.vault.blind_index(child.certificate_no, BIRTH_CERTIFICATE)
         by_birth = await store.lock_by_birth(tx, index)
     if by_number is not None and by_birth is not None and by_number.id != by_birth.id:
-        record = await _unite(app, tx, by_number, by_birth)
+        # the newborn's stays, unless the child has signed in with the other one
+        has_phone = by_number.phone_index is not None
+        record, double = (by_number, by_birth) if has_phone else (by_birth, by_number)
+        await unite(app, tx, double, record)
     else:
         record = by_number or by_birth or _new_record(app)
     _write(app, record, child)
@@ -222,14 +232,8 @@ def _write(app: App, record: Citizen, child: Child) -> None:
         record.born_on = child.born_on
 
 
-async def _unite(app: App, tx: Transaction, by_number: Citizen, by_birth: Citizen) -> Citizen:
-    """Make one record of two locked ones of a child, of which only the registry knew.
-
-    The newborn's stays, unless the child has signed in with the other one.
-    """
-    kept, double = by_birth, by_number
-    if by_number.phone_index is not None:
-        kept, double = by_number, by_birth
+async def unite(app: App, tx: Transaction, double: Citizen, kept: Citizen) -> None:
+    """Make one record of two locked ones of a child, of which only the registry knew."""
     await store.end_double_guardians(tx, double.id, kept.id, app.clock.now())
     known = {column: getattr(double, column) for column in _KNOWN_BY}
     for column in _KNOWN_BY:
@@ -241,7 +245,6 @@ async def _unite(app: App, tx: Transaction, by_number: Citizen, by_birth: Citize
             setattr(kept, column, value)
     await kept.save(using_db=tx)
     await merge_person(app, tx, double.id, kept.id)
-    return kept
 
 
 _KNOWN_BY = ("resident_sealed", "resident_index", "birth_sealed", "birth_index", "born_on")

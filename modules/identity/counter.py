@@ -1,18 +1,14 @@
-"""Officers who give an account to somebody: each sees for themselves whom it is about, none decides
-over an account of their own, and both sides hear of the end."""
+"""Officers who give an account to somebody: each sees for themselves whom it is about, and none
+decides over an account of their own."""
 
-from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction
 from core.errors import Conflict, Forbidden
 from core.refusal_texts import NOT_ALLOWED
 from core.typed_text import read_name
 from modules.identity import recovery_texts, store
-from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Recovery
 from modules.identity.real_name import checked_number
 from modules.identity.service import checked_phone
-from notifications import api as notifications
-from notifications.api import Template
 
 
 async def refuse_party(call: Call, number: str, phone: str) -> None:
@@ -48,19 +44,3 @@ def refuse_mismatch(call: Call, row: Recovery, name: str, document_no: str, phon
     )
     if seen != entered:
         raise Conflict(recovery_texts.RECOVERY_MISMATCH)
-
-
-async def tell_both(
-    app: App, tx: Transaction, row: Recovery, holder: Citizen | None, template: Template, days: int
-) -> None:
-    """Tell the phone of the account and the phone that it shall have, once of each template.
-    Neither learns the other's number."""
-    sides = [("claimant", row.phone_sealed)]
-    if holder is not None:
-        sides.append(("holder", holder.phone_sealed))
-    params = {"app": app.city.app_name, "days": days}
-    given = {name: params[name] for name in template.params}
-    for side, sealed in sides:
-        if sealed is not None:
-            to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
-            await notifications.send(app, tx, template, to, given, f"{template.id}:{row.id}:{side}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
 from modules.identity.models import Death
@@ -19,6 +20,34 @@ async def newest_record() -> int:
 async def has_died(document_index: bytes) -> bool:
     """Whether a death is recorded for the number of a document, and stands."""
     return await Death.exists(resident_index=document_index, withdrawn_at=None)
+
+
+async def find_standing(tx: Transaction, document_indexes: Sequence[bytes]) -> Death | None:
+    """The newest death that is recorded for one of a person's documents, and stands."""
+    standing = Death.filter(resident_index__in=document_indexes, withdrawn_at=None)
+    return await standing.using_db(tx).order_by("-record_no").first()
+
+
+async def withdraw(tx: Transaction, record_no: int, now: datetime) -> None:
+    """The registry calls a record a mistake. Repeat-safe."""
+    mistaken = Death.filter(record_no=record_no, withdrawn_at=None)
+    await mistaken.using_db(tx).update(withdrawn_at=now)
+
+
+async def list_mistaken(after: UUID, limit: int) -> Sequence[UUID]:
+    """The accounts after one that a record closed which was withdrawn, in the order of their ids;
+    none of which nothing is left to open."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT id FROM identity_citizen
+            WHERE id > $1 AND died_on IS NOT NULL
+              AND (resident_sealed IS NOT NULL OR birth_sealed IS NOT NULL)
+              AND id IN (SELECT citizen_id FROM identity_death WHERE withdrawn_at IS NOT NULL)
+            ORDER BY id LIMIT $2""",
+        after,
+        limit,
+    )
+    return [row["id"] for row in rows]
 
 
 async def list_open(limit: int) -> Sequence[int]:

@@ -12,17 +12,20 @@ from uuid import UUID
 
 import structlog
 
+from core.assurance import Assurance
 from core.context.app import App
-from core.context.sweep import sweep
+from core.context.sweep import sweep, sweep_pages
 from core.database import Transaction, transaction
 from core.deadline import Deadline
+from core.errors import Conflict
 from core.id_documents import DocumentKind, read_certificate_no, read_document_no
 from core.people.data_rights import settle_person
 from core.people.directory import find_person
 from core.queue.jobs import job
 from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
-from modules.identity import alarm, death_store, store
+from modules.identity import alarm, death_store, staff, store, texts
+from modules.identity.children import unite
 from modules.identity.domain import Ending
 from modules.identity.messages import PERSON_DIED
 from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen, Death
@@ -39,19 +42,22 @@ log = structlog.get_logger(__name__)
 
 @job("identity.deaths", timeout_s=300, every="*/20 * * * *")
 async def read_deaths(app: App) -> None:
-    """Read what the registry has recorded since the last time, and close the accounts. Repeat-safe;
-    while the registry is silent what is known already goes on."""
+    """Read what the registry has recorded since the last time, close the accounts, and open those
+    again that were closed by mistake. Repeat-safe; while the registry is silent what is known
+    already goes on, and an account that stands in the way holds up no record after it."""
     try:
         for _ in range(_PAGES_MAX):
             after_no = await death_store.newest_record()
             records = await list_deaths(app, Deadline.after(_CALL_S), after_no)
-            if not [record for record in records if record.record_no > after_no]:
+            if not [record for record in records.items if record.record_no > after_no]:
                 break
-            await _note(app, records)
+            await _note(app, records.items)
     except UpstreamError as error:
         log.warning("deaths not read", reason=error.reason)
     open_records = await death_store.list_open(_SWEEP_MAX)
     await sweep(app, "identity.deaths", open_records, partial(_close, app))
+    pages, again = death_store.list_mistaken, partial(_open_again, app)
+    await sweep_pages(app, "identity.mistaken_deaths", pages, again, key=lambda row: row)
 
 
 async def _note(app: App, records: Sequence[DeathRecord]) -> None:
@@ -74,12 +80,7 @@ async def _note_one(app: App, tx: Transaction, record: DeathRecord) -> None:
         withdrawn_at=now if withdrawn else None,
     )
     if record.withdraws is not None:
-        mistaken = await death_store.lock_death(tx, record.withdraws)
-        if mistaken is not None and mistaken.withdrawn_at is None:
-            mistaken.withdrawn_at = now
-            await mistaken.save(using_db=tx, update_fields=["withdrawn_at"])
-            if mistaken.citizen_id is not None:
-                await _open_again(app, tx, mistaken.citizen_id)
+        await death_store.withdraw(tx, record.withdraws, now)
 
 
 def _index(app: App, record: DeathRecord) -> bytes:
@@ -110,14 +111,16 @@ async def _close(app: App, record_no: int) -> None:
 
 
 async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Death) -> None:
+    now = app.clock.now()
     others = {
         party
         for mandate in await store.lock_mandates_of(tx, citizen.id)
         for party in (mandate.actor_id, mandate.subject_id)
-        if mandate.state == "active" and party not in (None, citizen.id)
+        if mandate.state == "active" and mandate.ends_at > now
+        if party not in (None, citizen.id)
     }
-    now = app.clock.now()
     await end_access(app, tx, citizen.id)
+    await staff.retire(tx, citizen.id, now)
     citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or now
     citizen.phone_index = citizen.phone_sealed = citizen.closes_at = None
     citizen.resident_index = citizen.birth_index = None
@@ -128,21 +131,42 @@ async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Dea
         await tell.enqueue(app, tx, person_id, citizen.id)
 
 
-async def _open_again(app: App, tx: Transaction, citizen_id: UUID) -> None:
-    citizen = await store.lock_citizen(tx, citizen_id)
-    if citizen is None or citizen.died_on is None:
-        return
-    resident_index = _index_again(app, citizen.resident_sealed, RESIDENT_ID)
-    birth_index = _index_again(app, citizen.birth_sealed, BIRTH_CERTIFICATE)
-    if resident_index is None and birth_index is None:
-        return  # forgotten since
-    closed_at = citizen.closed_at
-    citizen.died_on = citizen.closed_at = None
-    citizen.resident_index, citizen.birth_index = resident_index, birth_index
-    await citizen.save(using_db=tx)
-    if closed_at is not None:
-        ended = await store.list_sessions_ended(tx, citizen_id, since=closed_at)
-        await alarm.tell_signed_out(app, tx, ended, Ending.MISTAKEN_DEATH)
+async def _open_again(app: App, citizen_id: UUID) -> None:
+    """Open an account that a withdrawn record closed, unless another record says the same.
+
+    What guardians registered meanwhile of the same child is united with it. Raises Conflict where
+    another account has come to hold a number of it: whose it is, is not for a job to decide.
+    """
+    async with transaction() as tx:
+        citizen = await store.lock_citizen(tx, citizen_id)
+        assert citizen is not None
+        resident_index = _index_again(app, citizen.resident_sealed, RESIDENT_ID)
+        birth_index = _index_again(app, citizen.birth_sealed, BIRTH_CERTIFICATE)
+        indexes = [index for index in (resident_index, birth_index) if index is not None]
+        standing = await death_store.find_standing(tx, indexes)
+        if standing is not None:
+            citizen.died_on = standing.died_on
+            await citizen.save(using_db=tx, update_fields=["died_on"])
+            return
+        doubles = await store.lock_holders(tx, indexes)
+        if not all(_is_double(one, resident_index, birth_index) for one in doubles):
+            raise Conflict(texts.ID_IN_USE)
+        closed_at = citizen.closed_at
+        citizen.died_on = citizen.closed_at = None
+        citizen.resident_index, citizen.birth_index = resident_index, birth_index
+        for double in doubles:
+            await unite(app, tx, double, citizen)
+        await citizen.save(using_db=tx)
+        if closed_at is not None:
+            ended = await store.list_sessions_ended(tx, citizen_id, since=closed_at)
+            await alarm.tell_signed_out(app, tx, ended, Ending.MISTAKEN_DEATH)
+
+
+def _is_double(other: Citizen, resident_index: bytes | None, birth_index: bytes | None) -> bool:
+    """Whether a record is of a child that guardians alone know, and has no other number."""
+    pairs = ((other.resident_index, resident_index), (other.birth_index, birth_index))
+    is_guardians = other.assurance == Assurance.GUARDIAN and other.phone_index is None
+    return is_guardians and not any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def _index_again(app: App, sealed: bytes | None, purpose: str) -> bytes | None:

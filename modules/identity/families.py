@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from core.bus import bus
 from core.clock import civil_date, start_of_day
 from core.context.app import App
@@ -18,6 +20,7 @@ from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
+    idempotency,
     lock_name,
     rate_limit,
     transaction,
@@ -79,15 +82,17 @@ async def propose_proxy(
     refuse_minor(call, person)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
-    await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
     command = {"phone": index.hex(), "services": chosen, "until": until_on.isoformat()}
+    use = {"operation": "proposeProxy", "key": key}
+    if await idempotency.recall(subject=viewer.user_id, **use, command=command) is None:
+        await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
     now = app.clock.now()
     try:
         async with transaction() as tx:
             claim = await claim_key(call, tx, "proposeProxy", key, command)
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
-            await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)
+            await end_over(tx, store.party(viewer.user_id), now)
             await _refuse_many(tx, viewer.user_id, now)
             mandate = await Mandate.create(
                 using_db=tx,
@@ -157,6 +162,7 @@ async def confirm_mandate(call: Call, mandate_id: UUID) -> Mandate:
     index, now = app.vault.blind_index(person.phone, PHONE), app.clock.now()
     try:
         async with transaction() as tx:
+            await end_over(tx, store.party(viewer.user_id), now)  # makes room for its successor
             mandate = await store.lock_mandate(tx, mandate_id)
             if mandate is None or not _is_for(mandate, viewer.user_id, index):
                 raise NotFound(NOT_FOUND)
@@ -226,8 +232,15 @@ async def _tell_ended(app: App, tx: Transaction, mandate: Mandate, *, by: UUID) 
         await acts.tell(app, tx, act)
 
 
-async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID) -> None:
-    """End a locked mandate, with what hangs on it, when `tx` commits. Repeat-safe."""
+async def end_over(tx: Transaction, which: Q, now: datetime) -> None:
+    """End those of some mandates whose time is over. Repeat-safe."""
+    for mandate in await store.lock_over(tx, which, now):
+        await end(tx, mandate, now, by=None)
+
+
+async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID | None) -> None:
+    """End a locked mandate, with what hangs on it, when `tx` commits; `by` None where nobody wished
+    it: its time is over, or the account of a party is. Repeat-safe."""
     if mandate.state == "ended":
         return
     event = "decline" if mandate.state == "proposed" else "end"

@@ -66,6 +66,12 @@ RECOVERY_STOPPED = Template(
     recovery_texts.RECOVERY_STOPPED_MESSAGE,
     about=MessageClass.SECURITY,
 )
+RECOVERY_WITHDRAWN = Template(
+    "identity.recovery_withdrawn",
+    recovery_texts.RECOVERY_TITLE,
+    recovery_texts.RECOVERY_WITHDRAWN_MESSAGE,
+    about=MessageClass.SECURITY,
+)
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",
     texts.PROXY_TITLE,

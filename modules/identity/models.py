@@ -232,7 +232,8 @@ STAFF = PersonalTable(
 class Recovery(Model):
     """That an account shall have another phone, because two officers saw the person at a counter.
 
-    Name and number are those of the card, `phone_sealed` is the new phone; it is due at `due_at`.
+    Name and number are those of the card (`resident_index` finds what is open about a number; older
+    rows have none), `phone_sealed` is the new phone; it is due at `due_at`.
     `disputed_id` is the account that stands still meanwhile, where it began as a dispute: then one
     of the two may be the person, by a proof of their own (disputes).
     """
@@ -240,6 +241,7 @@ class Recovery(Model):
     id = fields.UUIDField(primary_key=True)
     name_sealed = fields.BinaryField()
     resident_sealed = fields.BinaryField()
+    resident_index = fields.BinaryField(null=True)
     phone_sealed = fields.BinaryField()
     state = fields.CharField(max_length=16)
     proposed_by = fields.UUIDField()

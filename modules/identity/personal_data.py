@@ -79,7 +79,7 @@ async def end_access(app: App, tx: Transaction, person_id: UUID) -> None:
     await link_store.delete_links(tx, person_id)
     await end_consents(tx, now, person_id)
     for mandate in await store.lock_mandates_of(tx, person_id):
-        await families.end(tx, mandate, now, by=person_id)
+        await families.end(tx, mandate, now, by=None)
     await store.delete_codes_of(tx, person_id)
 
 

@@ -2,7 +2,7 @@
 holds. Two officers have seen the person and the card; some days pass before anything moves.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -18,14 +18,24 @@ from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from core.security.mandate import MandateKind
-from modules.identity import domain, families, link_store, recovery_store, recovery_texts, store
-from modules.identity.counter import refuse_mismatch, refuse_party, refuse_party_of, tell_both
+from core.texts import Named
+from modules.identity import (
+    domain,
+    families,
+    link_store,
+    recovery_store,
+    recovery_texts,
+    store,
+    texts,
+)
+from modules.identity.counter import refuse_mismatch, refuse_party, refuse_party_of
 from modules.identity.domain import Ending
-from modules.identity.messages import RECOVERY_BEGUN, RECOVERY_STOPPED
+from modules.identity.messages import RECOVERY_BEGUN, RECOVERY_STOPPED, RECOVERY_WITHDRAWN
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.real_name import checked_number, take_over
 from modules.identity.service import checked_phone, end_sessions
 from notifications import api as notifications
+from notifications.api import Template
 
 COOLING_OFF = timedelta(days=3)
 
@@ -34,22 +44,24 @@ async def propose(call: Call, name: str, document_no: str, phone: str, key: str)
     """An officer has seen a person and the card: their account shall have this phone.
 
     The same key proposes once. Raises Forbidden without the scope and for the officer whose own
-    number or phone it is, and InvalidInput.
+    number or phone it is, InvalidInput, and Conflict PHONE_IN_USE where the phone is that of
+    somebody else's verified account.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     cleaned, number = checked_number(call, name, document_no)
-    phone = checked_phone(phone)
+    phone, index = checked_phone(phone), app.vault.blind_index(number, RESIDENT_ID)
     await refuse_party(call, number, phone)
     async with transaction() as tx:
-        command = {"number": app.vault.blind_index(number, RESIDENT_ID).hex()}
-        claim = await claim_key(call, tx, "proposeRecovery", key, command)
+        claim = await claim_key(call, tx, "proposeRecovery", key, {"number": index.hex()})
         if claim.replayed:
             return await Recovery.get(id=claim.effect_id, using_db=tx)
+        await refuse_taken_phone(tx, app.vault.blind_index(phone, PHONE), index)
         return await Recovery.create(
             using_db=tx,
             id=claim.effect_id,
             name_sealed=app.vault.encrypt(cleaned, NAME),
             resident_sealed=app.vault.encrypt(number, RESIDENT_ID),
+            resident_index=index,
             phone_sealed=app.vault.encrypt(phone, PHONE),
             state="proposed",
             proposed_by=viewer.user_id,
@@ -79,7 +91,8 @@ async def approve(
         row.state = domain.RECOVERY.next_state(row.state, "approve")
         row.approved_by, row.due_at = viewer.user_id, app.clock.now() + COOLING_OFF
         await row.save(using_db=tx)
-        await _tell_holder(call, tx, row)
+        if not await _tell_holder(app, tx, row, RECOVERY_BEGUN):
+            raise Conflict(recovery_texts.NOTHING_TO_RECOVER)
     return row
 
 
@@ -97,11 +110,9 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
             raise NotFound(NOT_FOUND)
         if row.proposed_by != viewer.user_id:
             await refuse_party_of(call, row)
-        row.state = domain.RECOVERY.next_state(row.state, "withdraw")
-        row.ended_at = app.clock.now()
-        await row.save(using_db=tx)
-        holder = await _holder(app, tx, row)
-        await tell_both(app, tx, row, holder, RECOVERY_STOPPED, COOLING_OFF.days)
+        await _end(app, tx, row, "withdraw")
+        await _tell_stopped(app, tx, row, recovery_texts.STOPPED_AT_COUNTER)
+        await _tell_holder(app, tx, row, RECOVERY_WITHDRAWN)
     return row
 
 
@@ -121,16 +132,31 @@ async def _recover(app: App, recovery_id: UUID) -> None:
         phone = vault.decrypt(row.phone_sealed, PHONE)
         index = vault.blind_index(phone, PHONE)
         holder, other = await _holder(app, tx, row), await store.lock_by_phone(tx, index)
-        row.ended_at = now
-        if holder is None or (other is not None and _is_somebody_else(other, holder)):
-            row.state = domain.RECOVERY.next_state(row.state, "withdraw")
+        if holder is None:
+            await _end(app, tx, row, "withdraw")
+            await _tell_stopped(app, tx, row, recovery_texts.STOPPED_FOR_NOBODY)
+        elif other is not None and _is_somebody_else(other, holder.resident_index):
+            await _end(app, tx, row, "withdraw")
+            await _tell_stopped(app, tx, row, recovery_texts.STOPPED_BY_PHONE)
         else:
-            row.state = domain.RECOVERY.next_state(row.state, "complete")
+            await _end(app, tx, row, "complete")
             await move(app, tx, holder, other, phone)
+            await settle(app, tx, holder, before=row.proposed_at)
             holder.name_sealed = row.name_sealed
             holder.assurance, holder.verified_at = Assurance.COUNTER, now
             await holder.save(using_db=tx)
-        await row.save(using_db=tx)
+
+
+async def _end(app: App, tx: Transaction, row: Recovery, event: str) -> None:
+    row.state, row.ended_at = domain.RECOVERY.next_state(row.state, event), app.clock.now()
+    await row.save(using_db=tx)
+
+
+async def _tell_stopped(app: App, tx: Transaction, row: Recovery, why: Named) -> None:
+    """Tell the phone that was to have the account."""
+    to = notifications.Phone(app.vault.decrypt(row.phone_sealed, PHONE))
+    params = {"app": app.city.app_name, "reason": why}
+    await notifications.send(app, tx, RECOVERY_STOPPED, to, params, f"recovery-stopped:{row.id}")
 
 
 async def move(
@@ -143,9 +169,6 @@ async def move(
     What `other`, a nameless account of that phone, has is merged into it.
     """
     now = app.clock.now()
-    for row in await recovery_store.lock_disputes(tx, holder.id):  # settled by what moves it
-        row.state, row.ended_at = domain.RECOVERY.next_state(row.state, "dismiss"), now
-        await row.save(using_db=tx)
     await end_sessions(app, tx, holder.id, Ending.OWNER_BACK)
     await end_consents(tx, now, holder.id)
     await store.delete_passkeys(tx, holder.id)
@@ -160,8 +183,26 @@ async def move(
     holder.phone_sealed = app.vault.encrypt(phone, PHONE)
 
 
-def _is_somebody_else(other: Citizen, holder: Citizen) -> bool:
-    return other.id != holder.id and other.resident_index is not None
+async def settle(app: App, tx: Transaction, holder: Citizen, *, before: datetime) -> None:
+    """End what is open about an account that has just gone to its owner: disputes, and whatever was
+    proposed for it up to a moment. Who waits for it on another phone is told."""
+    assert holder.resident_index is not None
+    for row in await recovery_store.lock_open(tx, holder.id, holder.resident_index, before):
+        await _end(app, tx, row, "dismiss" if row.state == "disputed" else "withdraw")
+        phone = app.vault.decrypt(row.phone_sealed, PHONE)
+        if app.vault.blind_index(phone, PHONE) != holder.phone_index:
+            await _tell_stopped(app, tx, row, recovery_texts.STOPPED_BY_PROOF)
+
+
+async def refuse_taken_phone(tx: Transaction, phone_index: bytes, resident_index: bytes) -> None:
+    """Raise Conflict where a phone is that of a verified account with another number."""
+    other = await store.lock_by_phone(tx, phone_index)
+    if other is not None and _is_somebody_else(other, resident_index):
+        raise Conflict(texts.PHONE_IN_USE)
+
+
+def _is_somebody_else(other: Citizen, resident_index: bytes | None) -> bool:
+    return other.resident_index not in (None, resident_index)
 
 
 async def _holder(app: App, tx: Transaction, row: Recovery) -> Citizen | None:
@@ -169,14 +210,12 @@ async def _holder(app: App, tx: Transaction, row: Recovery) -> Citizen | None:
     return await store.lock_by_resident(tx, app.vault.blind_index(number, RESIDENT_ID))
 
 
-async def _tell_holder(call: Call, tx: Transaction, row: Recovery) -> None:
-    """Tell the phone that the account has now. Raises Conflict where nobody has the number."""
-    app = call.app
+async def _tell_holder(app: App, tx: Transaction, row: Recovery, template: Template) -> bool:
+    """Tell the phone that the account has now; whether anybody holds the number."""
     holder = await _holder(app, tx, row)
-    if holder is None:
-        raise Conflict(recovery_texts.NOTHING_TO_RECOVER)
-    if holder.phone_sealed is not None:
-        phone = app.vault.decrypt(holder.phone_sealed, PHONE)
+    if holder is not None and holder.phone_sealed is not None:
+        to = notifications.Phone(app.vault.decrypt(holder.phone_sealed, PHONE))
         params = {"app": app.city.app_name, "days": COOLING_OFF.days}
-        to = notifications.Phone(phone, call.locale)
-        await notifications.send(app, tx, RECOVERY_BEGUN, to, params, f"recovery:{row.id}")
+        given = {name: params[name] for name in template.params}
+        await notifications.send(app, tx, template, to, given, f"{template.id}:{row.id}")
+    return holder is not None

@@ -42,10 +42,15 @@ async def list_undecided_disputes(first: int, after: UUID | None) -> Sequence[Re
     return await (undecided if after is None else undecided.filter(id__gt=after))
 
 
-async def lock_disputes(tx: Transaction, citizen_id: UUID) -> Sequence[Recovery]:
-    """The disputes about an account that nobody has decided, locked."""
-    undecided = Recovery.filter(disputed_id=citizen_id, state="disputed")
-    return await undecided.using_db(tx).select_for_update()
+async def lock_open(
+    tx: Transaction, citizen_id: UUID, resident_index: bytes, before: datetime
+) -> Sequence[Recovery]:
+    """The disputes about an account that nobody has decided, and what was proposed for it up to a
+    moment and has not happened, locked."""
+    about = Q(disputed_id=citizen_id) | Q(resident_index=resident_index)
+    proposed = Q(state__in=("proposed", "approved"), proposed_at__lte=before)
+    rows = Recovery.filter(about, Q(state="disputed") | proposed).using_db(tx)
+    return await rows.order_by("id").select_for_update()
 
 
 async def list_due_recoveries(now: datetime) -> list[UUID]:

@@ -1,6 +1,6 @@
 """The words of recoveries."""
 
-from core.texts import Text
+from core.texts import Named, Text
 
 NOTHING_TO_RECOVER = Text(
     "NOTHING_TO_RECOVER",
@@ -17,6 +17,22 @@ RECOVERY_MESSAGE = Text(
 )
 RECOVERY_STOPPED_MESSAGE = Text(
     "RECOVERY_STOPPED",
+    "【{app}】您申请换绑到此手机的账户未能换绑:{reason}。如账户不在您手中,请携带证件到服务窗口。",
+    "[{app}] The account that was to move to this phone does not: {reason}. If you do not have it, "
+    "please come to a counter with your card.",
+)
+STOPPED_BY_PROOF = Named(
+    "其所有人已通过其他方式找回", "its owner has got it back in another way meanwhile"
+)
+STOPPED_BY_PHONE = Named(
+    "此手机号码已绑定其他实名账户", "this phone belongs to another verified account"
+)
+STOPPED_FOR_NOBODY = Named(
+    "该证件号码已没有账户", "no account holds the number of the card any more"
+)
+STOPPED_AT_COUNTER = Named("服务窗口已停止办理", "it was stopped at a counter")
+RECOVERY_WITHDRAWN_MESSAGE = Text(
+    "RECOVERY_WITHDRAWN",
     "【{app}】在服务窗口办理的账户找回已停止,账户维持不变。如有疑问,请携带证件到服务窗口。",
     "[{app}] The recovery of an account that was begun at a counter has been stopped: the account "
     "stays as it is. With questions please come to a counter with your card.",

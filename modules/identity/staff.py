@@ -1,7 +1,7 @@
 """Members of staff: signing in with an authenticator, looking at people, who looks too much."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -183,6 +183,12 @@ async def suspend(app: App, phone: str) -> bool:
         await staff.save(using_db=tx, update_fields=["suspended_at"])
         await end_sessions(app, tx, staff.citizen_id, domain.Ending.SUSPENDED)
     return True
+
+
+async def retire(tx: Transaction, citizen_id: UUID, now: datetime) -> None:
+    """Take all roles from somebody whose sessions are ended already. Repeat-safe."""
+    active = Staff.filter(citizen_id=citizen_id, suspended_at=None)
+    await active.using_db(tx).update(suspended_at=now)
 
 
 async def find_officers(_app: App, people: Collection[UUID]) -> list[Officer]:

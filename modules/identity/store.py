@@ -9,6 +9,7 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, lock_name
+from modules.identity import domain
 from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Session, Staff
 
 _MANDATES_MAX = 200
@@ -97,6 +98,12 @@ async def lock_by_resident(tx: Transaction, resident_index: bytes) -> Citizen | 
 async def lock_by_birth(tx: Transaction, birth_index: bytes) -> Citizen | None:
     """The record of who has a birth certificate, locked until the transaction ends."""
     return await Citizen.filter(birth_index=birth_index).using_db(tx).select_for_update().first()
+
+
+async def lock_holders(tx: Transaction, indexes: Sequence[bytes]) -> Sequence[Citizen]:
+    """Whoever holds one of several numbers, of whichever document, locked."""
+    holders = Citizen.filter(Q(resident_index__in=indexes) | Q(birth_index__in=indexes))
+    return await holders.using_db(tx).order_by("id").select_for_update()
 
 
 async def list_sealed_names(citizen_ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
@@ -253,11 +260,12 @@ async def list_guardians(child_id: UUID, now: datetime) -> list[UUID]:
 
 
 async def was_ended_by_others(tx: Transaction, guardian_id: UUID, child_id: UUID) -> bool:
-    """Whether somebody else than the guardian ended a guardianship: custody was lost."""
+    """Whether an office ended a guardianship: custody was lost. The child ends none; what names it
+    ended with its account, by a death that may have been a mistake."""
     ended = Mandate.filter(
         kind="guardian", actor_id=guardian_id, subject_id=child_id, state="ended"
     )
-    by_others = ended.filter(ended_by__isnull=False).exclude(ended_by=guardian_id)
+    by_others = ended.filter(ended_by__isnull=False, ended_by__not_in=(guardian_id, child_id))
     return await by_others.using_db(tx).exists()
 
 
@@ -275,9 +283,9 @@ async def end_double_guardians(
     )
 
 
-async def is_guardian(person_id: UUID, tx: Transaction | None = None) -> bool:
+async def is_guardian(person_id: UUID, now: datetime, tx: Transaction | None = None) -> bool:
     """Whether somebody is the guardian of a child; within `tx` that stays so until it ends."""
-    live = Mandate.filter(actor_id=person_id, kind="guardian", state="active")
+    live = Mandate.filter(actor_id=person_id, kind="guardian", state="active", ends_at__gt=now)
     return await live.exists() if tx is None else bool(await live.using_db(tx).select_for_update())
 
 
@@ -292,12 +300,22 @@ async def lock_mandates_of(tx: Transaction, person_id: UUID) -> Sequence[Mandate
     return await live.using_db(tx).order_by("id").select_for_update()
 
 
-async def close_stale_proposals(
-    tx: Transaction, actor_id: UUID, before: datetime, now: datetime
-) -> None:
-    """End an actor's proposals that nobody answered in time."""
-    stale = Mandate.filter(actor_id=actor_id, state="proposed", proposed_at__lte=before)
-    await stale.using_db(tx).update(state="ended", ended_at=now, phone_index=None)
+def _over(now: datetime) -> Q:
+    """The condition that a mandate's time is over, or that of a proposal nobody has answered."""
+    unanswered = Q(state="proposed", proposed_at__lte=now - domain.PROPOSAL_LIFE)
+    return unanswered | Q(state__not="ended", ends_at__lte=now)
+
+
+async def lock_over(tx: Transaction, which: Q, now: datetime) -> Sequence[Mandate]:
+    """Those of some mandates whose time is over and which are not ended yet, locked."""
+    over = Mandate.filter(which & _over(now))
+    return await over.using_db(tx).order_by("id").select_for_update()
+
+
+async def list_over(now: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+    """The mandates after one whose time is over and which are not ended yet."""
+    over = Mandate.filter(_over(now), id__gt=after).order_by("id").limit(limit)
+    return [mandate.id for mandate in await over.only("id")]
 
 
 async def count_proxies(tx: Transaction, actor_id: UUID, now: datetime) -> int:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from core.id_documents import Document, DocumentKind
 from core.people.personal_read import Access
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, records_of
 
 REGISTRY = System("police")
 
@@ -130,11 +130,10 @@ class DeathRecord:
     kind: str = DocumentKind.RESIDENT_ID
 
 
-@REGISTRY.operation(
-    "POST", "/deaths/changes", answers=json_of(list[DeathRecord], "deaths"), safe=True
-)
+@REGISTRY.operation("POST", "/deaths/changes", answers=records_of(DeathRecord, "deaths"), safe=True)
 def list_deaths(after_no: int) -> Request:
-    """The records after a number, oldest first, some at a time.
+    """The records after a number, oldest first, some at a time; one that cannot be read is counted
+    and holds up none after it.
 
     Not a personal operation in the sense of a consent: who has died can give none, and the duty to
     close accounts is the city's own.

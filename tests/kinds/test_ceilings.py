@@ -14,6 +14,7 @@ from graphql import (
     get_named_type,
 )
 
+from core.people.consents import CONSENTS_SHOWN
 from kinds.booking.waiting import WAITS_MAX
 from modules.identity import domain as identity
 from modules.identity.passkeys.service import PASSKEYS_MAX
@@ -42,6 +43,7 @@ CEILINGS = {
     "waitingPlaces": WAITS_MAX,
     "passkeys": PASSKEYS_MAX,
     "viewer.sessions": identity.SESSIONS_MAX,
+    "viewer.consents": CONSENTS_SHOWN,  # far more than there are purposes
     "accountDisputes": DISPUTES_SHOWN,  # one open of each account
 }
 """How long each list may grow that a citizen's own mutations make longer."""
@@ -52,7 +54,6 @@ ONE_EACH = {
     "infantCare": "the same",
     "hypertensionCare": "the same",
     "diabetesCare": "the same",
-    "viewer.consents": "one of each purpose that a room declares",
     "loanCompanies": "one of each company that the register has under the person",
 }
 """One for each of the city's own, whatever a citizen does."""

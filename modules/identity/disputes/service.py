@@ -26,13 +26,16 @@ from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from modules.identity import domain, recovery_store, store
 from modules.identity import texts as identity_texts
-from modules.identity.counter import refuse_party, refuse_party_of, tell_both
+from modules.identity.counter import refuse_party, refuse_party_of
 from modules.identity.disputes import texts
 from modules.identity.disputes.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
-from modules.identity.models import NAME, PHONE, RESIDENT_ID, Recovery
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.proofs.service import read_handoff
 from modules.identity.real_name import checked_number
+from modules.identity.recovery import refuse_taken_phone
 from modules.identity.service import checked_phone
+from notifications import api as notifications
+from notifications.api import Template
 
 DECIDED_WITHIN = timedelta(days=30)
 """Nobody's account stands still for longer because nobody decides."""
@@ -45,7 +48,8 @@ async def open_at_counter(
     their making. The same key opens one dispute.
 
     Raises Forbidden without the scope and for the officer whose own number or phone it is,
-    InvalidInput, and Conflict where nobody else holds the number or it is disputed already.
+    InvalidInput, and Conflict where nobody else holds the number, it is disputed already, or the
+    phone is that of somebody else's verified account.
     """
     call.require_scope(Scope.ACCOUNTS_RECOVER)
     cleaned, number = checked_number(call, name, document_no)
@@ -84,18 +88,20 @@ async def _open(call: Call, name: str, number: str, phone: str, key: str) -> Rec
             holder = await store.lock_by_resident(tx, index)
             if holder is None or holder.phone_index in (None, phone_index):
                 raise Conflict(texts.NOTHING_TO_DISPUTE)
+            await refuse_taken_phone(tx, phone_index, index)
             row = await Recovery.create(
                 using_db=tx,
                 id=claim.effect_id,
                 name_sealed=vault.encrypt(name, NAME),
                 resident_sealed=vault.encrypt(number, RESIDENT_ID),
+                resident_index=index,
                 phone_sealed=vault.encrypt(phone, PHONE),
                 state="disputed",
                 proposed_by=call.require_viewer().user_id,
                 proposed_at=app.clock.now(),
                 disputed_id=holder.id,
             )
-            await tell_both(app, tx, row, holder, DISPUTE_OPENED, DECIDED_WITHIN.days)
+            await _tell_both(app, tx, row, holder, DISPUTE_OPENED)
             return row
     except IntegrityError as error:
         if violated(error) != "identity_recovery_disputed":
@@ -154,7 +160,22 @@ async def _end(app: App, tx: Transaction, row: Recovery) -> None:
     await row.save(using_db=tx)
     assert row.disputed_id is not None
     holder = await store.lock_citizen(tx, row.disputed_id)
-    await tell_both(app, tx, row, holder, DISPUTE_DISMISSED, DECIDED_WITHIN.days)
+    if holder is not None:
+        await _tell_both(app, tx, row, holder, DISPUTE_DISMISSED)
+
+
+async def _tell_both(
+    app: App, tx: Transaction, row: Recovery, holder: Citizen, template: Template
+) -> None:
+    """Tell the phone of the account, and the phone of who disputes it. Neither learns the other's
+    number."""
+    for side, sealed in (("holder", holder.phone_sealed), ("claimant", row.phone_sealed)):
+        if sealed is not None:
+            to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
+            params = {"app": app.city.app_name, "days": DECIDED_WITHIN.days}
+            given = {name: params[name] for name in template.params}
+            key = f"{template.id}:{row.id}:{side}"
+            await notifications.send(app, tx, template, to, given, key)
 
 
 async def _is_frozen(_app: App, person_id: UUID) -> bool:

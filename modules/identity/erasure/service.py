@@ -60,12 +60,12 @@ async def ask_erasure(call: Call, *, settle: bool = False) -> Closing:
     person = await find_person(app, person_id)
     if person is not None:
         families.refuse_minor(call, person)
-    await _refuse_guardian(person_id)
+    await _refuse_guardian(app, person_id)
     if settle:
         await settle_person(app, person_id)
     holds = await _find_settled_holds(app, person_id)
     async with transaction() as tx:
-        await _refuse_guardian(person_id, tx)
+        await _refuse_guardian(app, person_id, tx)
         citizen = await store.lock_citizen(tx, person_id)
         assert citizen is not None
         closes_at = citizen.closes_at
@@ -95,9 +95,9 @@ async def _tell_asked(app: App, tx: Transaction, citizen: Citizen, closes_at: da
         await notifications.send(app, tx, CLOSING_ASKED, person, params, key)
 
 
-async def _refuse_guardian(person_id: UUID, tx: Transaction | None = None) -> None:
+async def _refuse_guardian(app: App, person_id: UUID, tx: Transaction | None = None) -> None:
     """Raise Conflict for the guardian of a child."""
-    if await store.is_guardian(person_id, tx):
+    if await store.is_guardian(person_id, app.clock.now(), tx):
         raise Conflict(texts.ACCOUNT_NEEDED)
 
 
@@ -131,7 +131,7 @@ async def _close_due(app: App, citizen_id: UUID) -> None:
     try:
         holds = await _find_settled_holds(app, citizen_id)
         async with transaction() as tx:
-            await _refuse_guardian(citizen_id, tx)
+            await _refuse_guardian(app, citizen_id, tx)
             citizen = await store.lock_citizen(tx, citizen_id)
             if citizen is None or not _is_due(citizen, app.clock.now()):
                 return

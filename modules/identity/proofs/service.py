@@ -34,7 +34,7 @@ from modules.identity.real_name import (
     take_phone,
     write_document,
 )
-from modules.identity.recovery import move
+from modules.identity.recovery import move, settle
 from modules.identity.service import signed_in
 
 T = TypeVar("T")
@@ -194,12 +194,12 @@ async def _hold(call: Call, name: str, document: Document, assurance: Assurance)
         if other is not None and other.id != citizen.id:
             if other.phone_index is None:
                 await join(app, tx, citizen, other)
-                citizen = other
             elif assurance.is_stronger_than(other.assurance):
                 await _win_back(call, tx, citizen, other)
-                citizen = other
             else:
                 raise Conflict(texts.ID_IN_USE)
+            citizen = other
+            await settle(app, tx, citizen, before=app.clock.now())
         await _write(app, tx, citizen, name, document, assurance)
         await store.hand_over_session(tx, viewer.session_id, citizen.id)
     return (await signed_in(app, viewer.session_id)).access_token

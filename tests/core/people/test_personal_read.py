@@ -12,9 +12,11 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all, parse_url
-from core.database.models import AccessLog
+from core.database.models import AccessLog, Consent
 from core.errors import Conflict, Forbidden, LoginRequired, NotFound
+from core.ids import new_id
 from core.manifest import Manifest
+from core.people.consents import CONSENTS_SHOWN
 from core.people.directory import Directory, Person
 from core.people.personal_read import (
     Access,
@@ -172,6 +174,32 @@ async def test_a_withdrawn_consent_ends_reading_and_forgets_what_was_kept(
     consents = await list_consents(citizen)
     assert [consent.withdrawn_at is None for consent in consents].count(True) == 1
     assert len(consents) == 2
+
+
+async def test_the_list_of_consents_ends_and_keeps_those_that_hold(
+    call: Callable[..., Call], clock: ManualClock
+) -> None:
+    citizen = call(level=2)
+    held = await grant_consent(citizen, PURPOSE.id, "2")
+    now, day = clock.now(), timedelta(days=1)
+    for number in range(CONSENTS_SHOWN):
+        await Consent.create(
+            id=new_id(),
+            subject_id=citizen.subject_id,
+            purpose="once",
+            text_version="1",
+            source="probe",
+            recipient="city",
+            fields_agreed=["name"],
+            granted_by=citizen.subject_id,
+            granted_at=now + number * day,
+            withdrawn_at=now + number * day,
+        )
+    shown = await list_consents(citizen)
+    assert [row.granted_at for row in shown] == [
+        *(now + number * day for number in reversed(range(1, CONSENTS_SHOWN))),
+        held.granted_at,
+    ]
 
 
 async def test_anothers_consent_serves_nobody_else(call: Callable[..., Call]) -> None:

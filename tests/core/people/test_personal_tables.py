@@ -62,6 +62,7 @@ UNDECLARED = {
     "identity_login_code.phone_index": "an index; dropped with the account, and after a day",
     "identity_mandate.ended_by": "one of the two parties, or staff",
     "identity_mandate.phone_index": "an index; dropped when the proposal is answered",
+    "identity_recovery.resident_index": "an index of the number that stays sealed beside it",
     "identity_session.device_hash": "an index; kept with the ended session",
     "mobility_parking_charge.plate_index": "an index without a person; forgotten by a job",
     "mobility_plate.plate_index": "an index; goes with its row",

@@ -1,8 +1,9 @@
 """Newborns before they have a number, and that a child is one person whoever registered it how."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, InvalidInput, RateLimited, Unavailable
+from core.id_documents import DocumentKind
 from core.ids import resident_id_check_digit
 from core.people import mandates
 from core.people.consents import grant_consent
@@ -20,10 +22,12 @@ from core.people.personal_read import open_access
 from core.security.authentication import Viewer
 from kinds.booking.people import key_of
 from modules.health.vaccination.service import RECORD
-from modules.identity import children, domain, families
-from modules.identity.models import Citizen, Mandate
+from modules.identity import children, deaths, domain, families
+from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Mandate
+from modules.identity.upstream import list_deaths
 from modules.welfare.housing_fund.lookup import PURPOSE as FUND
 from tests.fakes import FakePolice
+from tests.modules.identity.test_deaths import Registry
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -61,6 +65,18 @@ class Family:
         self.police.parents |= {(parent, number) for parent in self.parents}
         if certificate is not None:
             self.police.registered[number] = certificate
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """The deaths that the registry has recorded."""
+    return Registry()
+
+
+@pytest.fixture
+def upstreams(upstreams: Mapping[Any, Any], registry: Registry) -> Mapping[Any, Any]:
+    """The outside systems of these tests."""
+    return {**upstreams, list_deaths: registry.list_deaths}
 
 
 @pytest.fixture
@@ -228,6 +244,79 @@ async def test_a_guardianship_that_was_ended_by_others_stays_so(
             await again
         assert refused.value.code == "GUARDIANSHIP_ENDED"
     assert not await Citizen.exists(resident_index__isnull=False, phone_index=None)
+
+
+async def _is_recorded_dead(family: Family, registry: Registry) -> None:
+    registry.record_by(family.app, DocumentKind.BIRTH_CERTIFICATE, FIRST)
+    await deaths.read_deaths(family.app)
+
+
+async def _is_withdrawn(family: Family, registry: Registry) -> None:
+    registry.record_by(family.app, DocumentKind.BIRTH_CERTIFICATE, FIRST, withdraws=1)
+    await deaths.read_deaths(family.app)
+
+
+async def test_a_child_that_has_died_by_its_certificate_is_not_added_by_its_number(
+    family: Family, registry: Registry, app: App
+) -> None:
+    newborn = await children.add_newborn(family.mother, FIRST)
+    await _is_recorded_dead(family, registry)
+    with pytest.raises(InvalidInput) as refused:
+        await _numbered(family)
+    assert refused.value.code == "NOT_YOUR_CHILD"
+    assert (await _children(), await Mandate.filter(state="active").count()) == (0, 0)
+    await _is_withdrawn(family, registry)
+    numbered = await _numbered(family)
+    assert (numbered.subject_id, await _children()) == (newborn.subject_id, 1)
+    assert (await get_person(app, newborn.subject_id)).birth_certificate_no == FIRST
+
+
+@pytest.mark.parametrize("ended_by_the_child", [False, True])
+async def test_parents_have_their_child_again_after_a_mistaken_death(
+    family: Family, registry: Registry, app: App, ended_by_the_child: bool
+) -> None:
+    before = await children.add_newborn(family.mother, FIRST)
+    await children.add_newborn(family.father, FIRST)
+    await _is_recorded_dead(family, registry)
+    if ended_by_the_child:  # as it was once written
+        await Mandate.filter(subject_id=before.subject_id).update(ended_by=before.subject_id)
+    await _is_withdrawn(family, registry)
+    assert before.subject_id is not None
+    assert await families.list_guardians(app, before.subject_id) == []
+    again = await children.add_newborn(family.mother, FIRST)
+    numbered = await _numbered(family)
+    assert again.subject_id == numbered.subject_id == before.subject_id
+    guardians = await families.list_guardians(app, before.subject_id)
+    assert guardians == [family.mother.subject_id, family.father.subject_id]
+
+
+async def test_what_was_registered_meanwhile_meets_the_record_that_opens_again(
+    family: Family, registry: Registry, app: App
+) -> None:
+    newborn = await children.add_newborn(family.mother, FIRST)
+    await _is_recorded_dead(family, registry)
+    double = await _meanwhile(family)
+    await _is_withdrawn(family, registry)
+    assert await _children() == 1
+    assert await families.list_guardians(app, newborn.subject_id) == [family.father.subject_id]
+    person = await get_person(app, newborn.subject_id)
+    assert (person.resident_id, person.birth_certificate_no) == (_number(1), FIRST)
+    assert not await Mandate.exists(subject_id=double.subject_id)
+    again = await children.add_newborn(family.mother, FIRST)
+    assert again.subject_id == newborn.subject_id
+
+
+async def _meanwhile(family: Family) -> Mandate:
+    """A second record of a child, by the number that the registry gave it."""
+    family.register(_number(1), None)
+    made = await children.add_child(family.father, "甄新名", _number(1))
+    vault = family.app.vault
+    await Citizen.filter(id=made.subject_id).update(
+        birth_index=vault.blind_index(FIRST, BIRTH_CERTIFICATE),
+        birth_sealed=vault.encrypt(FIRST, BIRTH_CERTIFICATE),
+        born_on=BORN_ON,
+    )
+    return made
 
 
 async def _numbered(family: Family) -> Mandate:

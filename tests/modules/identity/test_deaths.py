@@ -1,27 +1,34 @@
 """Death as the registry tells it: what ends, what is given back, who is told, and a mistake."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.database import transaction
 from core.id_documents import Document, DocumentKind
-from core.people.directory import find_person
+from core.people.directory import find_person, get_person
 from core.security.authentication import Viewer
+from core.security.authorization import Scope
 from core.upstream.client import UpstreamFailed
+from core.upstream.exchange import Response
+from core.upstream.records import Records
 from kinds.booking import service as booking
 from kinds.booking import waiting
 from kinds.booking.models import Booking, Wait
-from modules.identity import children, deaths
+from modules.identity import children, deaths, staff
 from modules.identity.erasure import service as erasure
 from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, Mandate
 from modules.identity.real_name import confirm_document, confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths
 from notifications.messages.models import Message
+from tests.jobs import run_due
 from tests.kinds.booking.engine import book, offer, people, refusal, used
 from tests.kinds.booking.people import guardian_of, resident_id
 from tests.kinds.booking.test_offers import wait_for
@@ -40,11 +47,13 @@ class Registry:
         self.records: list[DeathRecord] = []
         self.is_silent = False
 
-    async def list_deaths(self, after_no: int) -> list[DeathRecord]:
-        """Two at a time, so that there are pages."""
+    async def list_deaths(self, after_no: int) -> Records[DeathRecord]:
+        """Two at a time, so that there are pages; read as they are from the wire."""
         if self.is_silent:
             raise UpstreamFailed("police", "list_deaths", "status 503")
-        return [record for record in self.records if record.record_no > after_no][:2]
+        page = [record for record in self.records if record.record_no > after_no][:2]
+        response = Response("police", "list_deaths", 200, {}, orjson.dumps({"deaths": page}))
+        return list_deaths.answers.read(response)
 
     def record(self, app: App, number: int, withdraws: int | None = None) -> None:
         """Record the death of a test citizen."""
@@ -104,6 +113,55 @@ async def test_an_account_is_closed_and_what_was_under_way_ends(
     assert row.name_sealed is not None, "for the next of kin"
 
 
+async def test_who_acted_for_somebody_long_ago_hears_nothing(
+    app: App, call: MakeCall, clock: ManualClock, registry: Registry
+) -> None:
+    elder, once, now = await people(app, call, 3)
+    await guardian_of(app, once, elder.subject_id)
+    clock.move(2 * 366 * DAY)
+    await guardian_of(app, now, elder.subject_id)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    await run_due(app, "identity.tell_death")
+    rows = await Message.filter(template="identity.person_died")
+    assert [row.person_id for row in rows] == [now.subject_id]
+
+
+async def test_a_record_that_cannot_be_read_holds_up_none_after_it(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    first, second, third = await people(app, call, 3)
+    for number in (1, 2, 3):
+        registry.record(app, number)
+    bad: Any = "2026-02-30"
+    registry.records[1] = replace(registry.records[1], died_on=bad)
+    await deaths.read_deaths(app)
+    found = [await find_person(app, one.subject_id) is not None for one in (first, second, third)]
+    assert found == [False, True, False]
+
+
+async def test_who_has_died_is_no_officer_any_more(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    phone = (await get_person(app, viewer.subject_id)).phone
+    async with transaction() as tx:
+        await staff.enrol(
+            *(app, tx),
+            phone=phone,
+            roles=["department_officer"],
+            department="police",
+            secret=bytes(20),
+        )
+    asked: Any = (app, ["police"], Scope.ACCOUNTS_RECOVER)
+    (officer,) = await staff.list_officers(*asked)
+    assert officer.id == viewer.subject_id
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    assert await staff.list_officers(*asked) == []
+    assert await staff.find_officers(app, [viewer.subject_id]) == []
+
+
 async def test_nobody_takes_the_name_of_who_has_died(
     app: App, call: MakeCall, registry: Registry
 ) -> None:
@@ -134,6 +192,47 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
     assert not person.has_phone, "the phone comes back at a counter"
     row = await Citizen.get(id=viewer.subject_id)
     assert (row.died_on, row.closes_at) == (None, None), "and nothing closes it again"
+
+
+async def test_an_account_stays_closed_while_another_record_stands(
+    app: App, call: MakeCall, registry: Registry, clock: ManualClock
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    clock.move(DAY)
+    for withdraws in (None, 1):  # the date is corrected: recorded anew, then the first withdrawn
+        registry.record(app, 1, withdraws=withdraws)
+        await deaths.read_deaths(app)
+        await deaths.read_deaths(app)
+    assert await find_person(app, viewer.subject_id) is None
+    row = await Citizen.get(id=viewer.subject_id)
+    assert (row.died_on, row.resident_index) == (civil_date(clock.now()), None)
+    assert row.closed_at is not None
+    registry.record(app, 1, withdraws=2)
+    await deaths.read_deaths(app)
+    person = await find_person(app, viewer.subject_id)
+    assert person is not None and person.resident_id == resident_id(1)
+
+
+async def test_an_account_that_cannot_be_opened_holds_up_no_record_after_it(
+    app: App, call: MakeCall, citizen: MakeCitizen, registry: Registry
+) -> None:
+    viewer, other = await people(app, call, 2)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    holder = await citizen(number=resident_id(1))  # with a phone: it may be somebody else
+    registry.record(app, 1, withdraws=1)
+    registry.record(app, 2)
+    await deaths.read_deaths(app)
+    assert await find_person(app, other.subject_id) is None, "the record after it is read"
+    row = await Citizen.get(id=viewer.subject_id)
+    assert row.died_on is not None and row.closed_at is not None and row.resident_index is None
+    held = await find_person(app, holder.user_id)
+    assert held is not None and held.resident_id == resident_id(1)
+    await Citizen.filter(id=holder.user_id).update(resident_index=None, level=1)
+    await deaths.read_deaths(app)
+    assert await find_person(app, viewer.subject_id) is not None, "as soon as the number is free"
 
 
 async def test_a_silent_registry_loses_nothing_and_one_failure_stops_no_other(

@@ -16,14 +16,14 @@ from core.errors import AppError
 from core.graphql.fields import RefuseFrozen
 from core.id_documents import Document, DocumentKind
 from core.ids import resident_birth_date
-from core.people.consents import grant_consent
+from core.people.consents import grant_consent, list_consents
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from kinds.application.service import open_case
-from modules.identity import recovery
+from modules.identity import recovery, recovery_store
 from modules.identity.disputes import service as disputes
 from modules.identity.erasure import service as erasure
-from modules.identity.models import Citizen, Recovery
+from modules.identity.models import Citizen, Recovery, Session
 from modules.identity.proofs import service as proofs_service
 from modules.identity.proofs.upstream import NETWORK_IDENTITY
 from notifications.channels.gateways import GATEWAY
@@ -227,19 +227,72 @@ async def test_nobody_disputes_their_own_account_or_an_unheld_number(
     assert await Recovery.all().count() == 0
 
 
-async def test_a_number_won_back_meanwhile_ends_the_dispute(
+async def test_a_dispute_names_nobody_elses_phone(
+    app: App, holder: Call, officers: tuple[Call, Call], citizen: MakeCitizen
+) -> None:
+    person = await get_person(app, holder.subject_id)
+    taken = (await get_person(app, (await citizen()).user_id)).phone
+    asked = ("罗思远", person.resident_id or "", taken, "key-00000001")
+    assert await _code(disputes.open_at_counter(officers[0], *asked)) == "PHONE_IN_USE"
+    assert await Recovery.all().count() == 0
+    assert not await recovery_store.is_disputed(holder.subject_id)
+
+
+@pytest.mark.parametrize("begun_as", ["disputed", "approved", "approved dispute", "proposed"])
+async def test_a_number_won_back_meanwhile_ends_what_is_open_about_it(
     app: App, holder: Call, officers: tuple[Call, Call], citizen: MakeCitizen, call: MakeCall,
-    proofs: FakeProofs,
+    proofs: FakeProofs, sms: FakeSms, clock: ManualClock, begun_as: str,
 ) -> None:  # fmt: skip
     person = await get_person(app, holder.subject_id)
     assert person.resident_id is not None
-    row = await _open(app, holder, officers[0])
+    if "dispute" in begun_as:
+        row = await _open(app, holder, officers[0])
+    else:
+        asked = ("罗思远", person.resident_id, NEW_PHONE, "key-00000001")
+        row = await recovery.propose(officers[0], *asked)
+    if "approved" in begun_as:
+        await approve(officers[1], row)
     viewer = await citizen(level=1)
     session = await session_of(app, viewer.user_id, "one")
     owner = call(user_id=viewer.user_id, level=1, session_id=session.id)
     ticket = await _shown_face(owner, proofs, "罗思远", person.resident_id)
     await proofs_service.finish_handoff(owner, ticket)
-    assert (await Recovery.get(id=row.id)).state == "dismissed"
+    state = "dismissed" if begun_as == "disputed" else "withdrawn"
+    assert (await Recovery.get(id=row.id)).state == state
+    await deliver_due(app)
+    told = [text for to, text in sms.sent.values() if to == NEW_PHONE]
+    assert len([text for text in told if "其所有人已通过其他方式找回" in text]) == 1
+    mine = call(user_id=holder.subject_id, level=2, session_id=session.id)
+    await grant_consent(mine, "welfare.housing-fund", "2026-12")
+    assert not await recovery_store.is_disputed(holder.subject_id)
+    own = (await get_person(app, holder.subject_id)).phone
+    clock.move(recovery.COOLING_OFF)
+    await recovery.recover(app)
+    assert (await get_person(app, holder.subject_id)).phone == own != person.phone
+    assert (await Session.get(id=session.id)).revoked_at is None
+    held = [one.purpose for one in await list_consents(mine) if one.withdrawn_at is None]
+    assert "welfare.housing-fund" in held
+    assert (await Citizen.get(id=holder.subject_id)).assurance == Assurance.NETWORK_ID
+
+
+async def test_who_wins_a_number_back_to_the_phone_that_was_named_is_told_nothing(
+    app: App, holder: Call, officers: tuple[Call, Call], citizen: MakeCitizen, call: MakeCall,
+    proofs: FakeProofs, sms: FakeSms,
+) -> None:  # fmt: skip
+    person = await get_person(app, holder.subject_id)
+    assert person.resident_id is not None
+    viewer = await citizen(level=1)
+    phone = (await get_person(app, viewer.user_id)).phone
+    asked = ("罗思远", person.resident_id, phone, "key-00000001")
+    row = await recovery.propose(officers[0], *asked)
+    await approve(officers[1], row)
+    session = await session_of(app, viewer.user_id, "one")
+    owner = call(user_id=viewer.user_id, level=1, session_id=session.id)
+    ticket = await _shown_face(owner, proofs, "罗思远", person.resident_id)
+    await proofs_service.finish_handoff(owner, ticket)
+    assert (await Recovery.get(id=row.id)).state == "withdrawn"
+    await deliver_due(app)
+    assert [text for to, text in sms.sent.values() if to == phone] == []
 
 
 async def test_no_officer_decides_over_an_account_of_their_own(

@@ -8,6 +8,7 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
+from core.errors import Conflict
 from core.people.directory import find_person
 from core.security.authentication import Viewer
 from kinds.booking import service
@@ -108,3 +109,17 @@ async def test_a_guardian_from_meanwhile_stays_for_the_child(
     clock.move(erasure.WAIT)
     await erasure.close_accounts(app)
     assert await _is_open(mine)
+
+
+async def test_who_was_the_guardian_of_a_child_that_is_grown_up_may_leave(
+    app: App, mine: Call, citizen: MakeCitizen, clock: ManualClock
+) -> None:
+    mandate = await guardian_of(app, mine, (await citizen()).user_id)
+    with pytest.raises(Conflict) as refused:
+        await erasure.ask_erasure(mine)
+    assert refused.value.code == "ACCOUNT_NEEDED" and await _messages(mine) == []
+    clock.move(mandate.ends_at - clock.now())
+    await erasure.ask_erasure(mine)
+    clock.move(erasure.WAIT)
+    await erasure.close_accounts(app)
+    assert not await _is_open(mine)

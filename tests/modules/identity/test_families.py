@@ -23,6 +23,7 @@ from core.security.authentication import Viewer
 from core.security.vault import mask_name
 from modules.identity import children, claims, domain, families, moving, real_name
 from modules.identity.erasure import service as erasure
+from modules.identity.jobs import end_mandates
 from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.safety.schools.guardians import ENROLMENT
@@ -311,6 +312,54 @@ async def test_a_proxy_ends_with_its_last_day_and_when_the_elder_says_so(
         await mandates.act_for(helper, elder.subject_id, service=SERVICE)
 
 
+async def test_a_proxy_that_ran_out_is_given_again(
+    pair: tuple[Call, Call], clock: ManualClock, app: App
+) -> None:
+    helper, elder = pair
+    first = await _propose(helper, elder)
+    await families.confirm_mandate(elder, first.id)
+    clock.move(first.ends_at - clock.now() - timedelta(days=1))
+    until = UNTIL + timedelta(days=300)
+    phone = await _phone(app, elder.require_viewer())
+    second = await families.propose_proxy(helper, phone, [SERVICE], until, "key-00000002")
+    with pytest.raises(Conflict) as refused:
+        await families.confirm_mandate(elder, second.id)
+    assert refused.value.code == "ALREADY_PROXY", "while the first one lasts"
+    clock.move(timedelta(days=1))
+    await families.confirm_mandate(elder, second.id)
+    acting = await mandates.act_for(helper, elder.subject_id, service=SERVICE)
+    assert acting.mandate is not None and acting.mandate.id == second.id
+    over = await Mandate.get(id=first.id)
+    assert (over.state, over.ended_at, over.ended_by) == ("ended", clock.now(), None)
+
+
+async def test_what_is_over_ends_by_itself_and_nothing_else_does(
+    pair: tuple[Call, Call], clock: ManualClock, app: App
+) -> None:
+    helper, elder = pair
+    proxy = await _propose(helper, elder)
+    await families.confirm_mandate(elder, proxy.id)
+    unanswered = await families.propose_proxy(
+        helper, "13700000000", [SERVICE], UNTIL, "key-00000002"
+    )
+
+    async def _states() -> list[str]:
+        await end_mandates(app)
+        return [(await Mandate.get(id=one.id)).state for one in (proxy, unanswered)]
+
+    clock.move(domain.PROPOSAL_LIFE - timedelta(seconds=1))
+    assert await _states() == ["active", "proposed"]
+    clock.move(timedelta(seconds=1))
+    assert await _states() == ["active", "ended"]
+    clock.move(proxy.ends_at - clock.now() - timedelta(seconds=1))
+    assert await _states() == ["active", "ended"]
+    clock.move(timedelta(seconds=1))
+    assert await _states() == ["ended", "ended"]
+    await end_mandates(app)  # repeat-safe
+    (party,) = await families.list_mandates(elder)
+    assert (party.mandate.state, party.mandate.ended_at) == ("ended", clock.now())
+
+
 async def test_only_the_owner_of_the_phone_confirms_and_only_in_time(
     pair: tuple[Call, Call], citizen: MakeCitizen, call: MakeCall, clock: ManualClock
 ) -> None:
@@ -369,6 +418,10 @@ async def test_nobody_proposes_to_half_the_city(pair: tuple[Call, Call]) -> None
         )
     with pytest.raises(RateLimited):
         await families.propose_proxy(helper, "13700000009", [SERVICE], UNTIL, "key-20000000")
+    last = f"1370000000{domain.PROPOSALS_PER_DAY - 1}"
+    key = f"key-1000000{domain.PROPOSALS_PER_DAY - 1}"
+    again = await families.propose_proxy(helper, last, [SERVICE], UNTIL, key)  # the reply was lost
+    assert (again.state, await Mandate.all().count()) == ("proposed", domain.PROPOSALS_PER_DAY)
     assert await AccessLog.all().count() == 0
 
 

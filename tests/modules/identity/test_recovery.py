@@ -1,6 +1,7 @@
 """An account got back at a counter: a lost phone, and an ID number that somebody else took."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from core.people.directory import get_person
 from core.security.authentication import Viewer
 from modules.identity import recovery
 from modules.identity.erasure import service as erasure
-from modules.identity.models import Citizen, Recovery
+from modules.identity.models import PHONE, Citizen, Recovery
 from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms
 from tests.messages import deliver_due
@@ -80,23 +81,76 @@ async def test_two_officers_and_some_days_give_an_account_back(
     await recovery.recover(app)
 
 
-async def test_a_recovery_can_be_stopped_and_takes_nobody_elses_phone(
+async def test_a_recovery_can_be_stopped(
     app: App, citizen: MakeCitizen, officers: tuple[Call, Call], clock: ManualClock
 ) -> None:
-    viewer, other = await citizen(name="罗思远"), await citizen(name="冯军")
-    before, taken = [await get_person(app, v.user_id) for v in (viewer, other)]
+    viewer = await citizen(name="罗思远")
+    before = await get_person(app, viewer.user_id)
     assert before.resident_id is not None
     first, second = officers
     stopped = await recovery.propose(first, "罗思远", before.resident_id, NEW_PHONE, "key-00000001")
     await approve(second, stopped)
     await recovery.withdraw(first, stopped.id)
-    wrong = await recovery.propose(first, "罗思远", before.resident_id, taken.phone, "key-00000002")
-    await approve(second, wrong)
     clock.move(recovery.COOLING_OFF)
     await recovery.recover(app)
     assert (await get_person(app, viewer.user_id)).phone == before.phone
-    assert (await get_person(app, other.user_id)).phone == taken.phone
     assert await _code(approve(second, stopped)) == "ILLEGAL_STATE"
+
+
+async def test_a_recovery_takes_nobody_elses_phone_and_that_is_said(
+    app: App, citizen: MakeCitizen, officers: tuple[Call, Call], clock: ManualClock, sms: FakeSms
+) -> None:
+    viewer, other = await citizen(name="罗思远"), await citizen(name="冯军")
+    before, taken = [await get_person(app, v.user_id) for v in (viewer, other)]
+    assert before.resident_id is not None
+    first, second = officers
+    asked = ("罗思远", before.resident_id, taken.phone, "key-00000001")
+    assert await _code(recovery.propose(first, *asked)) == "PHONE_IN_USE"
+    assert await Recovery.all().count() == 0
+    await Citizen.filter(id=other.user_id).update(phone_index=None)
+    row = await recovery.propose(first, *asked)
+    await approve(second, row)
+    index = app.vault.blind_index(taken.phone, PHONE)
+    await Citizen.filter(id=other.user_id).update(phone_index=index)  # theirs after all
+    clock.move(recovery.COOLING_OFF)
+    for _ in range(2):
+        await recovery.recover(app)
+    assert (await Recovery.get(id=row.id)).state == "withdrawn"
+    for each in (before, taken):
+        assert (await get_person(app, each.id)).phone == each.phone
+    await deliver_due(app)
+    (text,) = [text for to, text in sms.sent.values() if to == taken.phone]
+    assert "此手机号码已绑定其他实名账户" in text
+
+
+async def test_of_two_recoveries_the_later_decides(
+    app: App, citizen: MakeCitizen, officers: tuple[Call, Call], clock: ManualClock, sms: FakeSms
+) -> None:
+    viewer = await citizen(name="罗思远")
+    number = (await get_person(app, viewer.user_id)).resident_id
+    assert number is not None
+    rows = []
+    for phone in ("13700000078", "13700000079", NEW_PHONE):
+        key = f"key-{phone}"
+        rows.append(await recovery.propose(officers[0], "罗思远", number, phone, key))
+        clock.move(timedelta(hours=1))
+    for each in rows[1:]:
+        await approve(officers[1], each)
+        clock.move(timedelta(hours=1))
+    for phone, states in (
+        ("13700000079", ["withdrawn", "done", "approved"]),
+        (NEW_PHONE, ["withdrawn", "done", "done"]),
+    ):
+        due = [(await Recovery.get(id=one.id)).due_at for one in rows[1:]]
+        clock.move(max(min(each for each in due if each) - clock.now(), timedelta()))
+        if phone == NEW_PHONE:
+            clock.move(timedelta(hours=1))
+        await recovery.recover(app)
+        assert [(await Recovery.get(id=one.id)).state for one in rows] == states
+        assert (await get_person(app, viewer.user_id)).phone == phone
+    await deliver_due(app)
+    (text,) = [text for to, text in sms.sent.values() if to == "13700000078"]
+    assert "其所有人已通过其他方式找回" in text
 
 
 @pytest.mark.parametrize(
