@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from uuid import UUID
 
 import asyncpg
@@ -25,7 +26,7 @@ from core.database import (
     transaction,
 )
 from core.errors import AppError, Conflict
-from kinds.booking import bans, domain, holds, limit_store, saga, slot_store, store, texts
+from kinds.booking import bans, domain, holds, limit_store, moving, saga, slot_store, store, texts
 from kinds.booking.domain import HoldRequest
 from kinds.booking.models import Slot
 
@@ -168,8 +169,9 @@ async def allocate_seats(app: App, slot_id: UUID, requests: Sequence[HoldRequest
     outcomes: dict[UUID, Outcome] = {}
     async with transaction() as tx:
         fresh = await _claim(app, tx, requests, outcomes)
+        movable = await _refuse_changed(tx, fresh, outcomes)
         slot = await slot_store.lock_slot(tx, slot_id)
-        allowed = await _refuse_banned(app, tx, slot, fresh, outcomes)
+        allowed = await _refuse_banned(app, tx, slot, movable, outcomes)
         served = await _serve_while_free(app, tx, slot, allowed, outcomes)
         held = {request.booking.id for request in served}
         await _release_keys(tx, [request for request in fresh if request.booking.id not in held])
@@ -209,6 +211,20 @@ async def _claim(
         else:
             fresh.append(request)
     return fresh
+
+
+async def _refuse_changed(
+    tx: Transaction, requests: Sequence[HoldRequest], outcomes: dict[UUID, Outcome]
+) -> list[HoldRequest]:
+    """All but those whose old booking is not as it was read; the others' is locked from here on:
+    before the slot, as by whoever ends it, and in one order in every batch."""
+    moves = [(r.booking.replaces, r) for r in requests if r.booking.replaces is not None]
+    for old_id, request in sorted(moves, key=itemgetter(0)):
+        try:
+            await moving.lock_unchanged(tx, old_id, request.old_version)
+        except Conflict as refusal:
+            outcomes[request.booking.id] = refusal
+    return [request for request in requests if request.booking.id not in outcomes]
 
 
 async def _serve_while_free(

@@ -53,7 +53,7 @@ async def relocate(app: App, booking_id: UUID) -> None:
         for other in await _other_times(app, booking):
             if await _move(app, booking, other):
                 return
-    await _cancel(app, booking.id)
+    await _cancel(app, booking)
 
 
 async def _other_times(app: App, booking: BookingRow) -> list[SlotFacts]:
@@ -95,10 +95,13 @@ async def _move(app: App, booking: BookingRow, other: SlotFacts) -> bool:
     return True
 
 
-async def _cancel(app: App, booking_id: UUID) -> None:
+async def _cancel(app: App, seen: BookingRow) -> None:
     async with transaction() as tx:
-        booking = await store.lock_booking(tx, booking_id)
+        booking = await store.lock_booking(tx, seen.id)
         if booking is None or booking.state not in _LIVE:
             return
-        if await service.end(app, tx, booking, State.CANCELLED):
-            await messages.tell_later(app, tx, booking_id, "called_off")
+        if booking.state is not seen.state:
+            # a hold that has become an appointment meanwhile: there may be another time for it
+            await relocate.enqueue(app, tx, booking.id)
+        elif await service.end(app, tx, booking, State.CANCELLED):
+            await messages.tell_later(app, tx, booking.id, "called_off")

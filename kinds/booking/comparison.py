@@ -15,7 +15,7 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamError
-from kinds.booking import messages, refunds, saga, store, texts
+from kinds.booking import messages, moving, refunds, saga, store, texts
 from kinds.booking.domain import ENDED, State
 from kinds.booking.sources import ExternalBooking, source_of, sources_of
 from kinds.booking.store import BookingRow
@@ -126,9 +126,15 @@ async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
 
 
 async def _called_off(app: App, booking: BookingRow) -> None:
+    """End a booking that the outside system has called off. One that is just being moved is left
+    to its move: a later pass looks again at what that leaves standing."""
     readers = await messages.readers(app, booking)
     async with transaction() as tx:
-        ended = await store.move(
+        booking, series = await store.lock_series(tx, booking)
+        if booking.state is not State.CONFIRMED or await store.has_successor(tx, booking.id):
+            return
+        await moving.hand_on(tx, series, booking)
+        await store.move(
             tx,
             booking.id,
             [State.CONFIRMED],
@@ -136,9 +142,8 @@ async def _called_off(app: App, booking: BookingRow) -> None:
             refusal_code=texts.SLOT_CANCELLED.code,
             ended_at=app.clock.now(),
         )
-        if ended:
-            await refunds.enqueue(app, tx, booking)
-            await messages.tell(app, tx, booking, readers, "refused")
+        await refunds.enqueue(app, tx, booking)
+        await messages.tell(app, tx, booking, readers, "refused")
 
 
 async def _record_outcome(booking: BookingRow, placed: ExternalBooking | None) -> Kind | None:

@@ -293,7 +293,11 @@ class NewBooking:
 @dataclass(frozen=True, slots=True)
 class HoldRequest:
     """A hold that somebody asks for, under which key, and what it counts against for every person
-    in it. `companions` are names and ID numbers, sealed."""
+    in it.
+
+    `companions` are names and ID numbers, sealed. `old_version` is there where it replaces another
+    booking: as which version that was read.
+    """
 
     operation: str
     key: str
@@ -301,6 +305,7 @@ class HoldRequest:
     booking: NewBooking
     limits: Sequence[LimitUse]
     companions: Sequence[tuple[bytes, bytes]] = ()
+    old_version: int | None = None
 
     @property
     def person_key(self) -> bytes:

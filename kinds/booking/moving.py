@@ -5,6 +5,7 @@ outside system the old number stays confirmed until the new one is, and both cha
 transaction.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from core.context.app import App
@@ -24,7 +25,7 @@ from kinds.booking import (
     texts,
     waiting,
 )
-from kinds.booking.domain import State
+from kinds.booking.domain import ENDED, State
 from kinds.booking.models import Slot
 from kinds.booking.policy import policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -71,25 +72,68 @@ def raise_if_moving(error: IntegrityError) -> None:
         raise Conflict(texts.MOVING_ALREADY) from None
 
 
-async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
-    """The outside system has confirmed the new time: now the old number is being given back."""
-    assert new.replaces is not None
-    old = await store.lock_booking(tx, new.replaces)
-    if old is None or old.state is not State.CONFIRMED:
-        return
-    held = [key for _, key in await limit_store.list_limits(tx, old.id)]
+async def lock_unchanged(tx: Transaction, old_id: UUID, version: int | None) -> None:
+    """Lock a number that is to be exchanged. Raises Conflict where it is not as it was read, before
+    the outside system was asked for the new one, or is being exchanged already."""
+    old = await store.lock_booking(tx, old_id)
+    assert old is not None
+    _refuse_unconfirmed(old)
+    refuse_changed(old, version)
+    if await store.has_successor(tx, old_id):
+        raise Conflict(texts.MOVING_ALREADY)
+
+
+async def hand_over(tx: Transaction, old: BookingRow, new: BookingRow) -> None:
+    """The outside system has the new time: now the old number, confirmed and locked, is being given
+    back."""
+    await _hand_limits(tx, old, new)
+    await store.move(tx, old.id, [State.CONFIRMED], State.CANCELLING, replaced_by=new.id)
+
+
+async def hand_on(tx: Transaction, series: Sequence[BookingRow], ending: BookingRow) -> None:
+    """A number ends: what it counts against counts for another of its series that does not, as one
+    that is still being given back."""
+    for other in series:
+        if other.id != ending.id and other.state not in ENDED:
+            await _hand_limits(tx, ending, other)
+
+
+async def take_back(
+    tx: Transaction, series: Sequence[BookingRow], kept: BookingRow
+) -> Sequence[UUID]:
+    """The outside system insists on a number that was given back, so what took its place is given
+    back instead; returns what that is, each now CANCELLING.
+
+    Where the other side insists on that too, both stand.
+    """
+    later = [row for row in series if row.sequence > kept.sequence and row.state not in ENDED]
+    taken = []
+    for new in later:
+        await _hand_limits(tx, new, kept)
+        if await store.move(tx, new.id, [State.CONFIRMED], State.CANCELLING):
+            taken.append(new.id)
+    # what stands has the highest version of its series: two more steps end what is taken back
+    version = max(row.version for row in series) + 2
+    await store.move(
+        tx, kept.id, [State.CANCELLING], State.CANCELLING, replaced_by=None, version=version
+    )
+    return taken
+
+
+async def _hand_limits(tx: Transaction, giver: BookingRow, taker: BookingRow) -> None:
+    """Hand on what a booking counts against as far as another of its series does so too."""
     shared = domain.limits_of(
-        service_id=new.service_id,
-        slot_id=new.slot_id,
-        group=new.limit_group,
-        starts_at=new.starts_at,
-        ends_at=new.ends_at,
+        service_id=taker.service_id,
+        slot_id=taker.slot_id,
+        group=taker.limit_group,
+        starts_at=taker.starts_at,
+        ends_at=taker.ends_at,
         per_day=1,
         open_max=1,
     )
+    held = [key for _, key in await limit_store.list_limits(tx, giver.id)]
     keys = [key for key in held if key in shared or key.startswith(domain.OPEN_SUBJECT)]
-    await limit_store.transfer_limits(tx, old.id, new.id, keys)
-    await store.move(tx, old.id, [State.CONFIRMED], State.CANCELLING, replaced_by=new.id)
+    await limit_store.transfer_limits(tx, giver.id, taker.id, keys)
 
 
 def refuse_changed(booking: BookingRow, expected_version: int | None) -> None:
@@ -127,8 +171,7 @@ async def move_called_off(
     old = await store.lock_booking(tx, old_id)
     if old is None:
         raise NotFound(NOT_FOUND)
-    if old.state is not State.CONFIRMED:
-        domain.BOOKING.next_state(old.state, "move")
+    _refuse_unconfirmed(old)
     await _change_places(app, tx, old, facts, new_booking_id)
 
 
@@ -201,14 +244,18 @@ async def insert_successor(
 
 def refuse_unmovable(app: App, old: BookingRow, facts: SlotFacts) -> None:
     """Raise Conflict where an appointment cannot be moved there or at all."""
-    if old.state is not State.CONFIRMED:
-        domain.BOOKING.next_state(old.state, "move")
+    _refuse_unconfirmed(old)
     if facts.slot_id == old.slot_id:
         raise Conflict(texts.SAME_SLOT)
     if facts.service_id != old.service_id:
         raise Conflict(texts.OTHER_SERVICE)
     if app.clock.now() >= policy_of(app, old.service_id).cancel.deadline(old.starts_at):
         raise Conflict(texts.CANCEL_TOO_LATE)
+
+
+def _refuse_unconfirmed(old: BookingRow) -> None:
+    if old.state is not State.CONFIRMED:
+        domain.BOOKING.next_state(old.state, "move")
 
 
 def _refuse_fault(app: App, slot: Slot) -> None:

@@ -165,7 +165,8 @@ async def _move(
     key: str,
 ) -> BookingRow:
     number = await _find_number(call, source, request)
-    if old.prepaid and number.fee_fen != old.fee_fen:
+    prepaid = old.prepaid or policy_of(call.app, old.service_id).is_prepaid(number.fee_fen)
+    if prepaid and number.fee_fen != old.fee_fen:
         raise Conflict(texts.FEE_DIFFERS)
     access = await open_access(call, service=source.service_id, purpose=source.purpose)
     await source.check_item(call, old.item_id, number)
@@ -275,7 +276,9 @@ async def _as_successor(
     )
     paid = domain.UNPAID if old.payment_id else None
     limits = [use for use in request.limits if use[:2] not in held and use[1] != paid]
-    return replace(request, operation=_MOVE, booking=booking, limits=limits)
+    return replace(
+        request, operation=_MOVE, booking=booking, limits=limits, old_version=old.version
+    )
 
 
 async def _ensure_slot(

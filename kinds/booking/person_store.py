@@ -31,12 +31,13 @@ async def list_waits_of(person_id: UUID) -> Sequence[Wait]:
 
 
 async def list_open_bookings(person_id: UUID) -> Sequence[UUID]:
-    """The appointments to which a person is to come and that are not over, whoever made them."""
+    """The appointments to which a person is to come and that are not over, whoever made them; the
+    newest first: one that is just being moved can be given back once its successor is."""
     rows = await fetch_all(
         connection(),
         f"""SELECT id FROM appointments_booking
              WHERE (booked_by = $1 AND booked_for IS NULL OR booked_for = $1)
-               AND state IN {_OPEN} ORDER BY id""",  # noqa: S608
+               AND state IN {_OPEN} ORDER BY id DESC""",  # noqa: S608
         person_id,
     )
     return [row["id"] for row in rows]

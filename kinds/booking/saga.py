@@ -6,6 +6,7 @@ enqueued with the hold tries on, and a booking that ended here is cleared there.
 to be paid first begins here when it is paid.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -108,6 +109,12 @@ async def _confirm(
         return
     readers = await messages.readers(app, booking)
     async with transaction() as tx:
+        old = await store.lock_booking(tx, booking.replaces) if booking.replaces else None
+        over = old is not None and old.state is not State.CONFIRMED
+        if over and await store.move(tx, booking.id, [State.HELD], State.CANCELLING):
+            # nothing is left to exchange it for
+            await enqueue_settle(app, tx, booking.id)
+            return
         confirmed = await store.move(
             tx,
             booking.id,
@@ -117,11 +124,11 @@ async def _confirm(
             upstream_version=placed.version,
             confirmed_at=app.clock.now(),
         )
-        if confirmed and booking.replaces is not None:
-            await moving.hand_over(app, tx, booking)
-            await enqueue_settle(app, tx, booking.replaces)
+        if confirmed and old is not None:
+            await moving.hand_over(tx, old, booking)
+            await enqueue_settle(app, tx, old.id)
         if confirmed:
-            event = "moved" if booking.replaces else "confirmed"
+            event = "moved" if old else "confirmed"
             await messages.tell(app, tx, booking, readers, event)
         else:
             # it ended here while the outside system was booking it, or is confirmed already
@@ -142,6 +149,8 @@ async def _refuse(app: App, booking: BookingRow, code: str) -> None:
             refusal_code=code,
             ended_at=app.clock.now(),
         )
+        if refused:
+            await refunds.enqueue(app, tx, booking)
         if refused and booking.payment_id is not None and booking.replaces is None:
             await messages.tell_later(app, tx, booking.id, "refused")
 
@@ -163,24 +172,42 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
             return
     readers = await messages.readers(app, booking)
     async with transaction() as tx:
-        ended = await store.move(
+        booking, series = await store.lock_series(tx, booking)
+        if booking.state is not State.CANCELLING:
+            return
+        await moving.hand_on(tx, series, booking)
+        await store.move(
             tx, booking.id, [State.CANCELLING], State.CANCELLED, ended_at=app.clock.now()
         )
-        if ended:
-            await refunds.enqueue(app, tx, booking)
-        if ended and booking.replaced_by is None:
+        await refunds.enqueue(app, tx, booking)
+        if booking.replaced_by is None:
             event = "refused" if booking.refusal_code else "cancelled"
             await messages.tell(app, tx, booking, readers, event)
-        if ended and placed is None:
+        if placed is None:
             # a request that was lost on the way may still arrive there
             await CLEAR.enqueue(app, tx, booking.id, after=_CLEAR_AGAIN_AFTER)
 
 
 async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
-    """The outside system insists on the booking: so it stands."""
+    """The outside system insists on the booking: so it stands, and its series has no other.
+
+    Where another took its place that one is given back; where it was to take another's place and
+    was never confirmed, it takes it now.
+    """
     readers = await messages.readers(app, booking)
     async with transaction() as tx:
-        kept = await store.move(
+        booking, series = await store.lock_series(tx, booking)
+        if booking.state is not State.CANCELLING:
+            return
+        old = next((row for row in series if row.id == booking.replaces), None)
+        given_back: Sequence[UUID] = ()
+        event = "kept"
+        if booking.replaced_by is not None:
+            given_back = await moving.take_back(tx, series, booking)
+        elif old and old.state is State.CONFIRMED and booking.confirmed_at is None:
+            await moving.hand_over(tx, old, booking)
+            given_back, event = [old.id], "moved"
+        await store.move(
             tx,
             booking.id,
             [State.CANCELLING],
@@ -190,5 +217,6 @@ async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
             refusal_code=None,
             confirmed_at=booking.confirmed_at or app.clock.now(),
         )
-        if kept:
-            await messages.tell(app, tx, booking, readers, "kept")
+        for booking_id in given_back:
+            await enqueue_settle(app, tx, booking_id)
+        await messages.tell(app, tx, booking, readers, event)

@@ -10,7 +10,7 @@ from uuid import UUID
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
 from core.people.parties import Affair
-from kinds.booking.domain import HoldRequest, NewBooking, State, WaitState
+from kinds.booking.domain import ENDED, HoldRequest, NewBooking, State, WaitState
 from kinds.booking.models import Booking, Companion, Wait
 from kinds.booking.slot_store import Described, SlotFacts, describe
 
@@ -190,6 +190,11 @@ async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
     )
 
 
+async def has_standing(series_id: UUID) -> bool:
+    """Whether a booking of a series has not come to nothing (yet)."""
+    return await Booking.filter(series_id=series_id).exclude(state__in=list(ENDED)).exists()
+
+
 async def move(
     tx: Transaction, booking_id: UUID, states: Sequence[State], to: State, **values: object
 ) -> bool:
@@ -223,6 +228,16 @@ async def lock_booking(tx: Transaction, booking_id: UUID) -> BookingRow | None:
     """A booking by id, locked until the transaction ends."""
     row = await fetch_one(tx, f"{BOOKING} WHERE b.id = $1 FOR UPDATE OF b", booking_id)
     return None if row is None else to_booking(row)
+
+
+async def lock_series(
+    tx: Transaction, booking: BookingRow
+) -> tuple[BookingRow, Sequence[BookingRow]]:
+    """A booking as it stands now, and all of its series, the first one first: locked in this order
+    until the transaction ends."""
+    sql = f"{BOOKING} WHERE b.series_id = $1 ORDER BY b.sequence FOR UPDATE OF b"
+    series = [to_booking(row) for row in await fetch_all(tx, sql, booking.series_id)]
+    return next(row for row in series if row.id == booking.id), series
 
 
 async def list_bookings(

@@ -118,10 +118,8 @@ _NEVER = {
     "one person twice on a day": """
         SELECT 1 FROM appointments_booking b JOIN appointments_slot s ON s.id = b.slot_id
          WHERE s.id = ANY($1) AND b.state NOT IN ('cancelled', 'expired', 'refused')
-           AND NOT EXISTS (SELECT FROM appointments_booking n WHERE n.replaces = b.id
-                              AND n.state IN ('held', 'confirmed'))
          GROUP BY s.resource_id, (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date,
-                  b.person_key HAVING count(*) > 1""",
+                  b.person_key HAVING count(DISTINCT b.series_id) > 1""",
     "a limit counted for what has ended": """
         SELECT 1 FROM appointments_limit_use u JOIN appointments_booking b
             ON b.id = u.booking_id
@@ -131,10 +129,23 @@ _NEVER = {
            AND b.state IN ('held', 'confirmed')
            AND NOT EXISTS (SELECT FROM appointments_limit_use u WHERE u.booking_id = b.id
                               AND u.limit_key = 'slot:' || b.slot_id)""",
+    "a number that counts against no day": """
+        SELECT 1 FROM appointments_booking b WHERE b.slot_id = ANY($1)
+           AND b.state IN ('held', 'confirmed') AND b.access_id IS NOT NULL
+           AND NOT EXISTS (SELECT FROM appointments_limit_use u JOIN appointments_booking o
+                               ON o.id = u.booking_id
+                            WHERE o.series_id = b.series_id AND u.limit_key LIKE 'day:%')""",
     "two live bookings of one series": """
         SELECT 1 FROM appointments_booking b WHERE b.slot_id = ANY($1)
            AND b.state IN ('held', 'confirmed') AND b.access_id IS NULL
          GROUP BY b.series_id HAVING count(*) > 1""",
+    "a booking that stands and is hidden behind another": """
+        SELECT 1 FROM appointments_booking WHERE slot_id = ANY($1)
+           AND replaced_by IS NOT NULL AND state NOT IN ('cancelling', 'cancelled')""",
+    "a payment that stands for two": """
+        SELECT 1 FROM appointments_booking WHERE slot_id = ANY($1)
+           AND payment_id IS NOT NULL AND state IN ('confirmed', 'attended', 'missed')
+         GROUP BY payment_id HAVING count(*) > 1""",
     SEAT_FREE: """
         SELECT 1 FROM appointments_slot s JOIN appointments_wait w
             ON w.resource_id = s.resource_id AND w.state = 'waiting'

@@ -16,6 +16,7 @@ from kinds.booking import closures, publishing, service, slot_store
 from kinds.booking.domain import State
 from kinds.booking.models import Booking, Resource
 from kinds.booking.policy import policy_of, rules_of
+from kinds.booking.slot_store import SlotFacts
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import (
     HALL,
@@ -114,6 +115,28 @@ async def test_who_is_booked_on_a_new_holiday_is_moved_and_told_once(
     assert await count("appointments_booking") == bookings
     assert len(await templates()) == 6
     assert await service.cancel(first, (await successor(first, booked)).id, "cancel-01")
+
+
+async def test_a_hold_that_is_confirmed_while_its_slot_is_called_off_gets_another_time(
+    app: App, call: MakeCall, hall: UUID, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = await slots_on(hall, WEDNESDAY)
+    (viewer,) = await people(app, call, 1)
+    held = await hold(viewer, closed["10:00"])
+    find = slot_store.find_slot_facts
+
+    async def confirmed_meanwhile(slot_id: UUID) -> SlotFacts | None:
+        if (await service.get_booking(viewer, held.id)).state is State.HELD:
+            await service.confirm(viewer, held.id, "confirm-1")
+        return await find(slot_id)
+
+    monkeypatch.setattr(slot_store, "find_slot_facts", confirmed_meanwhile)
+    await publish(published(app, days(date(2027, 2, 4), date(2027, 2, 12)), [MAKE_UP_DAY]))
+    await queue.run_due()
+    moved = await successor(viewer, held)
+    assert moved.state is State.CONFIRMED
+    assert moved.starts_at.astimezone(SHANGHAI) == datetime(2027, 2, 13, 10, tzinfo=SHANGHAI)
+    assert await templates() == ["confirmed", "relocated"]
 
 
 async def test_without_another_time_the_booking_ends(

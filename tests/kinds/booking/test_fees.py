@@ -1,6 +1,8 @@
 """Fees: a hold is paid and becomes an appointment, or it frees itself and the money goes back."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,9 +12,11 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
+from core.errors import Conflict
 from core.ids import new_id
-from kinds.booking import comparison, fees, numbers, service, visits
+from kinds.booking import comparison, fees, jobs, limit_store, numbers, service, visits
 from kinds.booking.domain import State
+from kinds.booking.models import Booking
 from kinds.booking.numbers import NumberRequest, NumberTaken
 from kinds.booking.sources import ExternalBooking, ExternalSlot
 from kinds.booking.store import BookingRow
@@ -283,6 +287,211 @@ async def test_numbers_are_moved_at_the_same_fee_only(
     assert hospitals.live() == set()
     assert await status(till, intent_id) is PaymentStatus.REFUNDED
     await till.check_books()
+
+
+async def test_nothing_free_is_moved_to_what_has_to_be_paid(
+    app: App, call: MakeCall, hospitals: FakeHospitals
+) -> None:
+    viewer = await patient(app, call)
+    free = await browsing.read_slots(viewer, "h1", "sch000", skip_days=3, days=3)
+    assert free.value
+    booked = await hold_number(viewer, free.value[0])
+    work = numbers.move_number(viewer, booked.id, (await paid_slots(viewer))[1].ref, "move-0001")
+    assert await refusal(work) == "FEE_DIFFERS"
+    assert hospitals.live() == {booked.id}
+
+
+@dataclass
+class Paid:
+    """A paid number and another of the same doctor on the same day, to which it may be moved."""
+
+    till: Till
+    viewer: Call
+    id: UUID
+    intent_id: UUID
+    other: ExternalSlot
+
+    async def move(self) -> BookingRow:
+        return await numbers.move_number(fresh(self.viewer), self.id, self.other.ref, str(new_id()))
+
+    async def cancel(self, booking_id: UUID) -> State:
+        return (await service.cancel(fresh(self.viewer), booking_id, str(new_id()))).state
+
+    async def series(self) -> list[State]:
+        """How its bookings stand, the first one first."""
+        rows = await Booking.filter(series_id=self.id).order_by("sequence")
+        return [State(row.state) for row in rows]
+
+    async def listed(self) -> list[tuple[UUID, State]]:
+        rows = await service.list_bookings(self.viewer, first=9, before=None)
+        return [(row.id, row.state) for row in rows]
+
+    async def limits(self, booking_id: UUID) -> set[str]:
+        """What kinds of limits a booking counts against."""
+        held = await limit_store.list_limits(connection(), booking_id)
+        return {key.partition(":")[0] for _, key in held}
+
+    async def refunded_fen(self) -> int:
+        await self.till.check_books()
+        return (await self.till.intent(self.intent_id)).refunded_fen
+
+
+@pytest.fixture
+async def paid(app: App, call: MakeCall, till: Till) -> Paid:
+    viewer = await patient(app, call)
+    slot, other, *_ = await paid_slots(viewer)
+    held = await hold_number(viewer, slot)
+    return Paid(till, viewer, held.id, await till.pay_for(viewer, held.id), other)
+
+
+ALL_LIMITS = {"slot", "time", "day", "open"}
+
+
+async def test_a_number_that_is_given_back_meanwhile_is_not_moved(
+    paid: Paid, till: Till, hospitals: FakeHospitals
+) -> None:
+    hospitals.meanwhile["slot"] = lambda: paid.cancel(paid.id)
+    assert await refusal(paid.move()) == "ILLEGAL_STATE"
+    assert (await paid.series(), hospitals.live()) == ([State.CANCELLED], set())
+    await till.queue.run_for(timedelta(hours=1))
+    assert (await paid.refunded_fen(), hospitals.live()) == (5000, set())
+    assert await told() == [
+        "appointments.confirmed", "appointments.cancelled", "appointments.refunded",
+    ]  # fmt: skip
+
+
+async def test_a_number_that_was_given_back_and_kept_meanwhile_is_looked_at_again(
+    paid: Paid, hospitals: FakeHospitals
+) -> None:
+    async def insisted() -> None:
+        hospitals.insists = True
+        assert await paid.cancel(paid.id) is State.CONFIRMED
+
+    hospitals.meanwhile["slot"] = insisted
+    assert await refusal(paid.move()) == "VERSION_CHANGED"
+    assert (await paid.series(), hospitals.live()) == ([State.CONFIRMED], {paid.id})
+
+
+async def test_of_two_moves_at_once_one_is_carried_out(
+    paid: Paid, till: Till, hospitals: FakeHospitals
+) -> None:
+    moves = await asyncio.gather(paid.move(), paid.move(), return_exceptions=True)
+    (moved,) = [one for one in moves if isinstance(one, BookingRow)]
+    (refused,) = [one for one in moves if isinstance(one, Conflict)]
+    assert refused.code in {"MOVING_ALREADY", "SLOT_FULL", "ILLEGAL_STATE"}
+    await till.queue.run_for(timedelta(minutes=10))
+    assert await paid.series() == [State.CANCELLED, State.CONFIRMED]
+    assert (hospitals.live(), await paid.refunded_fen()) == ({moved.id}, 0)
+
+
+async def test_a_new_number_is_taken_back_where_the_old_one_stands_no_more(
+    paid: Paid, till: Till, hospitals: FakeHospitals
+) -> None:
+    async def attended() -> None:
+        await Booking.filter(id=paid.id).update(state=State.ATTENDED)
+
+    hospitals.meanwhile["book"] = attended
+    assert (await paid.move()).state is State.CANCELLING
+    await till.queue.run_for(timedelta(hours=1))
+    assert await paid.series() == [State.ATTENDED, State.CANCELLED]
+    assert (hospitals.live(), await paid.refunded_fen()) == ({paid.id}, 0)
+
+
+async def test_a_move_is_undone_where_the_hospital_insists_on_the_old_number(
+    paid: Paid, app: App, till: Till, hospitals: FakeHospitals
+) -> None:
+    moved = await paid.move()
+    hospitals.insists = True
+    await jobs.settle(app, paid.id)
+    assert await paid.series() == [State.CONFIRMED, State.CANCELLING]
+    hospitals.insists = False
+    await till.queue.run_for(timedelta(minutes=10))
+    assert await paid.series() == [State.CONFIRMED, State.CANCELLED]
+    assert (hospitals.live(), await paid.refunded_fen()) == ({paid.id}, 0)
+    assert await paid.listed() == [(moved.id, State.CANCELLED), (paid.id, State.CONFIRMED)]
+    assert await paid.limits(paid.id) == ALL_LIMITS
+    old, new = await Booking.filter(series_id=paid.id).order_by("sequence")
+    assert old.version > new.version, "a calendar shows what stands"
+    assert await told() == [
+        f"appointments.{event}" for event in ("confirmed", "moved", "kept", "cancelled")
+    ]
+    assert await paid.cancel(paid.id) is State.CANCELLED
+    await till.queue.run_for(timedelta(hours=1))
+    assert (hospitals.live(), await paid.refunded_fen()) == (set(), 5000)
+
+
+async def test_a_hospital_that_insists_on_both_keeps_the_fee_until_the_last_is_given_back(
+    paid: Paid, till: Till, hospitals: FakeHospitals
+) -> None:
+    hospitals.insists = True
+    moved = await paid.move()
+    await till.queue.run_for(timedelta(minutes=10))
+    both = [(moved.id, State.CONFIRMED), (paid.id, State.CONFIRMED)]
+    assert (hospitals.live(), await paid.listed()) == ({paid.id, moved.id}, both)
+    hospitals.insists = False
+    for booking_id, left, refunded_fen in ((moved.id, {paid.id}, 0), (paid.id, set(), 5000)):
+        assert await paid.cancel(booking_id) is State.CANCELLED
+        await till.queue.run_for(timedelta(hours=1))
+        assert (hospitals.live(), await paid.refunded_fen()) == (left, refunded_fen)
+
+
+async def test_a_moved_number_that_is_given_back_before_the_old_one_is(
+    paid: Paid, till: Till, hospitals: FakeHospitals
+) -> None:
+    moved = await paid.move()
+    assert await paid.limits(paid.id) == {"slot", "time"}
+    assert await paid.cancel(moved.id) is State.CANCELLED
+    await till.queue.run_due()
+    assert await paid.series() == [State.CANCELLING, State.CANCELLED]
+    assert await paid.limits(paid.id) == ALL_LIMITS
+    assert await paid.refunded_fen() == 0, "the hospital may still insist on the old one"
+    await till.queue.run_for(timedelta(hours=1))
+    assert await paid.series() == [State.CANCELLED] * 2
+    assert (hospitals.live(), await paid.refunded_fen()) == (set(), 5000)
+    assert (await told()).count("appointments.refunded") == 1
+
+
+async def test_a_hospital_insists_on_a_number_whose_move_was_given_up(
+    paid: Paid, till: Till, hospitals: FakeHospitals
+) -> None:
+    hospitals.fails, hospitals.insists = ["lost"], True
+    moved = await paid.move()
+    assert moved.state is State.HELD
+    assert await paid.cancel(moved.id) is State.CONFIRMED
+    assert await paid.series() == [State.CANCELLING, State.CONFIRMED]
+    hospitals.insists = False
+    await till.queue.run_for(timedelta(minutes=10))
+    assert (hospitals.live(), await paid.listed()) == ({moved.id}, [(moved.id, State.CONFIRMED)])
+    assert await paid.refunded_fen() == 0
+    assert await told() == ["appointments.confirmed", "appointments.moved"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_a_number_that_is_called_off_while_it_is_moved(
+    paid: Paid, app: App, till: Till, hospitals: FakeHospitals, taken: bool
+) -> None:
+    """Its move decides first: the fee is kept by the new number, or goes back without one."""
+
+    async def called_off() -> None:
+        hospitals.change("h1", paid.id, live=False)
+        await comparison.follow(app)
+        if taken:
+            key = ("h1", new_id())
+            hospitals.placed[key] = ExternalBooking("counter", 'W/"1"', live=True)
+            hospitals.slot_of[key] = paid.other.ref
+
+    hospitals.meanwhile["book"] = called_off
+    if taken:
+        assert await refusal(paid.move()) == "SLOT_FULL"
+    else:
+        assert (await paid.move()).state is State.CONFIRMED
+    till.clock.move(timedelta(minutes=5))
+    await comparison.follow(app)
+    await till.queue.run_for(timedelta(hours=1))
+    last = State.REFUSED if taken else State.CONFIRMED
+    assert await paid.series() == [State.CANCELLED, last]
+    assert await paid.refunded_fen() == (5000 if taken else 0)
+    assert paid.id not in hospitals.live()
 
 
 async def test_what_a_hospital_calls_off_is_paid_back(

@@ -8,13 +8,15 @@ form (HISTORIES=… for another number): each failure prints the history that ma
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.clock import SHANGHAI, ManualClock
@@ -47,6 +49,7 @@ PEOPLE, SLOTS, NUMBERS = 4, 6, 5
 WHO, WHERE = st.integers(0, PEOPLE - 1), st.integers(0, SLOTS - 1)
 WHICH = st.integers(0, NUMBERS - 1)
 FAULT = st.sampled_from(["", "", "lost", "late", "down"])
+CALLS = ["slot", "book", "cancel"]
 
 DEED = st.one_of(
     st.tuples(st.just("hold"), WHO, WHERE),
@@ -63,6 +66,9 @@ AT_THE_HOSPITAL = st.lists(
     st.one_of(
         st.tuples(st.just("book"), WHO, WHICH, FAULT),
         st.tuples(st.just("cancel"), WHO, FAULT),
+        st.tuples(st.just("move"), WHO, WHICH, FAULT),
+        st.tuples(st.just("move while it is cancelled"), WHO, WHICH, st.sampled_from(CALLS)),
+        st.tuples(st.just("insist"), st.booleans()),
         st.tuples(st.just("work"), FAULT),
         st.tuples(st.just("lapse")),
     ),
@@ -201,7 +207,8 @@ async def hospital_history(
     hospitals: FakeHospitals,
     history: Sequence[Sequence[Any]],
 ) -> None:
-    """Book and cancel with faults; in the end both sides hold the same bookings."""
+    """Book, move and cancel with faults and a hospital that may insist; in the end both sides hold
+    the same bookings, and each is seen by its owner."""
     reading = await browsing.read_slots(patients[0], "h1", "sch000", skip_days=3, days=3)
     assert reading.value
     numbers = [slot.ref for slot in list(reading.value)[:NUMBERS]]
@@ -211,8 +218,9 @@ async def hospital_history(
         except AppError:
             pass
         finally:
-            hospitals.fails = []
+            hospitals.fails, hospitals.meanwhile = [], {}
         assert await broken_invariants(await _hospital_slots(numbers)) == []
+    hospitals.insists = False
     clock.move(timedelta(minutes=10))
     await _settle_all(app)
     await comparison.compare(app)
@@ -227,6 +235,8 @@ async def hospital_history(
             connection(), "SELECT booked_by FROM appointments_booking WHERE id = $1", row["id"]
         )
         viewer = next(p for p in patients if p.require_viewer().user_id == owner["booked_by"])
+        listed = await service.list_bookings(viewer, first=100, before=None)
+        assert row["id"] in {one.id for one in listed}
         await service.cancel(fresh(viewer), row["id"], str(new_id()))
     assert hospitals.live() == set()
 
@@ -252,11 +262,30 @@ async def _hospital_deed(
             for row in await service.list_bookings(patients[who], first=1, before=None):
                 hospitals.fails = [fault] if fault else []
                 await service.cancel(fresh(patients[who]), row.id, str(new_id()))
+        case ("move", who, where, fault):
+            for row in await service.list_bookings(patients[who], first=1, before=None):
+                hospitals.fails = [fault] if fault else []
+                await _move_number(patients[who], row.id, numbers[where])
+        case ("move while it is cancelled", who, where, moment):
+            for row in await service.list_bookings(patients[who], first=1, before=None):
+                hospitals.meanwhile[moment] = partial(_try_to_cancel, patients[who], row.id)
+                await _move_number(patients[who], row.id, numbers[where])
+        case ("insist", insists):
+            hospitals.insists = insists
         case ("work", fault):
             hospitals.fails = [fault] if fault else []
             await _settle_all(app)
         case ("lapse",):
             clock.move(timedelta(minutes=3))
+
+
+async def _move_number(patient: Call, booking_id: UUID, number: str) -> None:
+    await registration.move_number(fresh(patient), booking_id, number, str(new_id()))
+
+
+async def _try_to_cancel(patient: Call, booking_id: UUID) -> None:
+    with suppress(AppError):
+        await service.cancel(fresh(patient), booking_id, str(new_id()))
 
 
 async def _settle_all(app: App) -> None:
@@ -306,6 +335,8 @@ async def patients(app: App, call: MakeCall) -> Sequence[Call]:
 
 
 @_SHORT
+@example(history=[("book", 0, 0, ""), ("move while it is cancelled", 0, 1, "slot")])
+@example(history=[("book", 0, 0, ""), ("insist", True), ("move", 0, 1, ""), ("work", "")])
 @given(history=AT_THE_HOSPITAL)
 async def test_any_history_at_a_hospital(
     app: App,

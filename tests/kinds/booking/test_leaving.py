@@ -9,15 +9,15 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.database import transaction
-from core.people.data_rights import erase_person
+from core.people.data_rights import erase_person, settle_person
 from core.people.directory import find_person
-from kinds.booking import comparison, service
+from kinds.booking import comparison, numbers, service
 from kinds.booking.domain import State
 from kinds.booking.models import Booking
 from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
-from payments.domain import PaymentStatus
+from payments.domain import STATUS, PaymentStatus
 from tests.conftest import ROOT
 from tests.kinds.booking.engine import HALL, MakeCall, book, count, hold, offer, people, used
 from tests.kinds.booking.people import fresh
@@ -83,6 +83,24 @@ async def test_what_was_paid_comes_back_though_the_payer_left_at_a_silent_hospit
     await till.queue.run_for(timedelta(minutes=5))
     assert (await Booking.get(id=held.id)).state == State.CANCELLED
     assert await status(till, intent_id) is PaymentStatus.REFUNDED
+
+
+async def test_a_number_that_is_just_being_moved_is_given_back_with_what_it_moves_to(
+    app: App, call: MakeCall, till: Till, hospitals: FakeHospitals
+) -> None:
+    viewer = await patient(app, call)
+    slot, other, *_ = await paid_slots(viewer)
+    held = await hold_number(viewer, slot)
+    intent_id = await till.pay_for(viewer, held.id)
+    hospitals.fails = ["lost"]
+    moved = await numbers.move_number(fresh(viewer), held.id, other.ref, "move-0001")
+    assert moved.state is State.HELD
+    await settle_person(app, viewer.subject_id)
+    await till.queue.run_for(timedelta(hours=1))
+    assert hospitals.live() == set()
+    assert await count("appointments_booking", "state <> 'cancelled'") == 0
+    intent = await till.intent(intent_id)
+    assert (STATUS[intent.state], intent.refunded_fen) == (PaymentStatus.REFUNDED, 5000)
 
 
 async def test_a_payment_that_comes_after_its_payer_left_goes_back(

@@ -1,6 +1,6 @@
 """A hospital in memory, kept to the same contract as the FHIR client (test_hospitals.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -39,6 +39,9 @@ class FakeHospitals:
     fails: list[str] = field(default_factory=list)
     """What happens to the next calls that change something: "down", "lost" or "late", in order."""
     insists: bool = False
+    meanwhile: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    """What others do while the next call of an operation ("slot", "book", "cancel") is on its
+    way."""
     patients: dict[UUID, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     rooms: dict[str, Room] = field(default_factory=dict)
@@ -115,12 +118,14 @@ class FakeHospitals:
         self, hospital_ref: str, slot_ref: str, deadline: Deadline
     ) -> ExternalSlot | None:
         self._reach("slot")
+        await self._pass("slot")
         return next((s for s in self._slots(hospital_ref) if s.ref == slot_ref), None)
 
     async def book(
         self, access: Access, hospital_ref: str, slot_ref: str, booking_id: UUID, deadline: Deadline
     ) -> ExternalBooking:
         fault = self._fault("book")
+        await self._pass("book")
         known = self.placed.get((hospital_ref, booking_id))
         if known is None:
             if slot_ref in self.taken(hospital_ref):
@@ -151,6 +156,7 @@ class FakeHospitals:
         self, hospital_ref: str, booking_id: UUID, placed: ExternalBooking, deadline: Deadline
     ) -> ExternalBooking:
         fault = self._fault("cancel")
+        await self._pass("cancel")
         if self.insists:
             raise UpstreamRejected("hospitals", "cancel", 422, b"")
         self.change(hospital_ref, booking_id, live=False)
@@ -176,6 +182,11 @@ class FakeHospitals:
     def live(self) -> set[UUID]:
         """The bookings that the hospitals hold."""
         return {key[1] for key, placed in self.placed.items() if placed.live}
+
+    async def _pass(self, operation: str) -> None:
+        work = self.meanwhile.pop(operation, None)
+        if work is not None:
+            await work()
 
     def _reach(self, operation: str) -> None:
         self.calls.append(operation)
