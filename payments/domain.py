@@ -190,6 +190,11 @@ TO_ORDER = frozenset({"created", "order_unknown"})
 TO_FULFIL = frozenset({"paid", "fulfilment_unknown"})
 REFUND_OPEN = frozenset({"requested", "unknown", "processing"})
 
+MADE_IN_PORTAL = "portal:"
+PAID_BY_BANK = "bank:"
+"""What stands before the number of a refund that no PSP made under ours: the PSP made it by hand,
+under a number of its own, or it was paid from the bank. No statement of a PSP's has our number."""
+
 HELD_FOR = timedelta(minutes=2)
 """How long an open cashier keeps others from paying, who have no less right to."""
 LAPSED_WITHIN = timedelta(days=1)

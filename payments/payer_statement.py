@@ -25,7 +25,7 @@ LINES_MAX = 1_000
 
 _MOVEMENTS = """
 SELECT j.posted_at AS at, j.kind = 'refund' AS is_refund, e.amount_fen, i.title_zh, i.title_en,
-       coalesce(r.psp_ref, l.psp_ref, i.psp_ref, '') AS ref
+       coalesce(regexp_replace(r.psp_ref, '^portal:', ''), l.psp_ref, i.psp_ref, '') AS ref
   FROM payments_entry e JOIN payments_account a ON a.id = e.account_id
   JOIN payments_journal j ON j.id = e.journal_id AND j.kind IN ('settle', 'refund')
   JOIN payments_intent i ON i.id = j.intent_id

@@ -177,6 +177,8 @@ async def refund(app: App, refund_id: UUID) -> None:
     if await returns.keeps_waiting(app, intent, found):
         return
     attempt = await _announce_refund(refund_id)
+    if attempt is None:
+        return
     try:
         view = await _ask_refund(app, intent, found, attempt)
     except UpstreamError as error:
@@ -199,10 +201,13 @@ async def refund(app: App, refund_id: UUID) -> None:
         raise GiveUp("the PSP refuses this refund")
 
 
-async def _announce_refund(refund_id: UUID) -> int:
+async def _announce_refund(refund_id: UUID) -> int | None:
+    """Count the try that comes; None where the refund has come to its end meanwhile."""
     async with transaction() as tx:
         locked = await store.lock_refund(tx, refund_id)
         assert locked is not None
+        if locked.state not in REFUND_OPEN | {"failed"}:
+            return None
         attempt: int = locked.attempts
         locked.attempts = attempt + 1
         if REFUND.allows(locked.state, "retry"):

@@ -26,7 +26,7 @@ from payments.events import (
 )
 from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, payee_payable, payer_funds, psp_receivable
-from payments.ledger.payee_turns import account_to_reverse
+from payments.ledger.payee_turns import account_to_reverse, is_taken_back
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
@@ -233,10 +233,13 @@ async def request_refund(
     """Give back a part of what a payee had accepted; returns the refund's id.
 
     The payee owes that much less from this moment. Raises Conflict REFUND_TOO_LARGE above what is
-    left of the capture, IllegalTransition for a payment that was not passed on.
+    left of the capture, TAKEN_BACK for a payment that was taken back from its payee,
+    IllegalTransition for one that was not passed on.
     """
     if amount_fen > intent.kept_fen:
         raise Conflict(texts.REFUND_TOO_LARGE)
+    if await is_taken_back(tx, intent.id, intent.payee):
+        raise Conflict(texts.TAKEN_BACK)
     if intent.state != "refunding":
         await move_intent(tx, intent, "request_refund")
     await shares.stop(app, tx, intent)

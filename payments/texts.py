@@ -43,6 +43,11 @@ PART_TITLE = Text("PART_TITLE", "{title}(部分)", "{title} (part)")
 REFUND_TOO_LARGE = Text(
     "REFUND_TOO_LARGE", "退款金额超过可退金额", "This is more than can be refunded"
 )
+TAKEN_BACK = Text(
+    "TAKEN_BACK",
+    "该笔款项未实际到账,已向收款单位收回,不能退款",
+    "The money of this payment never came and its payee has given it back: it cannot be refunded",
+)
 LIMIT_REACHED = Text(
     "LIMIT_REACHED",
     "超出支付限额({limit} 元)",

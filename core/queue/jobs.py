@@ -107,7 +107,9 @@ class DeadLetter:
 class NewJob:
     """A job to enqueue, with the arguments of its function.
 
-    `key` drops the job where an equal one of its kind still waits; `after` delays it.
+    `key` drops the job where an equal one of its kind waits or runs, which may have looked already
+    at what this one is to see: only for what that one does anyway, or a sweep stands behind.
+    `after` delays it.
     """
 
     kind: str

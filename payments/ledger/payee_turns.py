@@ -12,6 +12,13 @@ SELECT EXISTS (
    WHERE j.key = $1) AS settled
 """
 
+_IS_TAKEN_BACK = """
+SELECT EXISTS (
+  SELECT FROM payments_journal j JOIN payments_entry e ON e.journal_id = j.id
+    JOIN payments_account a ON a.id = e.account_id
+   WHERE j.intent_id = $1 AND j.kind = 'correct' AND e.side = 'D' AND a.code IN ($2, $3)) AS taken
+"""
+
 
 async def lock_payouts(tx: Transaction, payee: str) -> None:
     """Hold a payee's account for a payout until the transaction ends."""
@@ -27,6 +34,15 @@ async def account_to_reverse(tx: Transaction, intent_id: UUID, payee: str) -> Ac
     row = await fetch_one(tx, _IS_SETTLED, f"fulfil:{intent_id}", payee)
     assert row is not None
     return payee_claim(payee) if row["settled"] else payee_payable(payee)
+
+
+async def is_taken_back(tx: Transaction, intent_id: UUID, payee: str) -> bool:
+    """Whether a payment was taken back from its payee, since no PSP ever had the money: nothing of
+    it is left to be refunded."""
+    accounts = payee_payable(payee).code, payee_claim(payee).code
+    row = await fetch_one(tx, _IS_TAKEN_BACK, intent_id, *accounts)
+    assert row is not None
+    return bool(row["taken"])
 
 
 def _turn(payee: str) -> str:

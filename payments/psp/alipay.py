@@ -134,7 +134,7 @@ class AlipayClient:
         """
         try:
             known = await self._query(order.intent_id, "order", deadline)
-        except UpstreamRejected:
+        except (UpstreamRejected, MerchantRefused):
             raise
         except UpstreamError as error:
             raise UpstreamUnavailable(
@@ -362,14 +362,15 @@ def _order_view(members: Mapping[str, Any], paid_at: str | None) -> OrderView:
 def _refund_news(members: Mapping[str, str]) -> RefundView | ForeignRefund:
     """The refund of a notice; one by hand in Alipay's own portal has no number of ours.
 
-    `refund_fee` is the sum of all refunds of the trade: it is no refund's own amount.
+    `refund_fee` is the sum of all refunds of the trade: it is no refund's own amount, which only
+    the bill tells.
     """
     intent_id, number = UUID(members["out_trade_no"]), members.get("out_biz_no", "")
     try:
         refund_id = UUID(number)
     except ValueError:
         ref = number or members["trade_no"]
-        return ForeignRefund(intent_id, ref[:64], parse_yuan(members.get("refund_fee", "0")))
+        return ForeignRefund(intent_id, ref[:64], None)
     return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex, intent_id=intent_id)
 
 

@@ -95,7 +95,8 @@ class RefundView:
 
 @dataclass(frozen=True, slots=True)
 class ForeignRefund:
-    """Money of a payment of ours that the PSP has returned under a number that is not ours."""
+    """Money of a payment of ours that the PSP has returned under a number that is not ours. Not
+    every PSP tells how much."""
 
     intent_id: UUID
     their_ref: str

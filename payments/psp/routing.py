@@ -167,11 +167,14 @@ def _tell(name: str, order: Order, refusal: MerchantRefused) -> None:
 
 
 async def _probe(psp: Psp, order: Order, deadline: Deadline) -> None:
-    """A question that does nothing. Raises UpstreamUnavailable where there is no answer."""
+    """A question that does nothing. Raises UpstreamUnavailable where there is no answer, or we are
+    refused."""
     try:
         await psp.find_order(order.intent_id, deadline)
     except UpstreamRejected:
         return
+    except MerchantRefused:
+        raise
     except UpstreamError as error:
         raise UpstreamUnavailable(
             psp.name, "order", "still no answer", blamed=error.blamed

@@ -4,7 +4,7 @@ Each is given how far clocks lie apart and the account that the other side tells
 its first moment and the next day's, too.
 """
 
-from payments.domain import Side
+from payments.domain import MADE_IN_PORTAL, PAID_BY_BANK, Side
 
 _BOOK = """
 INSERT INTO booking (is_refund, ref, intent_id, payee, amount_fen, first_at, last_at,
@@ -33,14 +33,15 @@ SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
  WHERE o.captured_fen > 0 AND """
 """An order that its payment had left and that was paid all the same."""
 
-_PSP_REFUNDS = """
+_PSP_REFUNDS = f"""
 SELECT true AS is_refund, r.id, r.intent_id, i.payee, e.amount_fen,
        r.created_at AS first_at, r.ended_at AS last_at, true AS due, false AS deemed
   FROM payments_refund r JOIN payments_intent i ON i.id = r.intent_id
   JOIN payments_journal j ON j.key = 'refund:' || r.id
   JOIN payments_entry e ON e.journal_id = j.id
    AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
- WHERE r.state = 'succeeded' AND """
+ WHERE r.state = 'succeeded'
+   AND coalesce(r.psp_ref, '') !~ '^({MADE_IN_PORTAL}|{PAID_BY_BANK})' AND """  # noqa: S608
 
 _PAYEE_PAYMENTS = """
 SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
@@ -53,13 +54,14 @@ SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
 
 _PAYEE_REVERSALS = """
 SELECT true AS is_refund, i.id, i.id AS intent_id, i.payee,
-       sum(e.amount_fen)::bigint AS amount_fen, min(r.created_at) AS first_at, now() AS last_at,
+       sum(e.amount_fen)::bigint AS amount_fen, i.paid_at AS first_at, now() AS last_at,
        false AS due, false AS deemed
   FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
   JOIN payments_refund r ON j.key = 'reverse:' || r.id
   JOIN payments_entry e ON e.journal_id = j.id AND e.side = 'D'
  WHERE j.kind = 'reverse' AND 'payee:' || i.payee = $2 AND """
-"""A payee is not told of refunds: it may reverse one, and need not."""
+"""A payee is not told of refunds: it may reverse one, and need not. Or it reverses the payment
+first, and the refund follows from that."""
 
 PSP_OPEN_REFUNDS = """
 SELECT true AS is_refund, r.id, r.intent_id, i.payee, r.amount_fen,

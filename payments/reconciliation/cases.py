@@ -10,7 +10,7 @@ from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
 from payments.domain import Side
 from payments.events import Oddity, OddityFound
-from payments.reconciliation import texts
+from payments.reconciliation import texts, twins
 from payments.reconciliation.domain import (
     BLOCKING,
     BLOCKING_ODDITIES,
@@ -87,6 +87,7 @@ async def take_over(tx: Transaction, *, source: str, side: Side, on: date, now: 
     """Turn the differences in `found` into cases. The same differences again change nothing."""
     payee = source if side is Side.PAYEE else None
     blocking = [kind.value for kind in BLOCKING[side]]
+    await twins.omit_posted(tx, source)
     opened = await fetch_all(tx, _OPEN, source, now, SYSTEM, payee, blocking)
     back = await fetch_all(tx, _REAPPEAR, source, now, SYSTEM)
     gone = await fetch_all(tx, _VANISH, source, now, SYSTEM, on, list(UNSETTLED), list(BreakKind))
@@ -94,7 +95,11 @@ async def take_over(tx: Transaction, *, source: str, side: Side, on: date, now: 
 
 
 async def open_oddity(tx: Transaction, found: OddityFound, now: datetime) -> None:
-    """Open a case of what a PSP said or did. The same again changes nothing."""
+    """Open a case of what a PSP said or did. The same again changes nothing, nor does what its bill
+    has told of before."""
+    word = twins.Word(found.source, found.intent_id, found.oddity, found.their_ref, found.their_fen)
+    if await twins.is_told(tx, word):
+        return
     is_refund = found.oddity in _OF_REFUNDS
     rows = await fetch_all(
         tx,
@@ -192,10 +197,16 @@ async def _note(
 
 
 async def list_cases(
-    *, on: date | None = None, source: str | None = None, unsettled: bool = True
+    *,
+    on: date | None = None,
+    source: str | None = None,
+    unsettled: bool = True,
+    first: int | None = None,
 ) -> Sequence[Case]:
-    """Cases by day and number."""
+    """Cases by day and number; the first ones, or all."""
     query = Case.all()
+    if first is not None:
+        query = query.limit(first)
     if on is not None:
         query = query.filter(booked_on=on)
     if source is not None:
@@ -222,6 +233,20 @@ async def is_blocked(tx: Transaction, payee: str, on: date) -> bool:
     )
     assert row is not None
     return bool(row["blocked"])
+
+
+async def is_missed_by_psp(tx: Transaction, intent_id: UUID) -> bool:
+    """Whether it is open if the PSP has a payment at all."""
+    row = await fetch_one(
+        tx,
+        """SELECT EXISTS (SELECT FROM payments_case c JOIN payments_intent i ON i.id = c.intent_id
+                           WHERE i.id = $1 AND c.source = i.psp AND c.kind = 'missing_there'
+                             AND c.state = ANY($2::text[])) AS missed""",
+        intent_id,
+        list(UNSETTLED),
+    )
+    assert row is not None
+    return bool(row["missed"])
 
 
 async def list_unheard(tx: Transaction) -> list[UUID]:

@@ -5,8 +5,7 @@ Nothing is posted and the case stays open until the approval; the database refus
 proposer.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,34 +14,16 @@ from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
-from payments import settlement, store
-from payments import share_returns as returns
 from payments.domain import Side as Teller
 from payments.events import Oddity
-from payments.ledger import store as ledger
-from payments.ledger.accounts import (
-    BANK,
-    MAIN_ACCOUNT,
-    Account,
-    bank_account,
-    cost_of,
-    difference_with,
-    payee_claim,
-    psp_receivable,
-    suspense_of,
-)
-from payments.ledger.payee_turns import account_to_reverse
-from payments.ledger.postings import Leg, Posting, transfer
-from payments.models import Intent
 from payments.psp.partners import PARTNERS, SHARES
-from payments.psp.port import RefundState, RefundView
-from payments.reconciliation import cases, claims, texts
+from payments.reconciliation import cases, texts, twins
+from payments.reconciliation.closings import Closing, close
 from payments.reconciliation.domain import (
     CORRECTION,
     UNSETTLED,
     BreakKind,
     CorrectionKind,
-    Resolution,
 )
 from payments.reconciliation.models import Case, Correction
 from payments.reconciliation.service import PAY_OUT
@@ -56,13 +37,19 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     BreakKind.FEE: frozenset({CorrectionKind.COST}),
     BreakKind.COUPON: frozenset({CorrectionKind.COST}),
     BreakKind.DATE: _NOTHING,
-    BreakKind.DUPLICATE: frozenset({CorrectionKind.NO_POSTING, CorrectionKind.SUSPENSE}),
-    BreakKind.REFUND: frozenset({CorrectionKind.WRITE_OFF, CorrectionKind.BOOK_REFUND}),
+    BreakKind.DUPLICATE: frozenset(
+        {CorrectionKind.NO_POSTING, CorrectionKind.SUSPENSE, CorrectionKind.WRITE_OFF}
+    ),
+    BreakKind.REFUND: frozenset(
+        {CorrectionKind.WRITE_OFF, CorrectionKind.BOOK_REFUND, CorrectionKind.BANK_REFUND}
+    ),
     BreakKind.LINE: _NOTHING,
     Oddity.REFUND_REFUSED: frozenset({CorrectionKind.BANK_REFUND}),
     Oddity.REFUND_OVERDUE: frozenset({CorrectionKind.BANK_REFUND}),
     Oddity.SECOND_CAPTURE: frozenset({CorrectionKind.SUSPENSE}),
-    Oddity.FOREIGN_REFUND: frozenset({CorrectionKind.BOOK_REFUND}),
+    Oddity.FOREIGN_REFUND: frozenset(
+        {CorrectionKind.BOOK_REFUND, CorrectionKind.WRITE_OFF, CorrectionKind.NO_POSTING}
+    ),
     Oddity.OTHER_AMOUNT: frozenset({CorrectionKind.NO_POSTING, CorrectionKind.SUSPENSE}),
     Oddity.OTHER_CURRENCY: _NOTHING,
     Oddity.OTHER_TIME: _NOTHING,
@@ -78,19 +65,16 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     Oddity.SHARE_OVERDUE: _NOTHING,
     Oddity.RETURN_REFUSED: _NOTHING,
 }
-"""What a difference with a PSP may be closed by. Those with a payee's statement move none of the
-PSPs' money: they are closed without a posting, or the payment is taken back from the payee."""
+"""What a difference with a PSP or the bank may be closed by, as far as it fits: see `_fits`."""
 _OF_PAYEES = frozenset({CorrectionKind.NO_POSTING, CorrectionKind.TAKE_BACK})
+_NOT_BOOKED = (BreakKind.MISSING_THERE, BreakKind.REFUND)
+"""Differences with a payee's statement move none of the PSPs' money: they are closed without a
+posting. What the payee has not booked, or has reversed, can also go back to the payer."""
 _OF_PARTNERS = frozenset(
     {CorrectionKind.NO_POSTING, CorrectionKind.BOOK_REFUND, CorrectionKind.BANK_REFUND}
 )
 """Where payees have merchants of their own no difference is of our money; refunds are booked. Nor
 is one with the bill of shares closed by a posting: the share itself is asked for."""
-
-
-def _account_with(source: str) -> Account:
-    """The account in which a PSP, or the bank, holds our money."""
-    return bank_account(MAIN_ACCOUNT) if source == BANK else psp_receivable(source)
 
 
 async def propose(
@@ -137,42 +121,71 @@ def possible(app: App, case: Case) -> frozenset[CorrectionKind]:
     if case.state not in UNSETTLED:
         return frozenset()
     payees = {source.name for source in get_sources(app) if source.side is Teller.PAYEE}
-    told_by_payee = case.source in payees and case.kind != Oddity.CLAIM_OVERDUE
     if case.source == SHARES:
         return _NOTHING
-    if case.source in PARTNERS:
-        return POSSIBLE[case.kind] & _OF_PARTNERS or _NOTHING
-    return _OF_PAYEES if told_by_payee else POSSIBLE[case.kind]
+    if case.source in payees and case.kind != Oddity.CLAIM_OVERDUE:
+        return _OF_PAYEES if case.kind in _NOT_BOOKED else _NOTHING
+    fitting = frozenset(kind for kind in POSSIBLE[case.kind] if _fits(case, kind))
+    if case.source not in PARTNERS:
+        return fitting
+    is_made_there = CorrectionKind.BOOK_REFUND in fitting
+    return fitting & _OF_PARTNERS | (_NOTHING if is_made_there else frozenset()) or _NOTHING
+
+
+def _fits(case: Case, kind: CorrectionKind) -> bool:
+    """Whether a correction fits the side that has more: the other one is not to be corrected."""
+    match case.kind, kind:
+        case BreakKind.REFUND, CorrectionKind.BOOK_REFUND:
+            return case.our_fen is None
+        case BreakKind.REFUND, CorrectionKind.BANK_REFUND:
+            return case.their_fen is None
+        case BreakKind.DUPLICATE, CorrectionKind.SUSPENSE:
+            return not case.is_refund
+        case BreakKind.DUPLICATE, CorrectionKind.WRITE_OFF:
+            return case.is_refund
+        case Oddity.FOREIGN_REFUND, _:  # without an amount the bill has to tell of it first
+            return (kind == CorrectionKind.NO_POSTING) == (case.their_fen is None)
+    return True
 
 
 async def approve(app: App, correction_id: UUID, *, staff_id: UUID) -> Correction:
     """Post a proposed correction and close its case; the payee's payout is tried again.
 
-    Repeat-safe. Raises NotFound, and Conflict SECOND_PERSON for the proposer, NOT_POSSIBLE where
-    the books have moved on, IllegalTransition where it is decided already; then nothing was done.
+    A posting closes the cases of the same event too. Repeat-safe. Raises NotFound, and Conflict
+    SECOND_PERSON for the proposer, NOT_POSSIBLE where the books have moved on, IllegalTransition
+    where it is decided already; then nothing was done.
     """
     async with transaction() as tx:
         correction = await _lock(tx, correction_id)
         if (correction.state, correction.decided_by) == ("approved", staff_id):
             return correction
-        case = await _lock_case(tx, correction.case_id)
-        now = app.clock.now()
+        case, *others = await twins.lock_with_twins(tx, correction.case_id)
+        now, standing = app.clock.now(), await _standing(tx, [case, *others])
         await _decide(tx, correction, "approve", staff_id, now)
         if correction.kind not in possible(app, case):
             raise Conflict(texts.NOT_POSSIBLE)
-        closing = _CLOSINGS[CorrectionKind(correction.kind)]
-        await closing.post(_Closing(app, tx, case, correction, now))
-        await cases.step(
-            tx,
-            case.id,
-            "resolve",
-            actor=f"{correction.proposed_by.hex[:12]}+{staff_id.hex[:12]}",
-            note=correction.note,
-            now=now,
-            resolution=closing.resolution,
-        )
-        await PAY_OUT.enqueue(app, tx, case.booked_on, key=case.booked_on.isoformat())
+        resolution = await close(Closing(app, tx, case, correction, standing, now))
+        closed = [case]
+        if correction.kind != CorrectionKind.NO_POSTING:
+            closed += [other for other in others if other.state in UNSETTLED]
+        for row in closed:
+            await cases.step(
+                tx,
+                row.id,
+                "resolve",
+                actor=f"{correction.proposed_by.hex[:12]}+{staff_id.hex[:12]}",
+                note=correction.note,
+                now=now,
+                resolution=resolution,
+            )
+        await PAY_OUT.enqueue(app, tx, min(row.booked_on for row in closed))
     return correction
+
+
+async def _standing(tx: Transaction, event: Sequence[Case]) -> Correction | None:
+    """The last correction of an event, whichever of its cases it closed."""
+    rows = Correction.filter(case_id__in=[case.id for case in event], state="approved")
+    return await rows.using_db(tx).order_by("-decided_at", "-id").first()
 
 
 async def reject(app: App, correction_id: UUID, *, staff_id: UUID) -> Correction:
@@ -197,135 +210,6 @@ async def reopen(app: App, case_id: int, *, staff_id: UUID, note: str) -> Case:
         return await cases.step(
             tx, case_id, "reopen", actor=staff_id.hex[:12], note=note, now=app.clock.now()
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Closing:
-    """A case that is being closed."""
-
-    app: App
-    tx: Transaction
-    case: Case
-    correction: Correction
-    now: datetime
-
-    @property
-    def difference_fen(self) -> int:
-        """What the ledger has above the other side; what one has not is zero."""
-        return (self.case.our_fen or 0) - (self.case.their_fen or 0)
-
-    async def post(self, legs: Sequence[Leg]) -> None:
-        """Post under the correction's own key."""
-        key, intent_id = f"correct:{self.correction.id}", self.case.intent_id
-        await ledger.post(self.tx, Posting("correct", key, legs, intent_id), self.now)
-
-    async def intent(self) -> Intent:
-        """The case's payment, locked. Raises Conflict NOT_POSSIBLE without one."""
-        found = None
-        if self.case.intent_id is not None:
-            found = await store.lock_intent(self.tx, self.case.intent_id)
-        if found is None:
-            raise Conflict(texts.NOT_POSSIBLE)
-        return found
-
-
-def _moves(debit: Account, credit: Account, amount_fen: int) -> Sequence[Leg]:
-    """A transfer; of an amount below zero the other way round."""
-    if amount_fen < 0:
-        debit, credit, amount_fen = credit, debit, -amount_fen
-    if amount_fen == 0:
-        raise Conflict(texts.NOT_POSSIBLE)
-    return transfer(debit=debit, credit=credit, amount_fen=amount_fen)
-
-
-async def _write_off(closing: _Closing) -> None:
-    """The difference becomes ours: of a refund its sign is the other one. So does what of a claim
-    is not paid by now."""
-    source, fen = closing.case.source, closing.difference_fen
-    if closing.case.kind == Oddity.CLAIM_OVERDUE:
-        left_fen = await claims.left_of(closing.tx, closing.case)
-        await closing.post(_moves(difference_with(source), payee_claim(source), left_fen))
-        return
-    fen = -fen if closing.case.is_refund else fen
-    await closing.post(_moves(difference_with(source), _account_with(source), fen))
-
-
-async def _to_cost(closing: _Closing) -> None:
-    """A PSP has kept more or less than agreed, we have borne a coupon, or the bank has charged."""
-    source, fen = closing.case.source, closing.difference_fen
-    fen = -fen if closing.case.kind == BreakKind.FEE else fen
-    await closing.post(_moves(cost_of(source), _account_with(source), fen))
-
-
-async def _to_suspense(closing: _Closing) -> None:
-    """A PSP or the bank has money for us that no payment explains; below zero, no more."""
-    source, fen = closing.case.source, closing.case.their_fen or 0
-    await closing.post(_moves(_account_with(source), suspense_of(source), fen))
-
-
-async def _take_back(closing: _Closing) -> None:
-    """The money never came: what its payee was credited, or is to owe us, is taken back."""
-    intent = await closing.intent()
-    if intent.fulfilment_ref is None or intent.refunded_fen or intent.refunding_fen:
-        raise Conflict(texts.NOT_POSSIBLE)
-    if intent.merchant is not None:  # the money is not ours to take
-        raise Conflict(texts.NOT_POSSIBLE)
-    account = await account_to_reverse(closing.tx, intent.id, intent.payee)
-    await closing.post(_moves(account, psp_receivable(intent.psp), intent.captured_fen))
-
-
-async def _book_refund(closing: _Closing) -> None:
-    """The PSP has returned what we did not ask for: booked as the refund that it is."""
-    intent, fen = await closing.intent(), closing.case.their_fen or 0
-    if (
-        not 0 < fen <= intent.kept_fen
-        or intent.fulfilment_ref is None
-        or intent.psp != closing.case.source
-    ):
-        raise Conflict(texts.NOT_POSSIBLE)
-    app, tx = closing.app, closing.tx
-    key = f"correct:{closing.correction.id}"
-    refund_id = await settlement.request_refund(app, tx, intent, fen, reason="MADE_AT_PSP", key=key)
-    ref = closing.case.their_ref or closing.case.ref
-    view = RefundView(refund_id, RefundState.SUCCEEDED, ref, fen)
-    await settlement.apply_refund(app, tx, intent.psp, view)
-
-
-async def _bank_refund(closing: _Closing) -> None:
-    """The PSP refuses for good: the payer gets the money from our own account; of a payee's own
-    merchant, from that payee."""
-    refund = await store.lock_refund(closing.tx, UUID(closing.case.ref))
-    if refund is None or refund.state != "failed":
-        raise Conflict(texts.NOT_POSSIBLE)
-    view = RefundView(refund.id, RefundState.SUCCEEDED, f"bank:{closing.correction.id.hex}")
-    ours = None if refund.psp in PARTNERS else bank_account(MAIN_ACCOUNT)
-    await settlement.apply_refund(closing.app, closing.tx, refund.psp, view, paid_from=ours)
-
-
-async def _post_nothing(closing: _Closing) -> None:
-    """Nothing was wrong with the money. A refund whose part of the city's share is refused goes its
-    way without it."""
-    if closing.case.kind == Oddity.RETURN_REFUSED:
-        await returns.waive(closing.app, closing.tx, UUID(closing.case.ref))
-
-
-@dataclass(frozen=True, slots=True)
-class _How:
-    """What a kind of correction posts, and what the case is closed as."""
-
-    post: Callable[[_Closing], Awaitable[None]]
-    resolution: Resolution
-
-
-_CLOSINGS: Mapping[CorrectionKind, _How] = {
-    CorrectionKind.WRITE_OFF: _How(_write_off, Resolution.WRITTEN_OFF),
-    CorrectionKind.COST: _How(_to_cost, Resolution.CORRECTED_HERE),
-    CorrectionKind.SUSPENSE: _How(_to_suspense, Resolution.CORRECTED_HERE),
-    CorrectionKind.TAKE_BACK: _How(_take_back, Resolution.CORRECTED_HERE),
-    CorrectionKind.BOOK_REFUND: _How(_book_refund, Resolution.REFUNDED),
-    CorrectionKind.BANK_REFUND: _How(_bank_refund, Resolution.REFUNDED),
-    CorrectionKind.NO_POSTING: _How(_post_nothing, Resolution.NO_ERROR),
-}
 
 
 async def _decide(

@@ -83,10 +83,11 @@ class CorrectionKind(StrEnum):
     """What closes a case. WRITE_OFF: we bear or keep the difference with a PSP, or bear
     what a payee does not pay back. COST: a fee or
     coupon is a cost of ours. SUSPENSE: a PSP's money for us that no payment explains is kept apart.
-    TAKE_BACK: the money never came, and its payee gives it back. BOOK_REFUND: a refund that the PSP
-    has made is booked. BANK_REFUND: a refund that the PSP refuses for good is paid from our own
-    bank account, or by the payee whose own merchant has the money. NO_POSTING: nothing was wrong
-    with the money.
+    TAKE_BACK: the money never came, and its payee gives it back; or it came and the payee has not
+    booked it, and it goes back to the payer. BOOK_REFUND: a refund that the PSP
+    has made is booked. BANK_REFUND: a refund that the PSP refuses for good, or has not made, is
+    paid from our own bank account, or by the payee whose own merchant has the money. NO_POSTING:
+    nothing was wrong with the money.
     """
 
     WRITE_OFF = "WRITE_OFF"

@@ -13,6 +13,7 @@ from payments.reconciliation.models import Case, Correction
 
 view(CorrectionKind)
 
+_CASES = 100
 _FINANCE = staff(Scope.PAYMENTS_CORRECT)
 CaseNo = Annotated[int, strawberry.argument(description="The case's number.")]
 CorrectionId = Annotated[strawberry.ID, strawberry.argument(description="The proposal's id.")]
@@ -68,13 +69,14 @@ ReopenCaseResult = Annotated[
 class Query:
     """The query fields of reconciliation."""
 
-    @query(_FINANCE, description="The cases that are not settled, the oldest first; at most 100.")
+    @query(
+        _FINANCE, description=f"The cases that are not settled, the oldest first; at most {_CASES}."
+    )
     async def payment_cases(self, info: Info) -> list[PaymentCase]:
         """What waits for people."""
         app = info.context.app
-        return [
-            _case(row, corrections.possible(app, row)) for row in (await cases.list_cases())[:100]
-        ]
+        rows = await cases.list_cases(first=_CASES)
+        return [_case(row, corrections.possible(app, row)) for row in rows]
 
 
 @strawberry.type

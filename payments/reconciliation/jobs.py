@@ -26,7 +26,7 @@ async def reconcile_day(app: App, source: str, on: date) -> None:
     (sender,) = get_sources(app, [source])
     await service.reconcile(app, sender, on)
     async with transaction() as tx:
-        await pay_out.enqueue(app, tx, on, key=on.isoformat())
+        await pay_out.enqueue(app, tx, on)
 
 
 @job("payments.watch_claims", lane=Lane.BULK, every="20 3 * * *")  # 11:20 in Shanghai

@@ -141,10 +141,10 @@ UPDATE found f SET intent_id = i.id, payee = i.payee
 _FIGURES = """
 SELECT
   ((SELECT count(*) FROM told) + (SELECT count(*) FROM found))::int AS lines,
-  (SELECT coalesce(sum(amount_fen) FILTER (WHERE NOT is_refund), 0) FROM told)::bigint
-    AS their_paid_fen,
-  (SELECT coalesce(sum(amount_fen) FILTER (WHERE is_refund), 0) FROM told)::bigint
-    AS their_refunded_fen,
+  (SELECT coalesce(sum(coalesce(settled_fen, amount_fen)) FILTER (WHERE NOT is_refund), 0)
+     FROM told)::bigint AS their_paid_fen,
+  (SELECT coalesce(sum(coalesce(settled_fen, amount_fen)) FILTER (WHERE is_refund), 0)
+     FROM told)::bigint AS their_refunded_fen,
   (SELECT coalesce(sum(CASE WHEN is_refund THEN -fee_fen ELSE fee_fen END), 0)
      FROM told)::bigint
     AS their_fee_fen,

@@ -22,6 +22,7 @@ from core.queue.jobs import JobKind, job
 from payments import left_orders, saga, settlement, shares, store
 from payments import share_returns as returns
 from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
+from payments.ledger.payee_turns import is_taken_back
 from payments.models import Intent
 from payments.reconciliation import cases, costs, matching, payouts
 from payments.reconciliation.domain import Resolution
@@ -190,7 +191,8 @@ async def _ask_about(app: App, tx: Transaction, source: Source, intent_id: UUID)
 
 @job("payments.refute")
 async def refute(app: App, case_id: int) -> None:
-    """Give back a payment that was deemed booked and is not in the payee's books. Repeat-safe."""
+    """Give back a payment that was deemed booked and is not in the payee's books; the day's payout,
+    which its case kept back, is tried again. Repeat-safe."""
     case = await Case.get_or_none(id=case_id)
     if case is None or case.intent_id is None:
         return
@@ -198,6 +200,8 @@ async def refute(app: App, case_id: int) -> None:
         intent = await store.lock_intent(tx, case.intent_id)
         if intent is None or not _may_refute(intent):
             return
+        if await is_taken_back(tx, intent.id, intent.payee):
+            return  # nobody has the money: people close the case
         await settlement.request_refund(
             app, tx, intent, intent.kept_fen, reason="DEEMED_REFUTED", key=f"refute:{intent.id}"
         )
@@ -210,6 +214,7 @@ async def refute(app: App, case_id: int) -> None:
             now=app.clock.now(),
             resolution=Resolution.REFUNDED,
         )
+        await PAY_OUT.enqueue(app, tx, case.booked_on)
 
 
 def _may_refute(intent: Intent) -> bool:

@@ -22,7 +22,7 @@ from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
-from payments.psp.port import OrderState
+from payments.psp.port import MerchantRefused, Order, OrderState
 from payments.routes import routes
 from tests.payments.crash import cut
 from tests.payments.town import Town, check_town, check_town_ended
@@ -107,6 +107,13 @@ async def test_after_three_failures_payments_begin_elsewhere_until_it_answers(to
     shown = town.app.metrics.render().decode()
     assert 'quancheng_payments_psp_left_total{evidence="unsent",psp="wechatpay"} 2.0' in shown
     assert 'quancheng_breaker_state{operation="routing",upstream="wechatpay"} 0.0' in shown
+
+
+async def test_a_psp_that_refuses_us_when_it_is_tried_again_is_told_as_that(town: Town) -> None:
+    town.wechat.faults.always = "merchant"
+    order = Order(new_id(), "水费", 100, town.clock.now() + DAY, "127.0.0.1")
+    with pytest.raises(MerchantRefused):
+        await routing._probe(town.wechat, order, Deadline.after(1))
 
 
 async def test_lost_replies_move_only_after_the_order_is_closed(town: Town) -> None:

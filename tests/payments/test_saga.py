@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from core.database import connection, fetch_all
+from core.database import connection, fetch_all, transaction
 from core.errors import Conflict
-from payments import jobs, saga
+from payments import jobs, saga, settlement, share_returns
 from payments.domain import STATUS, PaymentStatus
+from payments.ledger.accounts import BANK, suspense_of
 from payments.models import Intent, Refund
+from payments.psp.port import RefundState, RefundView
 from tests.payments.books import check_books, check_ended
 from tests.payments.world import World
 
@@ -287,6 +289,37 @@ async def test_a_refund_the_psp_refuses_stands_among_the_dead_and_can_be_rerun(
     assert (await world.intent(intent_id)).state == "refunded"
     await world.queue.run_for(HOUR)
     await check_ended(world)
+
+
+async def test_a_refund_that_is_paid_meanwhile_is_not_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was paid from the bank between two looks of the job, and then by the PSP as well."""
+    call = await world.citizen()
+    bill_id = await world.bill(call)
+    world.billers.refuses[next(iter(world.billers.bills))] = "BILL_WITHDRAWN"
+    world.psp.refuses_refunds = True
+    intent_id = await world.start(call, bill_id)
+    world.psp.pay(intent_id)
+    await world.call_back()
+    await world.queue.run_for(HOUR)
+    world.psp.refuses_refunds = False
+    (refund,) = await Refund.all()
+    attempts = refund.attempts
+
+    async def pay_meanwhile(*_: object) -> bool:
+        async with transaction() as tx:
+            view = RefundView(refund.id, RefundState.SUCCEEDED, "bank:1")
+            account = suspense_of(BANK)
+            await settlement.apply_refund(world.app, tx, refund.psp, view, paid_from=account)
+        return False
+
+    monkeypatch.setattr(share_returns, "keeps_waiting", pay_meanwhile)
+    await saga.refund(world.app, refund.id)
+    assert world.psp.refunds == {}
+    refund = await Refund.get()
+    assert (refund.state, refund.attempts, refund.psp_ref) == ("succeeded", attempts, "bank:1")
+    assert (await world.intent(intent_id)).state == "refunded"
 
 
 async def test_what_nobody_looked_at_is_swept_up(world: World) -> None:

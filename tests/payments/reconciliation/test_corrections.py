@@ -1,5 +1,6 @@
 """Cases are closed by postings, by two people: what is posted, refused, and in the books after."""
 
+import asyncio
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -12,14 +13,17 @@ from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition
 from payments import settlement
+from payments.bank import entries
 from payments.events import Oddity, OddityFound
 from payments.ledger import store as ledger
 from payments.ledger import verify
 from payments.ledger.accounts import (
+    BANK,
     Account,
     bank_account,
     cost_of,
     difference_with,
+    payee_claim,
     payee_payable,
     psp_receivable,
     suspense_of,
@@ -29,7 +33,9 @@ from payments.psp.port import RefundState, RefundView
 from payments.reconciliation import corrections, handlers, payouts
 from payments.reconciliation.domain import BreakKind, CorrectionKind
 from payments.reconciliation.models import Case, Correction
-from tests.payments.reconciliation.books import CHIEF, CLERK, PSP, Books, at, check_ledger
+from payments.statements import Line
+from tests.payments import bank
+from tests.payments.reconciliation.books import CHIEF, CLERK, PSP, Books, at, check_ledger, found
 
 DAY = date(2026, 11, 20)
 NEXT = DAY + timedelta(days=1)
@@ -67,6 +73,11 @@ async def test_money_that_never_came_is_taken_back_and_not_paid_out(books: Books
     payout = await payouts.pay_out(books.app, "water", DAY)
     assert (payout.fulfilled_fen, payout.reversed_fen, payout.amount_fen) == (2000, 1000, 1000)
     assert await _fen(psp_receivable(PSP)) == 1000
+    with pytest.raises(Conflict, match="TAKEN_BACK"):
+        await books.refunded(forged, 1000, at(NEXT, "12:00:00"))
+    assert await Refund.all().count() == 0
+    assert (await Intent.get(id=forged)).state == "fulfilled"
+    assert (await _fen(payee_claim("water")), await _fen(psp_receivable(PSP))) == (0, 1000)
     await _sound()
 
 
@@ -120,6 +131,92 @@ async def test_a_refund_made_at_the_psp_by_hand_is_booked(books: Books) -> None:
     await _sound()
 
 
+async def _made_in_portal(books: Books, fen: int) -> tuple[UUID, Line]:
+    """A payment, and what the bill tells of a refund that staff make in the PSP's portal."""
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    line = await books.line(paid)
+    portal = Line(True, "portal-1", paid.hex, "T1", fen, 2, at(DAY, "13:00:00"))
+    books.go_to(at(NEXT, "10:30:00"))
+    await books.told(DAY, [line, portal])
+    return paid, portal
+
+
+async def test_a_refund_made_by_hand_is_booked_once_by_two_at_a_time(books: Books) -> None:
+    """The callback and the bill each had a case, and each booked it."""
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    word = await _oddity(books, Oddity.FOREIGN_REFUND, paid, paid.hex, 400)
+    portal = Line(True, "portal-1", paid.hex, "T1", 400, 2, at(DAY, "13:00:00"))
+    await books.told(DAY, [await books.line(paid), portal])
+    made = [
+        await corrections.propose(
+            books.app, id, KIND.BOOK_REFUND, staff_id=CLERK, note="by hand", key=new_id().hex
+        )
+        for id in (word.id, (await _case("refund")).id)
+    ]
+    done = await asyncio.gather(
+        *(corrections.approve(books.app, one.id, staff_id=CHIEF) for one in made),
+        return_exceptions=True,
+    )
+    [refused] = [one for one in done if isinstance(one, BaseException)]
+    assert isinstance(refused, Conflict) and refused.code == "NOT_POSSIBLE"
+    assert (await Intent.get(id=paid)).refunded_fen == 400
+    assert (await _fen(psp_receivable(PSP)), await _fen(payee_payable("water"))) == (600, 600)
+    assert {case.state for case in await Case.all()} == {"resolved"}
+    await _sound()
+
+
+async def test_a_refund_that_can_be_booked_is_not_written_off(books: Books) -> None:
+    """Its payer would have the money and a payment that says it is not returned."""
+    paid, _ = await _made_in_portal(books, 400)
+    with pytest.raises(Conflict, match="NOT_POSSIBLE"):
+        await books.corrected((await _case("refund")).id, KIND.WRITE_OFF)
+    assert (await Intent.get(id=paid)).refunded_fen == 0
+    assert (await _case("refund")).state == "open"
+    assert await _fen(difference_with(PSP)) == 0
+
+
+async def test_a_second_refund_by_hand_is_a_case_of_its_own(books: Books) -> None:
+    paid, portal = await _made_in_portal(books, 400)
+    await books.corrected((await _case("refund")).id, KIND.BOOK_REFUND)
+    second = portal._replace(ref="portal-2", their_ref="T2", at=at(NEXT, "09:00:00"))
+    books.go_to(at(NEXT, "23:00:00"))
+    await books.told(NEXT, [second])
+    assert await found() == {("refund", "portal-2")}
+    await books.corrected((await Case.get(ref="portal-2")).id, KIND.BOOK_REFUND)
+    assert (await Intent.get(id=paid)).refunded_fen == 800
+    assert await _fen(psp_receivable(PSP)) == 200
+    await _sound()
+
+
+async def test_money_a_payee_has_not_booked_goes_back_once_the_psp_has_it(books: Books) -> None:
+    """Nobody had said that the money came: there was nothing to give back."""
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    await books.told(DAY, [])
+    await books.told(DAY, [], "water")
+    case = await Case.get(kind="missing_there", source="water")
+    with pytest.raises(Conflict, match="NOT_POSSIBLE"):
+        await books.corrected(case.id, KIND.TAKE_BACK)
+    assert (await Intent.get(id=paid)).state == "fulfilled"
+    await books.told(DAY, [await books.line(paid)])
+    proposal = await Correction.get(case_id=case.id)
+    await corrections.approve(books.app, proposal.id, staff_id=CHIEF)
+    refund = await Refund.get(intent_id=paid)
+    assert (refund.state, refund.amount_fen, refund.reason) == (
+        "requested", 1000, "NOT_BOOKED_BY_PAYEE",
+    )  # fmt: skip
+    assert (await Intent.get(id=paid)).state == "refunding"
+    assert (await _fen(psp_receivable(PSP)), await _fen(payee_payable("water"))) == (1000, 0)
+    await _sound()
+
+
+async def test_an_outflow_is_no_suspense_where_nothing_is_kept(books: Books) -> None:
+    await entries.take(books.app, bank.statement(DAY, 0, [bank.unknown("U1", -30)]))
+    case = await Case.get(kind="bank_entry")
+    with pytest.raises(Conflict, match="NOT_POSSIBLE"):
+        await books.corrected(case.id, KIND.SUSPENSE)
+    assert (await _fen(bank_account("main")), await _fen(suspense_of(BANK))) == (0, 0)
+
+
 async def test_a_refund_that_the_psp_refuses_is_paid_from_the_bank(books: Books) -> None:
     paid = await books.paid(at(DAY, "12:00:00"), 1000)
     refund_id = await books.refunded(paid, 1000, at(DAY, "13:00:00"))
@@ -133,7 +230,8 @@ async def test_a_refund_that_the_psp_refuses_is_paid_from_the_bank(books: Books)
     await corrections.approve(books.app, proposal.id, staff_id=CHIEF)
     assert (await Refund.get(id=refund_id)).state == "succeeded"
     assert (await Intent.get(id=paid)).state == "refunded"
-    assert await _fen(bank_account("main")) == -1000
+    assert await _fen(suspense_of(BANK)) == 1000  # until the bank has booked the transfer
+    assert await _fen(bank_account("main")) == 0
     assert await _fen(psp_receivable(PSP)) == 1000
     await _sound()
 
@@ -186,11 +284,49 @@ async def test_two_people_close_a_case(books: Books, database: DatabaseUrls) -> 
     await _sound()
 
 
-async def test_a_case_closed_wrongly_is_opened_again(books: Books) -> None:
+async def _reopened(books: Books, case_id: int) -> None:
+    await corrections.reopen(books.app, case_id, staff_id=CLERK, note="it was another")
+
+
+async def test_a_case_closed_wrongly_is_opened_again_and_not_posted_twice(books: Books) -> None:
     paid = await books.paid(at(DAY, "12:00:00"), 1000)
     line = await books.line(paid)
     await books.told(DAY, [line._replace(amount_fen=990, settled_fen=None)])
     case = await _case("amount")
     await books.corrected(case.id, KIND.WRITE_OFF)
-    await corrections.reopen(books.app, case.id, staff_id=CLERK, note="it was another")
+    await _reopened(books, case.id)
     assert (await Case.get(id=case.id)).state == "open"
+    await books.corrected(case.id, KIND.WRITE_OFF)
+    assert (await _fen(difference_with(PSP)), await _fen(psp_receivable(PSP))) == (10, 990)
+    await _sound()
+
+
+async def test_another_correction_takes_the_place_of_the_first(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    await books.told(DAY, [])
+    case = await _case("missing_there")
+    await books.corrected(case.id, KIND.WRITE_OFF)
+    await _reopened(books, case.id)
+    await books.corrected(case.id, KIND.TAKE_BACK)
+    assert (await _fen(difference_with(PSP)), await _fen(psp_receivable(PSP))) == (0, 0)
+    assert await _fen(payee_payable("water")) == 0
+    await _reopened(books, case.id)
+    with pytest.raises(Conflict, match="NOT_POSSIBLE"):  # the payee has given it back
+        await books.corrected(case.id, KIND.WRITE_OFF)
+    assert (await Intent.get(id=paid)).kept_fen == 1000
+    await _sound()
+
+
+async def test_a_booked_refund_stands_however_often_its_case_is_opened(books: Books) -> None:
+    paid, _ = await _made_in_portal(books, 400)
+    case = await _case("refund")
+    await books.corrected(case.id, KIND.BOOK_REFUND)
+    await _reopened(books, case.id)
+    with pytest.raises(Conflict, match="NOT_POSSIBLE"):
+        await books.corrected(case.id, KIND.WRITE_OFF)
+    await corrections.reject(books.app, (await Correction.get(state="proposed")).id, staff_id=CHIEF)
+    await books.corrected(case.id, KIND.BOOK_REFUND)
+    assert (await Case.get(id=case.id)).state == "resolved"
+    assert (await Intent.get(id=paid)).refunded_fen == 400
+    assert await _fen(psp_receivable(PSP)) == 600
+    await _sound()

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from orjson import loads
 
 from core.database import connection, fetch_all, transaction
 from core.ids import new_id
@@ -245,6 +246,10 @@ async def test_deemed_postings_are_confirmed_or_refuted(books: Books) -> None:
     assert (intent.state, intent.refunding_fen) == ("refunding", 3360)
     (_, note) = await cases.trail(case.id)
     assert (note.event, note.resolution, note.actor) == ("resolve", "refunded", "reconciliation")
+    queued = await fetch_all(
+        connection(), "SELECT payload FROM pgqueuer WHERE entrypoint = 'payments.pay_out'"
+    )
+    assert [loads(row["payload"]) for row in queued] == [{"on": DAY.isoformat()}]
     await check_ledger()
 
 

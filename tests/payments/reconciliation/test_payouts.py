@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 import asyncpg
 import pytest
+from orjson import loads
 
 from core.context.app import App
-from core.database import parse_url, transaction
+from core.database import connection, fetch_all, parse_url, transaction
 from core.errors import Conflict
 from core.processes.embedded import DatabaseUrls
 from payments import settlement, store
@@ -15,7 +16,7 @@ from payments.ledger import store as ledger
 from payments.ledger import verify
 from payments.ledger.accounts import fees_from, payee_claim, payee_payable, settled_out
 from payments.models import Intent
-from payments.reconciliation import payouts
+from payments.reconciliation import jobs, payouts
 from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.fees import fees, read_fees
 from payments.reconciliation.models import Case, Payout
@@ -154,6 +155,30 @@ async def test_an_open_difference_keeps_the_payout_back_until_it_is_resolved(boo
     await books.corrected(case.id, CorrectionKind.NO_POSTING, "booked by hand")
     assert (await payouts.pay_out(books.app, "water", DAY)).amount_fen == 3360
     await check_ledger()
+
+
+async def test_a_case_that_is_closed_while_payouts_run_has_them_tried_again(books: Books) -> None:
+    """The trigger was dropped for the run that had refused the payee already."""
+    paid = [await books.paid(at(DAY, "12:00:00")) for _ in range(2)]
+    await books.told(DAY, [])
+    await books.told(DAY, [await books.line(i, fee_bps=0) for i in paid], "water")
+    books.go_to(at(NEXT, "10:30:00"))
+    first, last = await Case.filter(source=PSP).order_by("id")
+    await books.corrected(first.id, CorrectionKind.WRITE_OFF)
+    await connection().execute_query(
+        "UPDATE pgqueuer SET status = 'picked' WHERE entrypoint = 'payments.pay_out'"
+    )
+    await jobs.pay_out(books.app, DAY)
+    assert await Payout.all().count() == 0
+    await books.corrected(last.id, CorrectionKind.WRITE_OFF)
+    waiting = await fetch_all(
+        connection(),
+        """SELECT payload FROM pgqueuer
+            WHERE entrypoint = 'payments.pay_out' AND status = 'queued'""",
+    )
+    assert [loads(row["payload"]) for row in waiting] == [{"on": DAY.isoformat()}]
+    await jobs.pay_out(books.app, DAY)
+    assert (await Payout.get()).amount_fen == 2 * 3360
 
 
 async def _refused(app: App, code: str) -> None:
