@@ -21,7 +21,7 @@ from core.states import IllegalTransition
 from payments.bank import commands, entries, pain, transfers
 from payments.bank import jobs as bank_jobs
 from payments.bank.domain import end_to_end
-from payments.bank.models import BankEntry, Transfer
+from payments.bank.models import BankEntry, BankStatement, Transfer
 from payments.finance import finance_of
 from payments.ledger import store as ledger
 from payments.ledger import verify
@@ -312,6 +312,29 @@ async def test_a_statement_is_taken_once_and_in_order(books: Books) -> None:
         assert refused.value.reason == reason
     assert await BankEntry.all().count() == 1
     await _take(books, NEXT, 700, [])
+
+
+async def test_bookings_of_one_number_and_amount_are_each_taken(books: Books) -> None:
+    """Banks number charges NOTPROVIDED, twice on one day and again on the next."""
+    charge, nameless = bank.charged("NOTPROVIDED", -50), bank.charged("", -7)
+    await _take(books, DAY, 0, [charge, charge, nameless, nameless])
+    await _take(books, NEXT, -114, [charge, bank.unknown("", 3), bank.unknown("", 3)])
+    assert (await _fen(OURS), await _fen(cost_of(BANK))) == (-164, 164)
+    assert await BankEntry.filter(ref="NOTPROVIDED", amount_fen=-50).count() == 3
+    cases = await Case.filter(kind="bank_entry")
+    assert [(case.their_ref, case.their_fen) for case in cases] == [(None, 3)] * 2
+    before = await BankEntry.all().count()
+    await _take(books, NEXT, -114, [charge, bank.unknown("", 3), bank.unknown("", 3)])
+    assert await BankEntry.all().count() == before == 7
+    await _sound()
+
+
+async def test_a_booking_of_nothing_is_no_booking(books: Books) -> None:
+    await _take(books, DAY, 0, [bank.charged("C1", 0), bank.charged("C2", -50)])
+    assert [entry.ref for entry in await BankEntry.all()] == ["C2"]
+    await _take(books, NEXT, -50, [bank.charged("C1", 0)])
+    assert (await BankStatement.get(booked_on=NEXT)).entries == 0
+    await _sound()
 
 
 async def test_the_database_refuses_a_booking_without_its_journal(
