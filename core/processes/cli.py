@@ -187,7 +187,8 @@ def migrate(
             _require_databases(ready)
             assert ready.database_url is not None and ready.owner_url is not None
             try:
-                names = migrate.migrate(ready.owner_url, ready.database_url, manifests)
+                urls = (ready.owner_url, ready.database_url)
+                names = migrate.migrate(*urls, manifests, ready.clock_offset)
                 _print_lines([f"applied {name}" for name in asyncio.run(names)])
             except migrate.MigrationError as error:
                 raise StartError(str(error)) from error

@@ -2,11 +2,13 @@
 
 Either all pending migrations are applied and recorded, or none: a crash half-way leaves nothing.
 After them come what is generated from data rather than written by hand: the job queue's tables,
-the triggers of the state machines, the guards of append-only tables, the application's grants.
+the triggers of the state machines, the guards of append-only tables, the latest moment that is
+taken for now, the application's grants.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from pgqueuer import AsyncpgDriver, Queries
@@ -37,15 +39,25 @@ END $$;
 """
 
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far a process's clock may be ahead of the database's."""
+
+
 class MigrationError(Exception):
     """The database and the code do not fit; the message is one line for the operator."""
 
 
-async def migrate(owner_url: str, app_url: str, manifests: Sequence[Manifest]) -> list[str]:
+async def migrate(
+    owner_url: str,
+    app_url: str,
+    manifests: Sequence[Manifest],
+    clock_offset: timedelta = timedelta(0),
+) -> list[str]:
     """Apply everything pending as the owner and return what was applied ("bills.0001_initial").
 
-    Safe to run at every start and from several processes at once. Raises MigrationError when the
-    database holds migrations that this code does not know.
+    `clock_offset` is how far the processes' clocks are ahead of the machine's: the database takes
+    no later moment for now. Safe to run at every start and from several processes at once. Raises
+    MigrationError when the database holds migrations that this code does not know.
     """
     config = tortoise_config(owner_url, manifests, pool_size=2, application="quancheng migrate")
     statements = generated_sql(manifests)
@@ -60,7 +72,7 @@ async def migrate(owner_url: str, app_url: str, manifests: Sequence[Manifest]) -
         pending = await _pending(executor)
         await _apply(executor, tx)
         await _install_queue(tx)
-        for statement in statements:
+        for statement in (*statements, _latest_sql(clock_offset)):
             await tx.execute_script(statement)
         await _grant(tx, parse_url(app_url)["user"], manifests)
     return pending
@@ -111,6 +123,18 @@ def generated_sql(manifests: Sequence[Manifest]) -> list[str]:
     for manifest in manifests:
         statements += [_append_only_sql(table) for table in manifest.append_only]
     return statements
+
+
+def _latest_sql(clock_offset: timedelta) -> str:
+    """The function that says which moment no process's clock has reached yet.
+
+    A function, since the application cannot replace one, and it costs a statement nothing.
+    """
+    ahead = clock_offset + CLOCKS_DIFFER
+    return f"""
+CREATE OR REPLACE FUNCTION core_latest() RETURNS timestamptz LANGUAGE sql VOLATILE
+  RETURN clock_timestamp() + interval '{ahead.total_seconds():.0f} s'
+"""
 
 
 def _append_only_sql(table: str) -> str:

@@ -5,7 +5,6 @@ of one payment among several) is looked for in both places. A document with a DT
 Source: the message's schemas at iso20022.org (camt.053.001.02 to .13).
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,14 +20,17 @@ _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
 _CURRENCY = "CNY"
 _CHARGES = {"CHRG", "COMM", "FEES"}
 """Sub-families of bank transaction codes (BkTxCd) that are the bank's own charges."""
+_REF_MAX = 48
+"""More than a bank's number has; with the place of a part after it, it is within 64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One booked movement, in fen; above zero it is a credit to us.
+    """One booked movement, in fen, never zero; above zero it is a credit to us.
 
-    `end_to_end` is the number that the payment's maker gave it, ours for what we ordered. `party`
-    and `party_account` are the other side. `is_return`: it undoes an earlier one.
+    `ref` is the bank's own number, empty where it gives none; several may bear one. `end_to_end` is
+    the number that the payment's maker gave it, ours for what we ordered. `party` and
+    `party_account` are the other side. `is_return`: it undoes an earlier one.
     """
 
     ref: str
@@ -114,7 +116,7 @@ def _day(statement: Element) -> BankDay:
         booked_on=_date(closing[1]),
         opening_fen=opening[0],
         closing_fen=closing[0],
-        bookings=_distinct([booking for entry in entries for booking in _bookings(entry)]),
+        bookings=[b for entry in entries for b in _bookings(entry) if b.amount_fen],
     )
 
 
@@ -143,7 +145,7 @@ def _booking(entry: Element, detail: Element, amount_fen: int) -> Booking:
     side = "Dbtr" if (amount_fen > 0) != is_return else "Cdtr"
     family = _all(entry, "BkTxCd/Domn/Fmly/SubFmlyCd")
     return Booking(
-        ref=_text(entry, "AcctSvcrRef") or _text(detail, "Refs/AcctSvcrRef"),
+        ref=(_text(entry, "AcctSvcrRef") or _text(detail, "Refs/AcctSvcrRef"))[:_REF_MAX],
         booked_on=_date(_text(entry, "BookgDt/Dt") or _required(entry, "BookgDt/DtTm")),
         amount_fen=amount_fen,
         end_to_end=_text(detail, "Refs/EndToEndId"),
@@ -170,16 +172,6 @@ def _part_fen(detail: Element, whole_fen: int) -> int | None:
     side = _text(detail, "CdtDbtInd")
     is_credit = side == "CRDT" if side else whole_fen > 0
     return amount_fen if is_credit else -amount_fen
-
-
-def _distinct(bookings: Sequence[Booking]) -> list[Booking]:
-    """Each with a number: the bank's own, else one made of what it says and where it stands."""
-    named = []
-    for place, booking in enumerate(bookings):
-        text = f"{place}|{booking}"
-        ref = booking.ref or "?" + hashlib.sha256(text.encode()).hexdigest()[:31]
-        named.append(replace(booking, ref=ref[:64]))
-    return named
 
 
 def _signed(element: Element) -> int:

@@ -26,21 +26,38 @@ def order(
         Path | None,
         typer.Option(help="Write the message (pain.001) to this file, to be sent by hand."),
     ] = None,
+    again: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="A message ordered before, as `books transfers` shows."),
+    ] = None,
 ) -> None:
     """Order the payouts that are due; the bank's statement tells later that they are paid."""
     from payments.bank import transfers
+    from payments.bank.upstream import SETTLEMENT_BANK
 
     async def act(house: App) -> str:
-        order_ref = await transfers.order_due(house)
+        if out is None and house.upstreams.find_address(SETTLEMENT_BANK.name) is None:
+            raise StartError("the bank has no address: write the message with --out")
+        order_ref = again or await transfers.order_due(house, by_hand=out is not None)
         if order_ref is None:
             return "nothing is due"
-        if out is None:
-            await transfers.send(house, order_ref)
-        else:
-            out.write_bytes(await transfers.write_message(house, order_ref) or b"")
+        if out is not None:
+            _write(out, order_ref, await transfers.read_message(order_ref))
+        elif again is not None:
+            await transfers.send_again(house, again)
         return f"ordered: {order_ref}"
 
     typer.echo(in_app("bank", act))
+
+
+def _write(out: Path, order_ref: str, message: bytes) -> None:
+    try:
+        out.write_bytes(message)
+    except OSError as error:
+        raise StartError(
+            f"{order_ref} is ordered and {out} cannot be written ({error.strerror}): "
+            f"write it with --again {order_ref} --out FILE"
+        ) from error
 
 
 @app.command()

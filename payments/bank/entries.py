@@ -29,8 +29,9 @@ from payments.ledger.postings import Posting, transfer
 from payments.reconciliation import cases
 from payments.statements import StatementRefused
 
-_ENTRIES = UUID("5a0a7b1e-6f3c-4c56-9d1e-0b6f0e1d2c3b")
-"""The namespace of bookings' ids: the same booking is the same row."""
+_STATEMENTS = UUID("5a0a7b1e-6f3c-4c56-9d1e-0b6f0e1d2c3b")
+"""The namespace of statements' ids. A statement's id is that of its bookings' ids: a booking is
+known by its place in its statement, since banks give one number to several."""
 
 _UNSETTLED = """
 SELECT s.booked_on, (s.their_paid_fen - s.their_refunded_fen - s.their_fee_fen)::bigint AS fen
@@ -90,7 +91,7 @@ async def _take_day(app: App, tx: Transaction, finance: Finance, day: BankDay) -
         raise StatementRefused(BANK, "gap", f"the last one is of {last.booked_on}")
     made = await BankStatement.create(
         using_db=tx,
-        id=uuid5(_ENTRIES, f"{MAIN_ACCOUNT}|{day.statement_ref}"),
+        id=uuid5(_STATEMENTS, f"{MAIN_ACCOUNT}|{day.statement_ref}"),
         account=MAIN_ACCOUNT,
         statement_ref=day.statement_ref[:64],
         booked_on=day.booked_on,
@@ -103,16 +104,20 @@ async def _take_day(app: App, tx: Transaction, finance: Finance, day: BankDay) -
     if last is None and day.opening_fen:  # what was there before us is explained by people
         start = Booking(f"opening {day.statement_ref}"[:64], day.booked_on, day.opening_fen)
         bookings.insert(0, start)
-    for booking in bookings:
-        await _take_booking(app, tx, finance, made, booking)
+    for place, booking in enumerate(bookings):
+        await _take_booking(app, tx, finance, made, uuid5(made.id, str(place)), booking)
     log.info("bank statement taken", on=str(day.booked_on), entries=len(bookings))
     return made
 
 
 async def _take_booking(
-    app: App, tx: Transaction, finance: Finance, day: BankStatement, booking: Booking
+    app: App,
+    tx: Transaction,
+    finance: Finance,
+    day: BankStatement,
+    entry_id: UUID,
+    booking: Booking,
 ) -> None:
-    entry_id = uuid5(_ENTRIES, f"{MAIN_ACCOUNT}|{booking.ref}|{booking.amount_fen}")
     purpose = await _purpose(tx, finance, booking)
     journal_id = None
     if purpose.account is not None:
@@ -227,7 +232,7 @@ async def _open_case(
         intent_id=None,
         payee=None,
         ref=entry_id.hex,
-        their_ref=booking.ref,
+        their_ref=booking.ref or None,
         our_fen=our_fen,
         their_fen=booking.amount_fen,
         found_on=booking.booked_on,
@@ -239,6 +244,6 @@ async def list_entries(first: date, last: date, limit: int = 10_000) -> Sequence
     """The bank's bookings of some days, oldest first."""
     return (
         await BankEntry.filter(booked_on__gte=first, booked_on__lte=last)
-        .order_by("booked_on", "ref")
+        .order_by("booked_on", "ref", "id")
         .limit(limit)
     )

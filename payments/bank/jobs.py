@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import transaction
 from core.deadline import Deadline
 from core.queue.jobs import Lane, job
 from payments.bank import entries, transfers
@@ -42,13 +41,9 @@ async def fetch_bank(app: App) -> None:
 
 @job("payments.order_transfers", lane=Lane.BULK, every="0 3-9 * * *")  # 11:00 to 17:00
 async def order_transfers(app: App) -> None:
-    """Order what is due."""
-    if app.upstreams.find_address(SETTLEMENT_BANK.name) is None:
-        return
-    order_ref = await transfers.order_due(app)
-    if order_ref is not None:
-        async with transaction() as tx:
-            await send_order.enqueue(app, tx, order_ref, key=order_ref)
+    """Order what is due; each message is sent by a job of its own."""
+    if app.upstreams.find_address(SETTLEMENT_BANK.name) is not None:
+        await transfers.order_due(app)
 
 
 @job("payments.send_order", lane=Lane.BULK, max_attempts=30, max_delay_s=900, timeout_s=120)

@@ -61,7 +61,7 @@ class BankEntry(Model):
     statement_id = fields.UUIDField(db_index=True)
     account = fields.CharField(max_length=16)
     ref = fields.CharField(max_length=64)
-    """The bank's own number of the booking."""
+    """The bank's own number of the booking; several may bear one."""
     booked_on = fields.DateField()
     amount_fen = fields.BigIntField()
     """Above zero: the bank credits us."""
@@ -75,4 +75,3 @@ class BankEntry(Model):
 
     class Meta:
         table = "payments_bank_entry"
-        unique_together = (("account", "ref", "amount_fen"),)

@@ -11,6 +11,7 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import NotFound
 from core.ids import new_id
+from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
 from payments.bank import pain
 from payments.bank.domain import TRANSFER, end_to_end
@@ -28,18 +29,22 @@ SELECT p.id, p.payee, p.amount_fen, 'due', 0, p.instructed_at FROM payments_payo
     ON CONFLICT (id) DO NOTHING
 """
 
+SEND = JobKind[str]("payments.send_order")
+"""payments.bank.jobs, which imports this file."""
+
 SEND_S = 90.0
 _AT_ONCE = 500
 
 log = structlog.get_logger(__name__)
 
 
-async def order_due(app: App) -> str | None:
+async def order_due(app: App, *, by_hand: bool = False) -> str | None:
     """Put what is due into one message; returns its number, None where nothing is due.
 
     Written and committed before anything is sent: a message whose reply is lost is sent again as
-    it was, whatever has become of its parts or of the finance data since. A payee without an
-    account in the city's finance data stays due.
+    it was, whatever has become of its parts or of the finance data since. The job that sends it is
+    committed with it, unless it is sent `by_hand`. A payee without an account in the city's
+    finance data stays due.
     """
     payees = finance_of(app).payees
     order_ref, now = new_id().hex, app.clock.now()
@@ -59,16 +64,31 @@ async def order_due(app: App) -> str | None:
             await row.save(
                 using_db=tx, update_fields=["state", "tries", "order_ref", "ordered_at", "reason"]
             )
-        if rows:
-            await _write(app, tx, order_ref, rows)
-    return order_ref if rows else None
+        if not rows:
+            return None
+        await _write(app, tx, order_ref, rows)
+        if not by_hand:
+            await SEND.enqueue(app, tx, order_ref)
+    return order_ref
 
 
-async def write_message(app: App, order_ref: str) -> bytes | None:
-    """The message of this number; the same each time. None where the bank has settled all of it."""
-    if not await Transfer.filter(order_ref=order_ref, state="ordered").exists():
-        return None
-    return bytes((await OrderMessage.get(order_ref=order_ref)).body)
+async def send_again(app: App, order_ref: str) -> None:
+    """Have a message sent once more: it was kept to be sent by hand, or its job failed for good.
+
+    Raises NotFound as `read_message`.
+    """
+    await read_message(order_ref)
+    async with transaction() as tx:
+        await SEND.enqueue(app, tx, order_ref)
+
+
+async def read_message(order_ref: str) -> bytes:
+    """The message of this number; the same each time. Raises NotFound where there is none, or the
+    bank has settled all of it."""
+    message = await OrderMessage.get_or_none(order_ref=order_ref)
+    if message is None or not await Transfer.filter(order_ref=order_ref, state="ordered").exists():
+        raise NotFound(NOT_FOUND)
+    return bytes(message.body)
 
 
 async def _write(app: App, tx: Transaction, order_ref: str, rows: Sequence[Transfer]) -> None:
@@ -90,11 +110,13 @@ async def _write(app: App, tx: Transaction, order_ref: str, rows: Sequence[Trans
 async def send(app: App, order_ref: str) -> None:
     """Send a message and note the answer. Repeat-safe: the bank knows the message by its number.
 
-    Raises UpstreamError.
+    Nothing is done where the bank has settled all of it. Raises UpstreamError.
     """
-    message = await write_message(app, order_ref)
-    if message is not None:
-        await take_answer(app, await send_orders(app, Deadline.after(SEND_S), message))
+    try:
+        message = await read_message(order_ref)
+    except NotFound:
+        return
+    await take_answer(app, await send_orders(app, Deadline.after(SEND_S), message))
 
 
 async def take_answer(app: App, answer: pain.Answer) -> int:

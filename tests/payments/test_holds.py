@@ -62,7 +62,9 @@ async def test_more_than_held_is_refused(app: App, payer) -> None:
     legs = transfer(debit=payer, credit=WATER, amount_fen=701)
     with pytest.raises(IntegrityError) as refused:
         async with transaction() as tx:
-            await store.post_hold(tx, hold_id, Posting("test", "k:1", legs), 701, app.clock.now())
+            await store.post_hold(
+                tx, hold_id, Posting("test", "test:1", legs), 701, app.clock.now()
+            )
     assert violated(refused.value) == "payments_hold_posted"
     assert (await store.get_balance(payer)).held_fen == 700
 

@@ -4,21 +4,25 @@ The grants are compared table by table with what the manifests declare; the list
 those that somebody with psql would try.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from core.clock import ManualClock
 from core.context.app import App
-from core.database import parse_url
+from core.database import parse_url, transaction
 from core.ids import new_id
 from core.manifest import Manifest
 from core.processes.embedded import APP_ROLE, DatabaseUrls
 from core.processes.migrate import MIGRATIONS_TABLE
+from payments import settlement
 from payments.ledger.verify import verify
+from payments.models import Refund
+from payments.psp.port import RefundState, RefundView
 from tests.payments import past
-from tests.payments.reconciliation.books import Books
+from tests.payments.reconciliation.books import Books, at
 
 CALLED = {
     "payments_post",
@@ -41,10 +45,19 @@ async def sql(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def books(app: App, clock: ManualClock) -> Books:
-    """A ledger with one of everything."""
+async def books(app: App, clock: ManualClock, database: DatabaseUrls) -> Books:
+    """A ledger with one of everything, whose database takes no later moment than its clock for now,
+    as the real ones do."""
     books = Books(app, clock)
     await past.live(books)
+    books.go_to(at(past.NEXT + timedelta(days=1), "00:10:00"))
+    owner = await asyncpg.connect(**parse_url(database.owner))
+    latest = clock.now() + timedelta(minutes=5)
+    await owner.execute(
+        "CREATE OR REPLACE FUNCTION core_latest() RETURNS timestamptz LANGUAGE sql VOLATILE"
+        f" RETURN '{latest.isoformat()}'::timestamptz"
+    )
+    await owner.close()
     return books
 
 
@@ -128,8 +141,9 @@ async def test_the_role_is_nobody_special(sql: asyncpg.Connection) -> None:
     )
 
 
-_POST = """SELECT payments_post(gen_random_uuid(), 'test', 'test:' || gen_random_uuid(), NULL,
-                                now(), {legs})"""
+_NOW = "'2026-11-22 00:10+08'"
+_POST = f"""SELECT payments_post(gen_random_uuid(), 'test', 'test:' || gen_random_uuid(), NULL,
+                                 {_NOW}, {{legs}})"""
 _JOURNAL = """INSERT INTO payments_journal
   (id, kind, key, posted_at, entry_count, chain, seq, hash)
   VALUES (gen_random_uuid(), 'test', 'test:1', now(), 2, 99, 1, '')"""
@@ -196,9 +210,6 @@ REFUSED = (
     # holds
     "UPDATE payments_hold SET state = 'voided'",
     "DELETE FROM payments_hold",
-    f"SELECT payments_end_hold({_HELD}, 'voided', 5, NULL)",
-    f"SELECT payments_end_hold({_HELD}, 'posted', 999999, NULL)",
-    "SELECT payments_set_aside(gen_random_uuid(), 'mine', 'psp:wechatpay', 1, now(), NULL)",
     # payments
     "DELETE FROM payments_intent",
     "TRUNCATE payments_intent CASCADE",
@@ -252,15 +263,13 @@ REFUSED = (
     " claimed_fen, fee_fen, amount_fen, instructed_at)"
     " VALUES (gen_random_uuid(), 'mine', '2026-11-20', 1, 5, 0, 0, 0, 5, now())",
     # closed days
-    _post(("psp:x", "D", 100), ("fees:x", "C", 100)).replace("now()", "'2026-11-20 12:00+08'"),
+    _post(("psp:x", "D", 100), ("fees:x", "C", 100)).replace(_NOW, "'2026-11-20 12:00+08'"),
     "INSERT INTO payments_closing VALUES ('2026-11-22', now(), 'mine', now())",
     "UPDATE payments_closing SET closed_on = '2026-11-19'",
     "DELETE FROM payments_closing",
     "UPDATE payments_chain SET open_from = '1970-01-01'",
     "UPDATE payments_closing_balance SET debit_fen = 0",
     "DELETE FROM payments_closing_balance",
-    "SELECT payments_close_day('2026-11-20', now(), 'mine')",
-    "SELECT payments_close_day('9999-12-30', now(), 'mine')",
     # the bank
     "UPDATE payments_bank_entry SET amount_fen = 1",
     "DELETE FROM payments_bank_entry",
@@ -295,6 +304,147 @@ async def test_statements_of_somebody_with_psql_are_refused(
     assert (await verify()).faults == []
 
 
+CALLS: Mapping[str, Mapping[str, str]] = {
+    "payments_post": {
+        "p_id": "gen_random_uuid()",
+        "p_kind": "'test'",
+        "p_key": "'test:mine'",
+        "p_intent": "NULL",
+        "p_at": _NOW,
+        "p_codes": "'{psp:x,payer:x}'",
+        "p_sides": "'{D,C}'",
+        "p_amounts": "'{100,100}'",
+    },
+    "payments_set_aside": {
+        "p_id": "gen_random_uuid()",
+        "p_key": "'test:mine'",
+        "p_code": "'payer:' || (SELECT payer_id FROM payments_intent WHERE state = 'paid')",
+        "p_amount": "1",
+        "p_at": _NOW,
+        "p_expires": "NULL",
+    },
+    "payments_end_hold": {
+        "p_id": "(SELECT id FROM payments_hold WHERE key = 'test:open')",
+        "p_state": "'expired'",
+        "p_posted": "0",
+        "p_expired_by": _NOW,
+    },
+    "payments_close_day": {"p_day": "'2026-11-21'", "p_at": _NOW, "p_by": "'mine'"},
+    "payments_carry_forward": {"p_day": "'2026-11-21'", "p_at": _NOW},
+    "payments_begin_comparison": {},
+    "payments_analyze_comparison": {},
+}
+"""What may be called, in an order in which each of these calls is taken."""
+
+_LATER = ("'infinity'", "'9999-12-31'", f"{_NOW}::timestamptz + interval '1 day'")
+WRONG: Mapping[str, Sequence[str]] = {
+    "uuid": ("NULL",),
+    "text": ("NULL", "''", "'x y'", "'refund:mine'", "'settle:' || gen_random_uuid()"),
+    "bigint": ("NULL", "-1", "999999999", "9223372036854775807"),
+    "date": ("NULL", "'infinity'", "'-infinity'", "'9999-12-30'", "'1969-12-31'", "'2026-11-20'"),
+    "timestamp with time zone": ("NULL", *_LATER),
+    "text[]": ("NULL", "'{}'", "'{NULL,NULL}'", "'{{D,C},{D,C}}'", "'[0:1]={D,C}'", "'{D}'"),
+    "bigint[]": ("NULL", "'{}'", "'{1,NULL}'", "'{0,0}'", "'{-1,-1}'", "'[0:1]={1,1}'"),
+}
+"""Values of each type that nothing of ours gives; each alone spoils a call."""
+NOTED = {
+    ("payments_post", "p_intent"): {"NULL"},
+    ("payments_set_aside", "p_at"): {*_LATER},
+    ("payments_set_aside", "p_expires"): {"NULL", *_LATER},
+    ("payments_set_aside", "p_key"): {"''", "'x y'", "'settle:' || gen_random_uuid()"},
+    ("payments_close_day", "p_by"): {*WRONG["text"]} - {"NULL"},
+}
+"""Those of them that are right, or noted and not followed."""
+
+
+def _call(function: str, values: Mapping[str, str]) -> str:
+    return f"SELECT {function}({', '.join(values.values())})"
+
+
+async def test_no_argument_of_a_function_spoils_the_books(
+    books: Books, sql: asyncpg.Connection
+) -> None:
+    """Each of them in each place: refused, or nothing is done."""
+    await sql.execute(
+        f"""SELECT payments_set_aside(gen_random_uuid(), 'test:open', {
+            CALLS["payments_set_aside"]["p_code"]
+        }, 1, {_NOW}, '2026-11-21 12:00+08')"""
+    )
+    arguments = await sql.fetch(
+        """SELECT proname AS function, a.name, format_type(a.type, NULL) AS type
+             FROM pg_proc, unnest(proargnames, proargtypes::oid[]) AS a (name, type)
+            WHERE prosecdef AND pronamespace = 'public'::regnamespace AND a.name IS NOT NULL"""
+    )
+    told = {(a["function"], a["name"]) for a in arguments}
+    assert told == {(function, name) for function, values in CALLS.items() for name in values}
+    for function, values in CALLS.items():
+        before = await _everything(sql)
+        for name, kind in [(a["name"], a["type"]) for a in arguments if a["function"] == function]:
+            for value in set(WRONG[kind]) - NOTED.get((function, name), set()):
+                try:
+                    await sql.execute(_call(function, values | {name: value}))
+                except asyncpg.PostgresError:
+                    await sql.execute("ROLLBACK")
+                assert await _everything(sql) == before, f"{function}: {name} = {value}"
+        if values:
+            await sql.execute(_call(function, values))
+            assert await _everything(sql) != before, function
+    assert (await verify()).faults == []
+    await books.paid(at(past.NEXT + timedelta(days=1), "00:12:00"), 700)
+
+
+_OPEN = "(SELECT id FROM payments_refund WHERE state = 'requested')"
+_LEGS = "'{psp:x,payer:x}', '{D,C}', '{100,100}'"
+UNTRUE: Mapping[str, str] = {
+    # moments
+    _post(("psp:x", "D", 100), ("payer:x", "C", 100)).replace(
+        _NOW, "'2026-11-22 00:16+08'"
+    ): "payments_journal_moment",
+    "SELECT payments_close_day('9999-12-30', '9999-12-31', 'mine')": "payments_closing_over",
+    f"SELECT payments_close_day('2026-11-22', {_NOW}, 'mine')": "payments_closing_over",
+    f"SELECT payments_close_day('2026-11-20', {_NOW}, 'mine')": "payments_closing_once",
+    f"SELECT payments_close_day('1969-12-30', {_NOW}, 'mine')": "payments_closing_once",
+    # a refund's hold
+    f"SELECT payments_end_hold({_HELD}, 'voided', 5, NULL)": "payments_hold_posted",
+    f"SELECT payments_end_hold({_HELD}, 'posted', 999999, NULL)": "payments_hold_posted",
+    f"SELECT payments_end_hold({_HELD}, 'voided', 0, NULL)": "payments_intent_journals",
+    f"SELECT payments_end_hold({_HELD}, 'posted', 300, NULL)": "payments_intent_journals",
+    f"SELECT payments_end_hold({_HELD}, 'expired', 0, NULL)": "payments_hold_moment",
+    "SELECT payments_set_aside(gen_random_uuid(), 'refund:' || gen_random_uuid(), 'payer:'"
+    f" || (SELECT payer_id FROM payments_intent WHERE id = {_PAID}), 1, {_NOW}, NULL)":
+        "payments_intent_journals",
+    f"SELECT payments_set_aside(gen_random_uuid(), 'mine', 'psp:wechatpay', 1, {_NOW}, NULL)": "",
+    f"SELECT payments_set_aside(gen_random_uuid(), 'mine', 'payee:non-tax', 1, {_NOW}, NULL)": "",
+    # somebody else's journal
+    f"SELECT payments_post(gen_random_uuid(), 'test', 'settle:' || {_AWAITING}, NULL, {_NOW},"
+    f" {_LEGS})": "payments_journal_kind",
+    f"SELECT payments_post(gen_random_uuid(), 'refund', 'refund:' || {_OPEN}, NULL, {_NOW},"
+    f" {_LEGS})": "payments_intent_journals",
+    f"SELECT payments_post(gen_random_uuid(), 'payout', 'payout:gas:2026-11-21', NULL, {_NOW},"
+    f" {_LEGS})": "payments_payout_journal",
+    f"SELECT payments_post(gen_random_uuid(), 'bank', 'bank:' || gen_random_uuid(), NULL, {_NOW},"
+    f" {_LEGS})": "payments_bank_entry_journal",
+}  # fmt: skip
+"""Calls that are well formed, and what refuses them."""
+
+
+async def test_what_a_call_says_must_be_true(books: Books, sql: asyncpg.Connection) -> None:
+    before = await _everything(sql)
+    for statement, constraint in UNTRUE.items():
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+            await sql.execute(statement)
+            pytest.fail(f"not refused: {statement}")
+        assert (refused.value.constraint_name or "") == constraint, statement
+    assert await _everything(sql) == before
+    # the refund, whose hold was tried, is made
+    refund = await Refund.get(state="requested")
+    async with transaction() as tx:
+        made = RefundView(refund.id, RefundState.SUCCEEDED, "50", refund.amount_fen)
+        noted = await settlement.apply_refund(books.app, tx, refund.psp, made)
+    assert noted is not None and noted.state == "succeeded"
+    assert (await verify()).faults == []
+
+
 async def test_what_is_written_past_the_functions_is_refused_table_by_table(
     books: Books, sql: asyncpg.Connection, manifests: Sequence[Manifest]
 ) -> None:
@@ -322,7 +472,7 @@ async def test_a_payment_cannot_be_made_up_of_two_true_halves(
         key = f"{kind}:{new_id()}"
         with pytest.raises(asyncpg.CheckViolationError, match="does not agree"):
             await sql.execute(
-                f"""SELECT payments_post(gen_random_uuid(), $1, $2, {_AWAITING}, now(),
+                f"""SELECT payments_post(gen_random_uuid(), $1, $2, {_AWAITING}, {_NOW},
                       ARRAY['psp:wechatpay', 'payer:x'], ARRAY['D', 'C'], ARRAY[900, 900]::bigint[])
                  """,
                 key.partition(":")[0],

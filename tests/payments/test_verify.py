@@ -33,10 +33,10 @@ async def _post(app: App, n: int) -> None:
     payer = payer_funds(new_id())
     async with transaction() as tx:
         legs = transfer(debit=PSP, credit=payer, amount_fen=100 + n)
-        await store.post(tx, Posting("test", f"in:{n}", legs, new_id()), app.clock.now())
+        await store.post(tx, Posting("test", f"test:in-{n}", legs, new_id()), app.clock.now())
     async with transaction() as tx:
         legs = transfer(debit=payer, credit=WATER, amount_fen=50 + n)
-        await store.post(tx, Posting("test", f"out:{n}", legs), app.clock.now())
+        await store.post(tx, Posting("test", f"test:out-{n}", legs), app.clock.now())
 
 
 @pytest.fixture
@@ -67,10 +67,11 @@ EDITS = {
     f"WHERE id = {_FIRST}",
     "name": "UPDATE payments_account SET code = 'payee:gas' WHERE code = 'payee:water'",
     "time": "UPDATE payments_journal SET posted_at = posted_at - interval '1 microsecond' "
-    "WHERE key = 'in:7'",
-    "key": "UPDATE payments_journal SET key = 'in:7b' WHERE key = 'in:7'",
-    "intent": "UPDATE payments_journal SET intent_id = NULL WHERE key = 'in:7'",
-    "kind": "UPDATE payments_journal SET kind = 'other' WHERE key = 'in:7'",
+    "WHERE key = 'test:in-7'",
+    "key": "UPDATE payments_journal SET key = 'test:in-7b' WHERE key = 'test:in-7'",
+    "intent": "UPDATE payments_journal SET intent_id = NULL WHERE key = 'test:in-7'",
+    "kind": "UPDATE payments_journal SET kind = 'other', key = 'other:in-7' "
+    "WHERE key = 'test:in-7'",
     "entry gone": f"DELETE FROM payments_entry WHERE id = {_FIRST}",
     "entry added": "INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)"
     " SELECT journal_id, 3, account_id, side, 1 FROM payments_entry LIMIT 1",

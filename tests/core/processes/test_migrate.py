@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -154,6 +155,25 @@ async def test_two_migrators_at_once_apply_each_migration_once(
     assert lines[0] == []
     assert "extra.0001_initial" in lines[1]
     assert len(lines[1]) == len(set(lines[1]))
+
+
+async def test_the_latest_moment_follows_the_processes_clocks(
+    database: DatabaseUrls, manifests: Sequence[Manifest]
+) -> None:
+    """As `quancheng up --at` has them; the application cannot say otherwise."""
+    connection = await asyncpg.connect(**parse_url(database.app))
+    ahead = "SELECT round(extract(epoch FROM core_latest() - clock_timestamp()))::int"
+    try:
+        for days in (0, 400, -400):
+            await migrate(database.owner, database.app, manifests, timedelta(days=days))
+            assert await connection.fetchval(ahead) == days * 86_400 + 300
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(
+                "CREATE OR REPLACE FUNCTION core_latest() RETURNS timestamptz LANGUAGE sql"
+                " RETURN 'infinity'::timestamptz"
+            )
+    finally:
+        await connection.close()
 
 
 async def test_a_database_from_newer_code_is_refused(

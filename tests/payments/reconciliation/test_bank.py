@@ -1,18 +1,27 @@
 """The bank account: settlements, fees, payouts to accounts; what does not fit is a case."""
 
-from collections.abc import Sequence
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import asyncpg
+import orjson
 import pytest
+from typer.testing import CliRunner
 
-from core.database import parse_url
+from core.context.app import App
+from core.database import connection, fetch_all, parse_url
+from core.errors import NotFound, StartError
 from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition
-from payments.bank import entries, pain, transfers
+from payments.bank import commands, entries, pain, transfers
+from payments.bank import jobs as bank_jobs
 from payments.bank.domain import end_to_end
-from payments.bank.models import BankEntry, Transfer
+from payments.bank.models import BankEntry, BankStatement, Transfer
 from payments.finance import finance_of
 from payments.ledger import store as ledger
 from payments.ledger import verify
@@ -34,6 +43,7 @@ from payments.reconciliation.models import Case
 from payments.statements import StatementRefused
 from sandbox.systems.settlement_bank.account import Movement
 from tests.payments import bank
+from tests.payments.crash import cut
 from tests.payments.reconciliation.books import PSP, Books, at, check_ledger, found
 
 DAY = date(2026, 11, 20)
@@ -55,16 +65,43 @@ async def _take(books: Books, on: date, opening_fen: int, booked: Sequence[Movem
     await entries.take(books.app, bank.statement(on, opening_fen, booked))
 
 
-async def _ordered(books: Books, amount_fen: int = 1000) -> Transfer:
-    """A payment of DAY, paid out and ordered on NEXT."""
+async def _paid_out(books: Books, amount_fen: int = 1000) -> None:
+    """A payment of DAY, paid out on NEXT."""
     paid = await books.paid(at(DAY, "12:00:00"), amount_fen)
     await books.told(DAY, [await books.line(paid)])
     await costs.post_fees(books.app, PSP, DAY)
     await books.told(DAY, [await books.line(paid, fee_bps=0)], "water")
     books.go_to(at(NEXT, "10:30:00"))
     await payouts.pay_out(books.app, "water", DAY)
+
+
+async def _ordered(books: Books, amount_fen: int = 1000) -> Transfer:
+    """The same, and ordered."""
+    await _paid_out(books, amount_fen)
     assert await transfers.order_due(books.app) is not None
     return await Transfer.get()
+
+
+async def _to_be_sent() -> list[str]:
+    """The numbers of the messages that wait to be sent."""
+    rows = await fetch_all(
+        connection(), "SELECT payload FROM pgqueuer WHERE entrypoint = 'payments.send_order'"
+    )
+    return [orjson.loads(row["payload"])["order_ref"] for row in rows]
+
+
+async def _by_hand(
+    books: Books, monkeypatch: pytest.MonkeyPatch, *words: str
+) -> tuple[int, str | BaseException]:
+    """Run `quancheng bank …` on the test's own App; its exit code, and what it says."""
+    loop = asyncio.get_running_loop()
+
+    def in_app(_: str, action: Callable[[App], Coroutine[Any, Any, str]]) -> str:
+        return asyncio.run_coroutine_threadsafe(action(books.app), loop).result()
+
+    monkeypatch.setattr(commands, "in_app", in_app)
+    done = await asyncio.to_thread(CliRunner().invoke, commands.app, words)
+    return done.exit_code, done.exception or done.output.strip()
 
 
 def _number(transfer: Transfer) -> str:
@@ -139,6 +176,53 @@ async def test_a_payout_is_paid_when_the_bank_books_it(books: Books) -> None:
     await _sound()
 
 
+async def test_what_is_ordered_is_sent_wherever_the_process_dies(books: Books) -> None:
+    await _paid_out(books)
+    for waits in itertools.count():
+        was_cut = await cut(bank_jobs.order_transfers(books.app), waits)
+        transfer = await Transfer.first()
+        is_ordered = transfer is not None and transfer.state == "ordered"
+        assert await _to_be_sent() == ([transfer.order_ref] if transfer and is_ordered else [])
+        if not was_cut:
+            break
+    assert waits > 3 and is_ordered
+    await bank_jobs.order_transfers(books.app)
+    assert len(await _to_be_sent()) == 1
+
+
+async def test_a_message_is_written_by_hand_as_often_as_it_is_asked_for(
+    books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await _by_hand(books, monkeypatch, "order") == (0, "nothing is due")
+    await _paid_out(books)
+    gone, file = tmp_path / "gone/order.xml", tmp_path / "order.xml"
+    code, refusal = await _by_hand(books, monkeypatch, "order", "--out", str(gone))
+    transfer = await Transfer.get()
+    assert (code, transfer.state) == (1, "ordered") and transfer.order_ref is not None
+    assert isinstance(refusal, StartError) and f"--again {transfer.order_ref}" in str(refusal)
+    again = ("order", "--again", transfer.order_ref)
+    for _ in range(2):
+        told = await _by_hand(books, monkeypatch, *again, "--out", str(file))
+        assert told == (0, f"ordered: {transfer.order_ref}")
+        assert file.read_bytes() == await transfers.read_message(transfer.order_ref)
+    assert (await _to_be_sent(), (await Transfer.get()).tries) == ([], 1)
+    assert await _by_hand(books, monkeypatch, *again) == (0, f"ordered: {transfer.order_ref}")
+    assert await _to_be_sent() == [transfer.order_ref]
+    code, refusal = await _by_hand(books, monkeypatch, "order", "--again", "mine")
+    assert (code, type(refusal)) == (1, NotFound)
+
+
+async def test_without_an_address_of_the_bank_nothing_is_ordered_but_to_a_file(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _paid_out(books)
+    monkeypatch.setattr(books.app.upstreams, "_addresses", {})
+    code, refusal = await _by_hand(books, monkeypatch, "order")
+    assert (code, str(refusal)) == (1, "the bank has no address: write the message with --out")
+    await bank_jobs.order_transfers(books.app)
+    assert (await Transfer.all().count(), await _to_be_sent()) == (0, [])
+
+
 async def test_a_payout_that_comes_back_is_owed_again_and_ordered_anew(books: Books) -> None:
     first = await _ordered(books)
     booked = [bank.settled("S1", 994), bank.paid("P1", -1000, _number(first))]
@@ -179,9 +263,9 @@ async def test_a_payout_that_the_bank_refuses_is_a_case_and_an_old_answer_does_n
 async def test_a_message_is_the_same_each_time_it_is_written(books: Books) -> None:
     transfer = await _ordered(books)
     assert transfer.order_ref is not None
-    written = {await transfers.write_message(books.app, transfer.order_ref) for _ in range(2)}
+    written = {await transfers.read_message(transfer.order_ref) for _ in range(2)}
     assert len(written) == 1
-    assert _number(transfer).encode() in (written.pop() or b"")
+    assert _number(transfer).encode() in written.pop()
 
 
 async def test_what_nobody_can_explain_is_a_case_and_is_posted_by_two_people(books: Books) -> None:
@@ -230,6 +314,29 @@ async def test_a_statement_is_taken_once_and_in_order(books: Books) -> None:
     await _take(books, NEXT, 700, [])
 
 
+async def test_bookings_of_one_number_and_amount_are_each_taken(books: Books) -> None:
+    """Banks number charges NOTPROVIDED, twice on one day and again on the next."""
+    charge, nameless = bank.charged("NOTPROVIDED", -50), bank.charged("", -7)
+    await _take(books, DAY, 0, [charge, charge, nameless, nameless])
+    await _take(books, NEXT, -114, [charge, bank.unknown("", 3), bank.unknown("", 3)])
+    assert (await _fen(OURS), await _fen(cost_of(BANK))) == (-164, 164)
+    assert await BankEntry.filter(ref="NOTPROVIDED", amount_fen=-50).count() == 3
+    cases = await Case.filter(kind="bank_entry")
+    assert [(case.their_ref, case.their_fen) for case in cases] == [(None, 3)] * 2
+    before = await BankEntry.all().count()
+    await _take(books, NEXT, -114, [charge, bank.unknown("", 3), bank.unknown("", 3)])
+    assert await BankEntry.all().count() == before == 7
+    await _sound()
+
+
+async def test_a_booking_of_nothing_is_no_booking(books: Books) -> None:
+    await _take(books, DAY, 0, [bank.charged("C1", 0), bank.charged("C2", -50)])
+    assert [entry.ref for entry in await BankEntry.all()] == ["C2"]
+    await _take(books, NEXT, -50, [bank.charged("C1", 0)])
+    assert (await BankStatement.get(booked_on=NEXT)).entries == 0
+    await _sound()
+
+
 async def test_the_database_refuses_a_booking_without_its_journal(
     books: Books, database: DatabaseUrls
 ) -> None:
@@ -262,8 +369,8 @@ async def test_a_message_is_sent_again_to_the_byte(books: Books) -> None:
         await payouts.pay_out(books.app, payee, DAY)
     order_ref = await transfers.order_due(books.app)
     assert order_ref is not None
-    written = await transfers.write_message(books.app, order_ref)
-    assert written is not None and b"10.00" in written and b"7.00" in written
+    written = await transfers.read_message(order_ref)
+    assert b"10.00" in written and b"7.00" in written
 
     finance = finance_of(books.app)
     elsewhere = replace(finance.payees["gas"], number="3700100000000009999")
@@ -272,7 +379,11 @@ async def test_a_message_is_sent_again_to_the_byte(books: Books) -> None:
     water = await Transfer.get(payee="water")
     books.go_to(at(AFTER, "09:00:00"))
     await _take(books, NEXT, 5000, [bank.paid("P1", -1000, _number(water))])
-    assert await transfers.write_message(books.app, order_ref) == written
+    assert await transfers.read_message(order_ref) == written
     gas = await Transfer.get(payee="gas")
     await _take(books, AFTER, 4000, [bank.paid("P2", -700, _number(gas))])
-    assert await transfers.write_message(books.app, order_ref) is None
+    with pytest.raises(NotFound):
+        await transfers.read_message(order_ref)
+    with pytest.raises(NotFound):
+        await transfers.send_again(books.app, order_ref)
+    await transfers.send(books.app, order_ref)  # nothing: the bank would be asked in vain
