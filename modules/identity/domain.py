@@ -89,6 +89,17 @@ RECOVERY = StateMachine(
 )
 
 
+class Platform(StrEnum):
+    """A platform with mini-programmes: WECHAT or ALIPAY."""
+
+    WECHAT = "WECHAT"
+    ALIPAY = "ALIPAY"
+
+
+PROVIDERS = {Platform.WECHAT: "wechat_mini", Platform.ALIPAY: "alipay_mini"}
+"""Who sends messages to a platform's users (`notifications`)."""
+
+
 class CodeChannel(StrEnum):
     """How a one-time code comes: TEXT, by a text message; VOICE, read out by a call."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from core.database import Transaction, lock_name
-from modules.identity.mini_programmes.port import PROVIDERS, Platform
+from modules.identity.domain import PROVIDERS, Platform
 from modules.identity.models import MiniProgrammeLink, Session
 from notifications import api as notifications
 

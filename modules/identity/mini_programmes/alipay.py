@@ -17,11 +17,11 @@ from core.deadline import Deadline
 from core.standards.alipay_envelope import NotSigned, Signer, common_params
 from core.upstream.client import ANY, UpstreamFailed
 from core.upstream.operation import Answer, Request, System
+from modules.identity.domain import Platform
 from modules.identity.mini_programmes.port import (
     Known,
     MiniProgramme,
     NotAccepted,
-    Platform,
     Revocation,
     content_key,
     credentials_of,

@@ -17,9 +17,9 @@ from core.graphql import (
     view,
 )
 from modules.identity import link_store, models
+from modules.identity.domain import Platform
 from modules.identity.graphql.signing_in import ThisDevice, Tokens, to_tokens
 from modules.identity.mini_programmes import service
-from modules.identity.mini_programmes.port import Platform
 from modules.identity.service import Device
 
 view(Platform, name="MiniProgrammePlatform")

@@ -10,12 +10,12 @@ import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from core.context.app import App
 from core.deadline import Deadline
 from core.rooms import ExtensionPoint
 from core.security.credential_tables import Tables, read_tables
+from modules.identity.domain import Platform
 
 FILE = "mini_programmes.toml"
 SANDBOX: Tables = {
@@ -33,17 +33,6 @@ SANDBOX: Tables = {
     },
 }
 """The sandbox's, worth nothing elsewhere."""
-
-
-class Platform(StrEnum):
-    """A platform with mini-programmes: WECHAT or ALIPAY."""
-
-    WECHAT = "WECHAT"
-    ALIPAY = "ALIPAY"
-
-
-PROVIDERS = {Platform.WECHAT: "wechat_mini", Platform.ALIPAY: "alipay_mini"}
-"""Who sends messages to a platform's users (`notifications`)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -17,8 +17,9 @@ from core.security.credential_tables import read_tables
 from core.settings import Settings
 from core.standards.alipay_envelope import NotSigned
 from core.standards.wechat_push import NotFromWeChat
+from modules.identity.domain import Platform
 from modules.identity.mini_programmes import alipay, revocations, wechat
-from modules.identity.mini_programmes.port import FILE, Platform
+from modules.identity.mini_programmes.port import FILE
 
 WECHAT_PATH = "/callbacks/mini-programmes/wechat"
 ALIPAY_PATH = "/callbacks/mini-programmes/alipay"

@@ -27,13 +27,13 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
 from modules.identity import domain, link_store, store
 from modules.identity import texts as identity_texts
+from modules.identity.domain import Platform
 from modules.identity.mini_programmes import messages, texts
 from modules.identity.mini_programmes.port import (
     MINI_PROGRAMMES,
     Known,
     MiniProgramme,
     NotAccepted,
-    Platform,
 )
 from modules.identity.models import PHONE, SUBJECT, MiniProgrammeLink
 from modules.identity.service import (

@@ -6,7 +6,8 @@ from uuid import UUID
 from core.context.app import App
 from core.database import Transaction
 from modules.identity import link_store
-from modules.identity.mini_programmes.port import MINI_PROGRAMMES, PROVIDERS, Platform
+from modules.identity.domain import PROVIDERS, Platform
+from modules.identity.mini_programmes.port import MINI_PROGRAMMES
 from modules.identity.mini_programmes.service import index_of
 from notifications.api import PlatformUsers
 

@@ -16,11 +16,11 @@ from core.deadline import Deadline
 from core.standards.wechat_push import Push
 from core.upstream.client import ANY, UpstreamFailed
 from core.upstream.operation import Request, System, json_of
+from modules.identity.domain import Platform
 from modules.identity.mini_programmes.port import (
     Known,
     MiniProgramme,
     NotAccepted,
-    Platform,
     Revocation,
     credentials_of,
 )

@@ -19,8 +19,9 @@ from core.settings import Settings
 from core.standards.alipay_envelope import NotSigned, Signer, decrypt_content
 from core.upstream.client import UpstreamFailed
 from modules.identity import domain
+from modules.identity.domain import Platform
 from modules.identity.mini_programmes import alipay, port, wechat
-from modules.identity.mini_programmes.port import NotAccepted, Platform
+from modules.identity.mini_programmes.port import NotAccepted
 from modules.identity.models import PHONE, SUBJECT, Citizen, MiniProgrammeLink, Session
 from notifications.reach.models import Address
 from tests.jobs import run_due
