@@ -134,6 +134,17 @@ class Loan:
             return LoanStatus.CLOSED
         return LoanStatus.OVERDUE if self.days_overdue else LoanStatus.ACTIVE
 
+    @property
+    def look_on(self) -> date | None:
+        """The first day on which something is due; None where no day changes how it stands.
+
+        Of what is to come the day by the terms: no published calendar makes that one earlier.
+        """
+        if self.status in (LoanStatus.CLOSED, LoanStatus.WRITTEN_OFF):
+            return None
+        due = [bill.due_on for bill in self.bills if bill.open_fen]
+        return min([*due, *(row.nominal_on for row in self.rows[:1])], default=None)
+
 
 def replay(
     terms: Terms, events: Iterable[LoanEvent], as_of: date, calendar: Calendar | None = None
@@ -291,12 +302,15 @@ class _Run:
         amount = event.amount_fen
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
-        if event.prepays is not None and amount >= loan.payoff_fen:
+        prepays = event.prepays
+        if amount + loan.ahead_fen >= loan.balance_fen and amount >= loan.payoff_fen:
+            # the whole loan is paid: nothing comes that a rest could wait for
+            prepays = prepays or Prepayment.SHORTEN
             amount, loan.ahead_fen = amount + loan.ahead_fen, 0
         parts = self._settle(amount)
         rest = amount - sum(parts.values())
-        if rest and event.prepays is not None:
-            for part, paid in self._prepay(rest, event.prepays).items():
+        if rest and prepays is not None:
+            for part, paid in self._prepay(rest, prepays).items():
                 parts[part] = parts.get(part, 0) + paid
             rest = amount - sum(parts.values())
         ahead = rest if loan.balance_fen else 0

@@ -1,6 +1,7 @@
 """A loan from its dated events: the reports of lending-2.md §3 as cases, and what always holds."""
 
 import random
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clock import civil_date
+from credit.lending.loans.books import movement
 from credit.lending.loans.events import (
     Charged,
     Disbursed,
@@ -162,8 +164,12 @@ def _histories(draw: st.DrawFn) -> tuple[Terms, list[LoanEvent], date]:
         amount = draw(st.integers(1, 10**7))
         prepays = draw(st.sampled_from([None, *Prepayment]))
         rate = draw(st.integers(0, 240_000))
-        kinds: list[LoanEvent] = [Repaid(ref, on, amount, prepays), Charged(ref, on, amount)]
-        events.append(draw(st.sampled_from([kinds[0], *kinds, RateChanged(ref, on, rate)])))
+        anew = replace(made, rate_ppm=rate, first_due_on=months_later(on, 1, made.anchor_day))
+        paid: LoanEvent = Repaid(ref, on, amount, prepays)
+        rare: list[LoanEvent] = [
+            RateChanged(ref, on, rate), Rescheduled(ref, on, anew), WrittenOff(ref, on)
+        ]  # fmt: skip
+        events.append(draw(st.sampled_from([paid, paid, Charged(ref, on, amount), *rare])))
     return made, events, start + timedelta(days=draw(st.integers(0, 1000)))
 
 
@@ -188,23 +194,44 @@ def test_any_order_of_posting_gives_the_same_loan_and_nothing_is_lost(
     assert sum(row.principal_fen for row in loan.rows) == loan.balance_fen
     assert min(loan.accrued_fen, loan.penalty_fen, loan.costs_fen, loan.balance_fen) >= 0
     assert all(a.due_on <= b.due_on for a, b in pairwise(loan.bills))
+    moved = movement(Loan(made), loan)
+    waits = sum(loan.paid.values()) + loan.ahead_fen
+    assert moved.principal_fen - moved.income_fen == loan.disbursed_fen - waits
+    assert 0 <= moved.loss_fen <= moved.principal_fen and moved.income_fen >= 0
 
 
-@settings(max_examples=100, deadline=None)
-@given(_histories())
+@settings(max_examples=150, deadline=None)
+@given(_histories(), st.sampled_from([None, *Prepayment]), st.sampled_from(["a", "zz"]))
 def test_a_payoff_paid_on_its_day_closes_the_loan(
-    history: tuple[Terms, list[LoanEvent], date],
+    history: tuple[Terms, list[LoanEvent], date], prepays: Prepayment | None, ref: str
 ) -> None:
-    """Row 11 (apache/fineract#4798, #5360): nothing remains, and nothing is too much."""
+    """Row 11 (apache/fineract#4798, #5360): nothing remains, and nothing is too much, whatever was
+    to become of a rest, and wherever the payment stands among those of its day."""
     made, events, on = history
     happened = [e for e in events if e.on <= on]
     owed = quote_payoff(made, happened, on)
     if not owed:
         return
-    end = Repaid("zz", on, owed, Prepayment.SHORTEN)
+    end = Repaid(ref, on, owed, prepays)
     loan = replay(made, [*happened, end], on)
     before = replay(made, happened, on)
     assert (loan.payoff_fen, loan.status, loan.surplus_fen - before.surplus_fen) == (
         0, LoanStatus.CLOSED, 0)  # fmt: skip
     later = replay(made, [*happened, end], on + timedelta(days=400))
-    assert later.payoff_fen == 0
+    assert (later.payoff_fen, later.status, later.ahead_fen) == (0, LoanStatus.CLOSED, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_histories(), st.integers(1, 400))
+def test_until_the_day_of_its_next_look_a_loan_stands_as_it_stood(
+    history: tuple[Terms, list[LoanEvent], date], days: int
+) -> None:
+    """What is kept of a loan is true until somebody looks: time alone has changed nothing."""
+    made, events, on = history
+    happened = [e for e in events if e.on <= on]
+    loan, until = replay(made, happened, on), on + timedelta(days=days)
+    if loan.look_on is not None:
+        assert (loan.look_on < on) is (loan.status is LoanStatus.OVERDUE)
+        until = max(on, min(until, loan.look_on))
+    later = replay(made, happened, until)
+    assert (later.status, later.payoff_fen >= loan.payoff_fen) == (loan.status, True)
