@@ -152,7 +152,7 @@ def _plan(app: App, past: PastLoan, product: Product) -> Plan:
     on = civil_date(app.clock.now()) - timedelta(days=past.days_ago)
     rate = app.city.rate_bps(product.reference, on) + past.margin_bps
     amount = max(past.amount_fen, product.least_fen)
-    return plan(product, amount, past.months, product.forms[0], rate, on)
+    return plan(product, amount, past.months, product.forms[0], rate, on, app.city.calendar)
 
 
 def _played(app: App, past: PastLoan, made: Plan) -> tuple[list[LoanEvent], Loan]:

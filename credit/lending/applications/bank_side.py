@@ -131,7 +131,7 @@ async def confirm_disbursement(
     assert contract is not None
     if not civil_date(contract.signed_at) <= on <= civil_date(app.clock.now()):
         raise InvalidInput(texts.DAY_WRONG, "on")
-    made = await plan_of(row, offer, on)
+    made = await plan_of(app, row, offer, on)
     no = f"{case.no}-{row.no.rpartition('-')[2]}"
     loan = await open_loan(app, tx, row, made.terms, Disbursed(ref[:64], on, amount_fen), no)
     await move(app, tx, row, "disburse")
@@ -139,10 +139,13 @@ async def confirm_disbursement(
     return loan
 
 
-async def plan_of(row: BankApplication, offer: Offer, on: date) -> Plan:
+async def plan_of(app: App, row: BankApplication, offer: Offer, on: date) -> Plan:
     """The terms and schedule of an offer if it is paid out on a day."""
     product = await products.get_version(row.product, row.product_version)
-    return plan(product, offer.amount_fen, offer.months, offer.form, offer.rate_bps, on)
+    return plan(
+        *(product, offer.amount_fen, offer.months, offer.form, offer.rate_bps),
+        *(on, app.city.calendar),
+    )
 
 
 async def move(
@@ -181,7 +184,10 @@ async def _offer(app: App, row: BankApplication, approval: Approval) -> Offer:
     _refuse_outside(product, row, approval, today)
     reference = app.city.rate_bps(product.reference, today)
     rate = reference + approval.margin_bps
-    made = plan(product, approval.amount_fen, approval.months, approval.form, rate, today)
+    made = plan(
+        *(product, approval.amount_fen, approval.months, approval.form, rate),
+        *(today, app.city.calendar),
+    )
     return Offer(
         approval.amount_fen,
         approval.months,

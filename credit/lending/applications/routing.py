@@ -181,8 +181,8 @@ async def _problem(
             return texts.CONSENT_MISSING
         rate = app.city.rate_bps(product.reference, today) + product.margin_most_bps
         try:
-            form_ = RepaymentForm(form["form"])
-            plan(product, amount_of(form), int(form["months"]), form_, rate, today)
+            form_, months = RepaymentForm(form["form"]), int(form["months"])
+            plan(product, amount_of(form), months, form_, rate, today, app.city.calendar)
         except InvalidInput as refused:
             return refused.text
     return None

@@ -224,7 +224,8 @@ class _Run:
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
         if loan.balance_fen:
-            parts, level = self._parts(self.days), self._level_fen()
+            ends = [interest_until(self.terms, day) for day in self.days]
+            parts, level = self._parts(ends), self._level_fen()
             first = len(loan.bills)
             rows = rows_for(self.terms, loan.balance_fen, self.days, parts, level, self.accrued)
             loan.rows = [replace(r, number=first + r.number) for r in rows if r.due_fen]
@@ -256,18 +257,20 @@ class _Run:
     def _part(self, until: date) -> int:
         return fraction(self.terms.day_count, self.period_from, until, self.terms.anchor_day)
 
-    def _parts(self, days: Sequence[DueDay]) -> list[int]:
+    def _parts(self, ends: Sequence[date]) -> list[int]:
         """The parts of a year of the periods to come; of the running one, what is left of it."""
-        parts = period_fractions(self.terms, self.period_from, days)
-        return [parts[0] - self._part(self.to), *parts[1:]] if parts else []
+        parts = period_fractions(self.terms, self.period_from, ends)
+        return [max(parts[0] - self._part(self.to), 0), *parts[1:]] if parts else []
 
     def _penalty_fen(self) -> int:
         return round_half_up(self.penalty, self.year * _BPS) - self.penalty_paid_fen
 
     def _level(self) -> None:
-        """From now on the instalments are equal anew; worked out when it is needed."""
+        """From now on the instalments are equal anew; worked out when it is needed. By the days of
+        the terms: holidays that are published later change no instalment that was billed."""
         self.level_fen = None
-        self.levelled = (self.loan.balance_fen, tuple(self._parts(self.days)))
+        ends = [day.nominal_on for day in self.days]
+        self.levelled = (self.loan.balance_fen, tuple(self._parts(ends)))
 
     def _level_fen(self) -> int:
         if self.level_fen is None:

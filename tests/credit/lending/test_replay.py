@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.city import Calendar, load_city
 from core.clock import civil_date
 from credit.lending.loans.books import movement
 from credit.lending.loans.events import (
@@ -23,10 +24,12 @@ from credit.lending.loans.events import (
 )
 from credit.lending.loans.replay import Loan, LoanStatus, quote_payoff, replay
 from credit.lending.terms.days import months_later
-from credit.lending.terms.money_terms import DayCount, Part, RepaymentForm, Terms
+from credit.lending.terms.money_terms import DayCount, HolidayRule, Part, RepaymentForm, Terms
 from credit.lending.terms.schedule import build
+from tests.conftest import ROOT
 from tests.credit.lending.loans import fen, terms
 
+CITY = load_city(ROOT / "cities/jinan.toml")
 START = date(2026, 1, 31)
 YEAR = terms("6", 12, date(2026, 2, 28), days=DayCount.ACT_360, anchor=31)
 PAID_OUT = Disbursed("d", START, fen("120000"))
@@ -41,10 +44,13 @@ def _one_due(order: tuple[Part, ...]) -> Terms:
     )  # fmt: skip
 
 
-def test_without_events_the_bills_are_the_schedule() -> None:
-    rows = build(YEAR, fen("120000"), START)
+@pytest.mark.parametrize("rule", list(HolidayRule))
+def test_without_events_the_bills_are_the_schedule(rule: HolidayRule) -> None:
+    made, calendar = replace(YEAR, holiday_rule=rule), CITY.calendar
+    rows = build(made, fen("120000"), START, calendar)
+    assert len({row.due_fen for row in rows[:-1]}) == 1
     for as_of in (START, date(2026, 6, 15), date(2027, 3, 1)):
-        loan = replay(YEAR, [PAID_OUT], as_of)
+        loan = replay(made, [PAID_OUT], as_of, calendar)
         told = [(b.due_on, b.principal_fen, b.interest_fen) for b in loan.bills]
         told += [(r.due_on, r.principal_fen, r.interest_fen) for r in loan.rows]
         assert told == [(r.due_on, r.principal_fen, r.interest_fen) for r in rows]
@@ -157,8 +163,10 @@ def _histories(draw: st.DrawFn) -> tuple[Terms, list[LoanEvent], date]:
     made = Terms(
         form, draw(st.sampled_from(DayCount)), draw(st.integers(0, 240_000)), count,
         months_later(start, 1, start.day), start.day,
+        holiday_rule=draw(st.sampled_from(HolidayRule)),
     )  # fmt: skip
-    events: list[LoanEvent] = [Disbursed("d", start, draw(st.integers(100, 10**8)))]
+    lent = draw(st.one_of(st.integers(100, 10**4), st.integers(10**7, 10**8)))
+    events: list[LoanEvent] = [Disbursed("d", start, lent)]
     for number in range(draw(st.integers(0, 8))):
         on, ref = start + timedelta(days=draw(st.integers(0, 900))), f"e{number}"
         amount = draw(st.integers(1, 10**7))
@@ -235,3 +243,28 @@ def test_until_the_day_of_its_next_look_a_loan_stands_as_it_stood(
         until = max(on, min(until, loan.look_on))
     later = replay(made, happened, until)
     assert (later.status, later.payoff_fen >= loan.payoff_fen) == (loan.status, True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_histories(), st.integers(0, 340), st.integers(1, 20), st.booleans())
+def test_holidays_of_years_to_come_change_nothing_that_was_billed(
+    history: tuple[Terms, list[LoanEvent], date], first: int, count: int, weekends: bool
+) -> None:
+    """What was paid to the fen stays paid when the next year's holidays are published."""
+    made, events, on = history
+    made = replace(
+        made, form=RepaymentForm.EQUAL_INSTALMENT, instalments=36,
+        holiday_rule=HolidayRule.NEXT_WORKDAY_INTEREST,
+    )  # fmt: skip
+    known = frozenset(range(2024, on.year + 1))
+    year = [date(on.year + 1, 1, 1) + timedelta(days=day) for day in range(365)]
+    off = frozenset(year[first : first + count])
+    at_work = frozenset(day for day in year if weekends and day not in off)
+    before = Calendar(frozenset(), frozenset(), known)
+    after = Calendar(off, at_work, known | {on.year + 1})
+    assert _settled(replay(made, events, on, after)) == _settled(replay(made, events, on, before))
+
+
+def _settled(loan: Loan) -> object:
+    bills = [(b.principal_fen, b.interest_fen, b.open_fen) for b in loan.bills]
+    return bills, loan.paid, loan.allocations, loan.payoff_fen, loan.status
