@@ -19,6 +19,7 @@ from core.json import to_json
 from core.refusal_texts import NOT_FOUND
 from credit.lending.applications import cases
 from credit.lending.applications.answers import log_answer
+from credit.lending.applications.assess import ANSWERED, NONE
 from credit.lending.applications.domain import (
     APPLICATION,
     REASONS,
@@ -239,10 +240,14 @@ def facts_of(app: App, row: BankApplication) -> list[Facts]:
 
 
 async def to_view(app: App, row: BankApplication) -> ApplicationView:
-    """An application for its bank: facts only of sources that are consented to now."""
+    """An application for its bank: facts only of sources that are consented to now, and advice only
+    while each source that it drew on is."""
     company = await store.find_company(row.company_id)
     assert company is not None
     live = {one.source for one in await store.list_live_consents(row.company_id, row.bank)}
+    facts = facts_of(app, row)
+    drawn_on = {one.source for one in facts if one.status in (ANSWERED, NONE)}
+    assessment = row.assessment if drawn_on <= live else None
     loan = await store.find_loan_of(row.id)
     return ApplicationView(
         id=row.id,
@@ -257,12 +262,12 @@ async def to_view(app: App, row: BankApplication) -> ApplicationView:
         months=row.months,
         form=RepaymentForm(row.form),
         purpose=app.vault.decrypt(bytes(row.purpose_sealed), PURPOSE),
-        facts=[one for one in facts_of(app, row) if one.source in live],
+        facts=[one for one in facts if one.source in live],
         wanted=row.wanted,
         refusal=row.refusal,
         offer=offer_of(row),
         loan_id=None if loan is None else loan.id,
         created_at=row.created_at,
         changed_at=row.changed_at,
-        advice=None if row.assessment is None else orjson.loads(row.assessment),
+        advice=None if assessment is None else orjson.loads(assessment),
     )
