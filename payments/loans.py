@@ -17,7 +17,8 @@ from payments.ledger.postings import Leg, Posting
 @dataclass(frozen=True, slots=True)
 class LoanMovement:
     """By how much totals of a lender change, in fen, up or down. `principal_fen`: lent and not
-    repaid. `income_fen`: interest, penalty and costs received. `loss_fen`: written off."""
+    repaid. `income_fen`: interest, penalty and costs received. `loss_fen`: written off and not
+    repaid since."""
 
     principal_fen: int = 0
     income_fen: int = 0
@@ -32,20 +33,21 @@ async def book_loan(
     A second posting of one key raises IntegrityError `payments_journal_key_key`, more principal
     back than is out `payments_balance_guard`; both spoil `tx`.
     """
-    loans, funds = loans_of(lender), lender_funds(lender)
+    lent, income, lost = movement.principal_fen, movement.income_fen, movement.loss_fen
     legs = [
-        *_moved(loans, funds, movement.principal_fen),
-        *_moved(funds, loan_income(lender), movement.income_fen),
-        *_moved(loan_loss(lender), loans, movement.loss_fen),
+        *_debited(loans_of(lender), lent - lost),
+        *_debited(lender_funds(lender), income - lent),
+        *_debited(loan_income(lender), -income),
+        *_debited(loan_loss(lender), lost),
     ]
     if not legs:
         return None
     return await store.post(tx, Posting("loan", f"loan:{key}", legs), at)
 
 
-def _moved(debit: Account, credit: Account, amount_fen: int) -> list[Leg]:
-    if amount_fen < 0:
-        debit, credit, amount_fen = credit, debit, -amount_fen
+def _debited(account: Account, amount_fen: int) -> list[Leg]:
+    """One leg at most for each account: what comes back of a lost loan leaves no account between
+    below nothing. Below zero it is credited."""
     if not amount_fen:
         return []
-    return [Leg(debit, Side.DEBIT, amount_fen), Leg(credit, Side.CREDIT, amount_fen)]
+    return [Leg(account, Side.DEBIT if amount_fen > 0 else Side.CREDIT, abs(amount_fen))]

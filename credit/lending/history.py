@@ -18,13 +18,13 @@ from core.ids import new_id
 from credit.lending.applications.bank_side import write_offer
 from credit.lending.applications.domain import Offer
 from credit.lending.companies.upstream import Registered
+from credit.lending.loans.books import movement
 from credit.lending.loans.events import Disbursed, LoanEvent, Repaid
 from credit.lending.loans.record import row_values, write_terms
 from credit.lending.loans.replay import Loan, replay
 from credit.lending.products.domain import Plan, Product, plan
 from credit.lending.records.models import CONTRACT, PURPOSE
-from credit.lending.terms.money_terms import Part
-from payments.api import LoanMovement, book_loan
+from payments.api import book_loan
 
 _LATE_EVERY = 45
 """One past loan in so many has not paid what was due."""
@@ -83,11 +83,8 @@ async def take_over_loans(
         for event in happened:
             one = row_values(loan_id, event)
             events.append((new_id(), *one.values(), app.clock.now()))
-        movement = LoanMovement(
-            principal_fen=loan.disbursed_fen - loan.paid[Part.PRINCIPAL] - loan.ahead_fen,
-            income_fen=loan.paid[Part.INTEREST],
-        )
-        await book_loan(tx, past.bank, f"{loan_id}:taken_over", movement, app.clock.now())
+        moved = movement(Loan(made.terms), loan)
+        await book_loan(tx, past.bank, f"{loan_id}::taken_over", moved, app.clock.now())
     raw = raw_connection(tx)
     # the state machine begins with RECEIVED: history is walked, not written into its end
     await raw.executemany(_APPLICATION, rows["application"])
@@ -144,11 +141,10 @@ class _Values:
 
     def loan(self, loan: Loan) -> tuple[object, ...]:
         past, made = self.past, self.plan
-        look_on = loan.rows[0].due_on if loan.rows else loan.as_of
         return (
             self.loan_id, self.no, self.application_id, self.company_id, self.person_id, past.bank,
             past.product, past.amount_fen, made.start_on, write_terms(made.terms),
-            loan.status.value, look_on, self.app.clock.now(),
+            loan.status.value, loan.look_on, self.app.clock.now(),
         )  # fmt: skip
 
 
@@ -156,7 +152,7 @@ def _plan(app: App, past: PastLoan, product: Product) -> Plan:
     on = civil_date(app.clock.now()) - timedelta(days=past.days_ago)
     rate = app.city.rate_bps(product.reference, on) + past.margin_bps
     amount = max(past.amount_fen, product.least_fen)
-    return plan(product, amount, past.months, product.forms[0], rate, on)
+    return plan(product, amount, past.months, product.forms[0], rate, on, app.city.calendar)
 
 
 def _played(app: App, past: PastLoan, made: Plan) -> tuple[list[LoanEvent], Loan]:

@@ -146,7 +146,8 @@ async def _withdraw(app: App, row: BankApplication) -> None:
         now = app.clock.now()
         gone = await store.withdraw_consents(tx, row.company_id, row.bank, sources, now)
         if gone:
-            await app.events.publish(tx, LoanConsentWithdrawn(row.company_id, row.bank, gone))
+            news = LoanConsentWithdrawn(row.company_id, row.bank, gone, now)
+            await app.events.publish(tx, news)
 
 
 async def _decline(app: App, row: BankApplication) -> None:

@@ -29,9 +29,9 @@ async def tell_of_loan(app: App, event: LoanChanged) -> None:
 
 @on("credit.LoanConsentWithdrawn")
 async def tell_of_withdrawal(app: App, event: LoanConsentWithdrawn) -> None:
-    """Tell a bank that it may read no more of a company. Repeat-safe within the day."""
+    """Tell a bank that it may read no more of a company. Repeat-safe by the withdrawal's moment."""
     ref = f"company:{event.company_id}"
     data = {"company_id": event.company_id, "sources": event.sources}
     async with transaction() as tx:
-        key = f"{ref}:withdrawn:{'-'.join(event.sources)}:{app.clock.now().date()}"
-        await tell(app, tx, event.bank, "consent.withdrawn", ref, data, None, key[:128])
+        key = f"{ref}:withdrawn:{event.withdrawn_at.isoformat()}"
+        await tell(app, tx, event.bank, "consent.withdrawn", ref, data, None, key)

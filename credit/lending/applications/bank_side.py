@@ -19,6 +19,7 @@ from core.json import to_json
 from core.refusal_texts import NOT_FOUND
 from credit.lending.applications import cases
 from credit.lending.applications.answers import log_answer
+from credit.lending.applications.assess import ANSWERED, NONE
 from credit.lending.applications.domain import (
     APPLICATION,
     REASONS,
@@ -131,7 +132,7 @@ async def confirm_disbursement(
     assert contract is not None
     if not civil_date(contract.signed_at) <= on <= civil_date(app.clock.now()):
         raise InvalidInput(texts.DAY_WRONG, "on")
-    made = await plan_of(row, offer, on)
+    made = await plan_of(app, row, offer, on)
     no = f"{case.no}-{row.no.rpartition('-')[2]}"
     loan = await open_loan(app, tx, row, made.terms, Disbursed(ref[:64], on, amount_fen), no)
     await move(app, tx, row, "disburse")
@@ -139,10 +140,13 @@ async def confirm_disbursement(
     return loan
 
 
-async def plan_of(row: BankApplication, offer: Offer, on: date) -> Plan:
+async def plan_of(app: App, row: BankApplication, offer: Offer, on: date) -> Plan:
     """The terms and schedule of an offer if it is paid out on a day."""
     product = await products.get_version(row.product, row.product_version)
-    return plan(product, offer.amount_fen, offer.months, offer.form, offer.rate_bps, on)
+    return plan(
+        *(product, offer.amount_fen, offer.months, offer.form, offer.rate_bps),
+        *(on, app.city.calendar),
+    )
 
 
 async def move(
@@ -181,7 +185,10 @@ async def _offer(app: App, row: BankApplication, approval: Approval) -> Offer:
     _refuse_outside(product, row, approval, today)
     reference = app.city.rate_bps(product.reference, today)
     rate = reference + approval.margin_bps
-    made = plan(product, approval.amount_fen, approval.months, approval.form, rate, today)
+    made = plan(
+        *(product, approval.amount_fen, approval.months, approval.form, rate),
+        *(today, app.city.calendar),
+    )
     return Offer(
         approval.amount_fen,
         approval.months,
@@ -233,10 +240,14 @@ def facts_of(app: App, row: BankApplication) -> list[Facts]:
 
 
 async def to_view(app: App, row: BankApplication) -> ApplicationView:
-    """An application for its bank: facts only of sources that are consented to now."""
+    """An application for its bank: facts only of sources that are consented to now, and advice only
+    while each source that it drew on is."""
     company = await store.find_company(row.company_id)
     assert company is not None
     live = {one.source for one in await store.list_live_consents(row.company_id, row.bank)}
+    facts = facts_of(app, row)
+    drawn_on = {one.source for one in facts if one.status in (ANSWERED, NONE)}
+    assessment = row.assessment if drawn_on <= live else None
     loan = await store.find_loan_of(row.id)
     return ApplicationView(
         id=row.id,
@@ -251,12 +262,12 @@ async def to_view(app: App, row: BankApplication) -> ApplicationView:
         months=row.months,
         form=RepaymentForm(row.form),
         purpose=app.vault.decrypt(bytes(row.purpose_sealed), PURPOSE),
-        facts=[one for one in facts_of(app, row) if one.source in live],
+        facts=[one for one in facts if one.source in live],
         wanted=row.wanted,
         refusal=row.refusal,
         offer=offer_of(row),
         loan_id=None if loan is None else loan.id,
         created_at=row.created_at,
         changed_at=row.changed_at,
-        advice=None if row.assessment is None else orjson.loads(row.assessment),
+        advice=None if assessment is None else orjson.loads(assessment),
     )

@@ -30,6 +30,8 @@ _NOTE = Named(
     "除本清单所列项目外不收取其他费用;还款计划以实际放款日为准。",
     "Nothing but what is listed is charged; the schedule follows the day of disbursement.",
 )
+_PROVISIONAL = " (暂定 provisional)"
+"""Of a day whose year's holidays are not published: it may move, and its interest with it."""
 _DAY_COUNTS = {
     DayCount.ACT_360: "ACT/360",
     DayCount.ACT_365: "ACT/365",
@@ -123,7 +125,8 @@ def _costs(plan: Plan) -> list[Line]:
 def _rows(plan: Plan) -> list[Line]:
     return [
         Line(f"第 {row.number} 期", f"No. {row.number}",
-             f"{row.due_on}    ¥{format_yuan(row.due_fen)}    "
+             f"{row.due_on}{_PROVISIONAL if row.is_provisional else ''}    "
+             f"¥{format_yuan(row.due_fen)}    "
              f"本金 {format_yuan(row.principal_fen)}  利息 {format_yuan(row.interest_fen)}")
         for row in plan.rows
     ]  # fmt: skip

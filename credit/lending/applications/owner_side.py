@@ -120,7 +120,7 @@ async def make_contract(app: App, row: BankApplication, representative: str) -> 
     offer, company = bank_side.offer_of(row), await store.find_company(row.company_id)
     assert offer is not None and company is not None
     now = app.clock.now()
-    made = await bank_side.plan_of(row, offer, civil_date(now))
+    made = await bank_side.plan_of(app, row, offer, civil_date(now))
     product = await products.get_version(row.product, row.product_version)
     parties = Parties(row.no, company, representative, product)
 

@@ -86,10 +86,13 @@ async def place(app: App, case_id: UUID, state: str) -> None:
         case = await cases.lock(tx, case_id)
         if case.state != state:
             return
-        if problem is not None and state == _CHECKING:
-            await take_outside(app, tx, case, "send_back", f"{problem.zh} / {problem.en}")
+        if problem is None:
+            await _go_on(app, tx, case, form, placements)
             return
-        await _go_on(app, tx, case, form, placements)
+        # what a bank has had of it is as it was applied for: its form is changed no more
+        had = await store.lock_of_case(tx, case.id)
+        note = f"{problem.zh} / {problem.en}"
+        await take_outside(app, tx, case, "not_sent" if had else "send_back", note)
 
 
 async def _go_on(
@@ -181,8 +184,8 @@ async def _problem(
             return texts.CONSENT_MISSING
         rate = app.city.rate_bps(product.reference, today) + product.margin_most_bps
         try:
-            form_ = RepaymentForm(form["form"])
-            plan(product, amount_of(form), int(form["months"]), form_, rate, today)
+            form_, months = RepaymentForm(form["form"]), int(form["months"])
+            plan(product, amount_of(form), months, form_, rate, today, app.city.calendar)
         except InvalidInput as refused:
             return refused.text
     return None

@@ -152,7 +152,8 @@ async def withdraw_consents(
             now = call.app.clock.now()
             ended = await store.withdraw_consents(tx, company_id, bank, sources, now)
             if ended:
-                await call.app.events.publish(tx, LoanConsentWithdrawn(company_id, bank, ended))
+                news = LoanConsentWithdrawn(company_id, bank, ended, now)
+                await call.app.events.publish(tx, news)
     return await store.list_live_consents(company_id)
 
 

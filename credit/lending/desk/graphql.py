@@ -100,7 +100,10 @@ class BankLoanApplication:
     form: Annotated[RepaymentForm, "How it is to be repaid."]
     purpose: Annotated[str, "What for."]
     sources: Annotated[Sequence[LoanSource], "What sources said."]
-    advice: Annotated[LoanAdvice | None, "Null where no model has looked at it."]
+    advice: Annotated[
+        LoanAdvice | None,
+        "Null where no model has looked at it, or at facts whose source may be read no more.",
+    ]
     wanted: Annotated[str | None, "A document that the owner was asked for."]
     offer: Annotated[Offer | None, "The bank's offer."]
     refusal: Annotated[RefusalReason | None, "Why the bank refused."]

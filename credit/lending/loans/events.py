@@ -1,6 +1,6 @@
 """What happens to a loan, each on the day that counts for money (its value date)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
@@ -55,12 +55,14 @@ class Charged:
 @dataclass(frozen=True, slots=True)
 class Repaid:
     """A payment. `prepays` is what becomes of the part that is not due; None: it waits for what is
-    due next."""
+    due next, unless all is paid: that closes the loan. `by_psp`: a PSP has collected it for the
+    bank, which did not report it."""
 
     ref: str
     on: date
     amount_fen: int
     prepays: Prepayment | None = None
+    by_psp: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

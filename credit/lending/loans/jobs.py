@@ -51,7 +51,7 @@ async def look(app: App, loan_id: UUID) -> None:
         events = read_events(await store.list_loan_events(loan_id, tx))
         loan = replay(read_terms(row.terms), events, today, app.city.calendar)
         if loan.status != row.status:
-            row = await store.update_loan(tx, row.id, loan.status.value, row.look_on)
+            row = await store.update_loan(tx, row.id, loan.status.value, loan.look_on)
             changed = LoanChanged(row.id, row.bank, row.status, row.sequence)
             await app.events.publish(tx, changed)
         person = await _borrower(app, row)

@@ -47,7 +47,8 @@ async def quote(call: Call, tx: Transaction, subject: str) -> Quote:
 async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Set a captured payment against its loan, on the day it was paid. Repeat-safe."""
     loan_id, amount_fen, prepays = _read(paid.subject_ref)
-    event = Repaid(paid.payment_ref, civil_date(paid.paid_at), amount_fen, prepays)
+    on = civil_date(paid.paid_at)
+    event = Repaid(paid.payment_ref, on, amount_fen, prepays, by_psp=True)
     try:
         async with transaction() as tx:
             await record(app, tx, loan_id, event)

@@ -134,6 +134,17 @@ class Loan:
             return LoanStatus.CLOSED
         return LoanStatus.OVERDUE if self.days_overdue else LoanStatus.ACTIVE
 
+    @property
+    def look_on(self) -> date | None:
+        """The first day on which something is due; None where no day changes how it stands.
+
+        Of what is to come the day by the terms: no published calendar makes that one earlier.
+        """
+        if self.status in (LoanStatus.CLOSED, LoanStatus.WRITTEN_OFF):
+            return None
+        due = [bill.due_on for bill in self.bills if bill.open_fen]
+        return min([*due, *(row.nominal_on for row in self.rows[:1])], default=None)
+
 
 def replay(
     terms: Terms, events: Iterable[LoanEvent], as_of: date, calendar: Calendar | None = None
@@ -213,7 +224,8 @@ class _Run:
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
         if loan.balance_fen:
-            parts, level = self._parts(self.days), self._level_fen()
+            ends = [interest_until(self.terms, day) for day in self.days]
+            parts, level = self._parts(ends), self._level_fen()
             first = len(loan.bills)
             rows = rows_for(self.terms, loan.balance_fen, self.days, parts, level, self.accrued)
             loan.rows = [replace(r, number=first + r.number) for r in rows if r.due_fen]
@@ -245,18 +257,20 @@ class _Run:
     def _part(self, until: date) -> int:
         return fraction(self.terms.day_count, self.period_from, until, self.terms.anchor_day)
 
-    def _parts(self, days: Sequence[DueDay]) -> list[int]:
+    def _parts(self, ends: Sequence[date]) -> list[int]:
         """The parts of a year of the periods to come; of the running one, what is left of it."""
-        parts = period_fractions(self.terms, self.period_from, days)
-        return [parts[0] - self._part(self.to), *parts[1:]] if parts else []
+        parts = period_fractions(self.terms, self.period_from, ends)
+        return [max(parts[0] - self._part(self.to), 0), *parts[1:]] if parts else []
 
     def _penalty_fen(self) -> int:
         return round_half_up(self.penalty, self.year * _BPS) - self.penalty_paid_fen
 
     def _level(self) -> None:
-        """From now on the instalments are equal anew; worked out when it is needed."""
+        """From now on the instalments are equal anew; worked out when it is needed. By the days of
+        the terms: holidays that are published later change no instalment that was billed."""
         self.level_fen = None
-        self.levelled = (self.loan.balance_fen, tuple(self._parts(self.days)))
+        ends = [day.nominal_on for day in self.days]
+        self.levelled = (self.loan.balance_fen, tuple(self._parts(ends)))
 
     def _level_fen(self) -> int:
         if self.level_fen is None:
@@ -291,12 +305,15 @@ class _Run:
         amount = event.amount_fen
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
-        if event.prepays is not None and amount >= loan.payoff_fen:
+        prepays = event.prepays
+        if amount + loan.ahead_fen >= loan.balance_fen and amount >= loan.payoff_fen:
+            # the whole loan is paid: nothing comes that a rest could wait for
+            prepays = prepays or Prepayment.SHORTEN
             amount, loan.ahead_fen = amount + loan.ahead_fen, 0
         parts = self._settle(amount)
         rest = amount - sum(parts.values())
-        if rest and event.prepays is not None:
-            for part, paid in self._prepay(rest, event.prepays).items():
+        if rest and prepays is not None:
+            for part, paid in self._prepay(rest, prepays).items():
                 parts[part] = parts.get(part, 0) + paid
             rest = amount - sum(parts.values())
         ahead = rest if loan.balance_fen else 0

@@ -1,8 +1,8 @@
 """Loans in service: what is recorded of one, and how it stands.
 
 An event is added under the lock of its loan. What the ledger has of the loan moves by the
-difference between the loan without and with it, so one that is told late, or undone, needs no
-posting of its own kind.
+difference between the loan as it was booked last and as it is now, so one that is told late, or
+undone, needs no posting of its own kind.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from core.database import Transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
+from credit.lending.loans.books import movement
 from credit.lending.loans.events import (
     Disbursed,
     LoanEvent,
@@ -26,23 +27,19 @@ from credit.lending.loans.events import (
 )
 from credit.lending.loans.record import (
     UNDO,
-    kind_of,
     read_events,
     read_terms,
     row_values,
     undo_body,
-    write_event,
     write_terms,
 )
-from credit.lending.loans.replay import Loan, LoanStatus, replay
+from credit.lending.loans.replay import Loan, replay
 from credit.lending.records import store, texts
 from credit.lending.records.events import LoanChanged
 from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow
 from credit.lending.terms.cost_sheet import CEILING_PPM
-from credit.lending.terms.money_terms import Part, Terms
+from credit.lending.terms.money_terms import Terms
 from payments.api import LoanMovement, book_loan
-
-_CHARS_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ async def open_loan(
         disbursed_on=event.on,
         terms=write_terms(terms),
         status=loan.status.value,
-        look_on=_look_on(loan),
+        look_on=loan.look_on,
         created_at=now,
     )
     values = row_values(loan_id, event)
@@ -93,36 +90,44 @@ async def record(
 ) -> LoanRecord:
     """Add an event to a loan, of one bank where it is given. The same event again changes nothing.
 
-    Raises NotFound, Conflict LOAN_REF_REUSED, InvalidInput LOAN_DAY_WRONG, LOAN_AMOUNT_WRONG: not
-    above zero, or more than is owed; LOAN_RATE_WRONG above the ceiling.
+    Raises NotFound, Conflict LOAN_REF_REUSED for another event, or one that was taken back;
+    InvalidInput LOAN_DAY_WRONG, LOAN_AMOUNT_WRONG: not above zero, or more than is owed;
+    LOAN_RATE_WRONG above the ceiling.
     """
-    row, events = await _locked(tx, loan_id, bank)
-    today = civil_date(app.clock.now())
-    known = {row.ref: row for row in await store.list_loan_events(loan_id, tx)}
-    if (same := known.get(event.ref)) is not None:
-        if (same.kind, same.body) != (kind_of(event), write_event(event)):
+    row, kept = await _locked(tx, loan_id, bank)
+    events, today = read_events(kept), civil_date(app.clock.now())
+    if any(event.ref == one.ref for one in kept):
+        if event not in events:
             raise Conflict(texts.REF_REUSED)
         return LoanRecord(row, events, _state(app, row, events, today))
     _refuse_wrong(app, row, events, event, today)
     values = row_values(loan_id, event)
     await store.insert(tx, LoanEventRow, id=new_id(), **values, recorded_at=app.clock.now())
-    return await _moved(app, tx, row, events, [*events, event], event.ref)
+    return await _moved(app, tx, row, kept, [*events, event], event.ref)
 
 
 async def undo(
     app: App, tx: Transaction, loan_id: UUID, ref: str, reason: str, *, bank: str | None = None
 ) -> LoanRecord:
-    """Take an event back, as if it had never been; the rows stay. Raises NotFound, Conflict."""
-    row, events = await _locked(tx, loan_id, bank)
+    """Take an event back, as if it had never been; the rows stay.
+
+    Raises NotFound, Conflict LOAN_PAID_THROUGH_CITY where a bank takes back what a PSP has
+    collected: the bank did not report it, and nobody would give the money back.
+    """
+    row, kept = await _locked(tx, loan_id, bank)
+    events = read_events(kept)
     event = next((e for e in events if e.ref == ref and not isinstance(e, Disbursed)), None)
     if event is None:
         raise NotFound(NOT_FOUND)
+    if bank is not None and isinstance(event, Repaid) and event.by_psp:
+        raise Conflict(texts.PAID_THROUGH_CITY)
+    undo_ref = f":{UNDO}:{ref}"  # no bank's reference begins so
     await store.insert(
         tx,
         LoanEventRow,
         id=new_id(),
         loan_id=loan_id,
-        ref=f"{UNDO}:{ref}"[:_CHARS_MOST],
+        ref=undo_ref,
         kind=UNDO,
         value_on=event.on,
         body=undo_body(reason),
@@ -130,7 +135,7 @@ async def undo(
         recorded_at=app.clock.now(),
     )
     rest = [e for e in events if e is not event]
-    return await _moved(app, tx, row, events, rest, f"{UNDO}:{ref}")
+    return await _moved(app, tx, row, kept, rest, undo_ref)
 
 
 async def get_record(
@@ -152,11 +157,12 @@ async def to_record(app: App, row: LoanRow, on: date | None = None) -> LoanRecor
 
 async def _locked(
     tx: Transaction, loan_id: UUID, bank: str | None
-) -> tuple[LoanRow, list[LoanEvent]]:
+) -> tuple[LoanRow, Sequence[LoanEventRow]]:
+    """A loan with all that was recorded of it."""
     row = await store.lock_loan(tx, loan_id)
     if row is None or bank not in (None, row.bank):
         raise NotFound(NOT_FOUND)
-    return row, read_events(await store.list_loan_events(loan_id, tx))
+    return row, await store.list_loan_events(loan_id, tx)
 
 
 def _refuse_wrong(
@@ -170,7 +176,7 @@ def _refuse_wrong(
     if isinstance(event, Repaid):
         owed = _state(app, row, [one for one in events if one.on <= event.on], event.on)
         after = _state(app, row, [*events, event], today)
-        if amount > owed.payoff_fen or after.surplus_fen or _lent(after) < 0:
+        if amount > owed.payoff_fen or after.surplus_fen:
             raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
     rate = event.terms.rate_ppm if isinstance(event, Rescheduled) else 0
     rate = event.rate_ppm if isinstance(event, RateChanged) else rate
@@ -184,39 +190,19 @@ async def _moved(
     app: App,
     tx: Transaction,
     row: LoanRow,
-    before: Sequence[LoanEvent],
+    kept: Sequence[LoanEventRow],
     after: Sequence[LoanEvent],
     key: str,
 ) -> LoanRecord:
-    """Keep a loan's new state, and move the ledger by the difference."""
-    today = civil_date(app.clock.now())
-    old, new = _state(app, row, before, today), _state(app, row, after, today)
-    movement = LoanMovement(
-        principal_fen=_lent(new) - _lent(old),
-        income_fen=_income(new) - _income(old),
-        loss_fen=new.written_off_fen - old.written_off_fen,
-    )
-    await book_loan(tx, row.bank, f"{row.id}:{key}", movement, app.clock.now())
-    row = await store.update_loan(tx, row.id, new.status.value, _look_on(new))
+    """Keep a loan's new state, and move the ledger from the day it was booked last: what waits
+    becomes interest and principal as bills come, without an event."""
+    today, booked_on = civil_date(app.clock.now()), civil_date(kept[-1].recorded_at)
+    old, new = _state(app, row, read_events(kept), booked_on), _state(app, row, after, today)
+    await book_loan(tx, row.bank, f"{row.id}:{key}", movement(old, new), app.clock.now())
+    row = await store.update_loan(tx, row.id, new.status.value, new.look_on)
     await app.events.publish(tx, LoanChanged(row.id, row.bank, new.status.value, row.sequence))
     return LoanRecord(row, after, new)
 
 
 def _state(app: App, row: LoanRow, events: Sequence[LoanEvent], on: date) -> Loan:
     return replay(read_terms(row.terms), events, on, app.city.calendar)
-
-
-def _lent(loan: Loan) -> int:
-    """Principal that was paid out less what came back or waits to be billed."""
-    return loan.disbursed_fen - loan.paid[Part.PRINCIPAL] - loan.ahead_fen
-
-
-def _income(loan: Loan) -> int:
-    return sum(fen for part, fen in loan.paid.items() if part is not Part.PRINCIPAL)
-
-
-def _look_on(loan: Loan) -> date | None:
-    """The next day on which something becomes due, today for what is overdue."""
-    if loan.status is LoanStatus.CLOSED:
-        return None
-    return loan.rows[0].due_on if loan.rows else loan.as_of

@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
+from core.city import Calendar
 from core.errors import InvalidInput
 from core.texts import Named, Text
 from credit.lending.terms.cost_sheet import CostSheet, Fee, make_sheet, require_publishable
@@ -120,8 +121,9 @@ def plan(
     form: RepaymentForm,
     rate_bps: int,
     start_on: date,
+    calendar: Calendar,
 ) -> Plan:
-    """What a loan of a product comes to if it were paid out on a day.
+    """What a loan of a product comes to if it were paid out on a day, by the holidays known now.
 
     Raises InvalidInput LOAN_TERMS_OUTSIDE_PRODUCT, LOAN_COST_ABOVE_CEILING.
     """
@@ -146,12 +148,12 @@ def plan(
         penalty_bps=product.penalty_bps,
         order=tuple(product.order),
     )
-    rows = build(terms, amount_fen, start_on)
+    rows = build(terms, amount_fen, start_on, calendar)
     sheet = make_sheet(terms, amount_fen, start_on, rows, product.bank_name, product.fees)
     return Plan(terms, amount_fen, start_on, rows, require_publishable(sheet))
 
 
-def check_product(product: Product, reference_bps: int, today: date) -> None:
+def check_product(product: Product, reference_bps: int, today: date, calendar: Calendar) -> None:
     """Refuse a version that contradicts itself, or whose dearest loan cannot be published.
 
     Raises InvalidInput.
@@ -170,7 +172,7 @@ def check_product(product: Product, reference_bps: int, today: date) -> None:
     rate = reference_bps + product.margin_most_bps
     for form in product.forms:
         for months in {product.months_least, product.months_most}:
-            plan(product, product.least_fen, months, form, rate, today)
+            plan(product, product.least_fen, months, form, rate, today, calendar)
 
 
 def unmet(product: Product, facts: Mapping[str, int]) -> list[Eligibility]:

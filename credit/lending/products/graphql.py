@@ -180,5 +180,5 @@ def _reference(call: Call, product: Product) -> int:
 def _plan(
     call: Call, product: Product, amount: int, months: int, form: RepaymentForm, rate_bps: int
 ) -> Plan:
-    today = civil_date(call.app.clock.now())
-    return domain.plan(product, amount, months, form, rate_bps, today)
+    today, calendar = civil_date(call.app.clock.now()), call.app.city.calendar
+    return domain.plan(product, amount, months, form, rate_bps, today, calendar)

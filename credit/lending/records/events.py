@@ -1,6 +1,7 @@
 """What lending tells others: the banks' door, and its own jobs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 
@@ -26,8 +27,9 @@ class LoanChanged:
 
 @dataclass(frozen=True, slots=True)
 class LoanConsentWithdrawn:
-    """A company lets a bank have its data no more."""
+    """A company lets a bank have its data no more, since a moment."""
 
     company_id: UUID
     bank: str
     sources: list[str]
+    withdrawn_at: datetime

@@ -28,6 +28,11 @@ REF_REUSED = Text(
     "该流水号已用于另一笔业务",
     "This reference stands for something else already",
 )
+PAID_THROUGH_CITY = Text(
+    "LOAN_PAID_THROUGH_CITY",
+    "该笔还款由本平台代收,银行不能撤销",
+    "This repayment was collected through the city; a bank cannot take it back",
+)
 REASON_UNKNOWN = Text("LOAN_REASON_UNKNOWN", "未知的拒绝原因", "No such reason")
 OFFER_ENDED = Text("LOAN_OFFER_ENDED", "该报价已失效", "This offer holds no more")
 PRODUCT_STATE = Text(

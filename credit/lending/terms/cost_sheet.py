@@ -17,7 +17,7 @@ from core.money import portion_bps
 from core.texts import Named, Text
 from credit.lending.terms.annual_rate import AnnualRate, Flow, annual_rate, monthly_flow
 from credit.lending.terms.money_terms import PPM, Terms
-from credit.lending.terms.schedule import Row
+from credit.lending.terms.schedule import Row, interest_until
 
 CEILING_PPM = 240_000
 ABOVE_CEILING = Text(
@@ -107,7 +107,7 @@ def make_sheet(
 ) -> CostSheet:
     """The sheet of a schedule. Raises InvalidInput LOAN_RATE_UNDEFINED."""
     flows = [Flow(principal_fen, 0)]
-    flows += [monthly_flow(-row.due_fen, start_on, row.nominal_on) for row in rows]
+    flows += [monthly_flow(-row.due_fen, start_on, interest_until(terms, row)) for row in rows]
     rate = Named(
         f"年利率 {percent(terms.rate_ppm)}%(单利)", f"{percent(terms.rate_ppm)} % a year, simple"
     )

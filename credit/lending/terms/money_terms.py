@@ -1,6 +1,5 @@
 """The terms of a loan that decide what is paid when."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -80,7 +79,7 @@ class Terms:
     period_months: int = 1
     holiday_rule: HolidayRule = HolidayRule.SAME_DAY
     penalty_bps: int = PENALTY_BPS
-    order: Sequence[Part] = DEFAULT_ORDER
+    order: tuple[Part, ...] = DEFAULT_ORDER
 
     def __post_init__(self) -> None:
         if not 1 <= self.instalments <= 600 or not 1 <= self.period_months <= 60:

@@ -1,7 +1,8 @@
 """Repayment schedules: principal sums to the fen, interest is rounded half up in each row.
 
 The equal instalment is P / (v1 + v1*v2 + ...), v the discount factor of each period by its own day
-count; the last row takes what rounding left. A schedule has as many rows as the terms say.
+count, from due day to due day by the terms: no calendar changes it. The last row takes what
+rounding and moved days left. A schedule has as many rows as the terms say.
 """
 
 from collections.abc import Sequence
@@ -45,8 +46,9 @@ def build(
     if principal_fen <= 0 or terms.first_due_on <= start_on:
         raise ValueError("a loan has a principal, and is due after it is paid out")
     days = due_days(terms, calendar)
-    parts = period_fractions(terms, start_on, days)
-    return rows_for(terms, principal_fen, days, parts, level_amount(terms, principal_fen, parts))
+    parts = period_fractions(terms, start_on, [interest_until(terms, day) for day in days])
+    levelled = period_fractions(terms, start_on, [day.nominal_on for day in days])
+    return rows_for(terms, principal_fen, days, parts, level_amount(terms, principal_fen, levelled))
 
 
 def rows_for(
@@ -91,7 +93,8 @@ def principal_of(
 
 
 def level_amount(terms: Terms, balance_fen: int, parts: Sequence[int]) -> int:
-    """What is the same in each row: the instalment, the share of principal, or nothing."""
+    """What is the same in each row: the instalment, the share of principal, or nothing. The parts
+    are those from due day to due day by the terms."""
     match terms.form:
         case RepaymentForm.EQUAL_INSTALMENT:
             year = YEAR[terms.day_count] * PPM
@@ -102,17 +105,16 @@ def level_amount(terms: Terms, balance_fen: int, parts: Sequence[int]) -> int:
             return 0
 
 
-def period_fractions(terms: Terms, start_on: date, days: Sequence[DueDay]) -> list[int]:
+def period_fractions(terms: Terms, start_on: date, ends: Sequence[date]) -> list[int]:
     """The part of a year of each period, over the day count's denominator."""
     parts, start = [], start_on
-    for day in days:
-        end = interest_until(terms, day)
+    for end in ends:
         parts.append(fraction(terms.day_count, start, end, terms.anchor_day))
         start = end
     return parts
 
 
-def interest_until(terms: Terms, day: DueDay) -> date:
+def interest_until(terms: Terms, day: DueDay | Row) -> date:
     """The day until which a period's interest runs."""
     runs_on = terms.holiday_rule is HolidayRule.NEXT_WORKDAY_INTEREST
     return day.due_on if runs_on else day.nominal_on

@@ -8,12 +8,17 @@ from core.errors import Conflict
 from credit.api import read_log, verify_chain
 from credit.engine.artefact import Artefact
 from credit.engine.decision import Engine
+from credit.lending import api
 from credit.lending.applications import routing
+from credit.lending.companies import service as companies
+from credit.lending.records import texts
 from credit.log.replay import replay
 from kinds.application import engine as workflow
 from kinds.application import service as cases
 from kinds.application import store as case_store
 from kinds.application import versions
+from kinds.application.engine import NOTE
+from kinds.application.models import CaseEvent
 from tests.credit.conftest import engine_of
 from tests.credit.lending.town import CITY, VALUES, FakeCity, Owner, approval, decide, key
 
@@ -82,13 +87,53 @@ async def test_what_nobody_knows_is_referred_and_a_person_passes_it_on(
     assert (await owner.answers(case))[CITY].state == "RECEIVED"
 
 
-async def store_step(app: App, owner: Owner, case_id: object) -> None:
-    """What an officer's `pass_on` and its job do."""
+async def test_what_no_bank_may_have_any_more_goes_back_to_its_owner(
+    app: App, owner: Owner, engine: Engine, city: FakeCity
+) -> None:
+    """A consent is withdrawn while a person looks: the case is not with banks that do not have it.
+    Where a bank has refused it before, the refusal stands."""
+    city.down.add("court")
+    await owner.consent(CITY, ALL)
+    case = await owner.apply(second_product="")
+    await companies.withdraw_consents(owner.call, owner.company_id, CITY, ALL, key())
+    await store_step(app, owner, case.id)
+    assert ((await owner.case(case.id)).state, await owner.answers(case)) == ("draft", {})
+    last = (await CaseEvent.filter(case_id=case.id).order_by("sequence"))[-1]
+    note = app.vault.decrypt(bytes(last.note_sealed or b""), NOTE)
+    assert (last.event, note) == (
+        "send_back", f"{texts.CONSENT_MISSING.zh} / {texts.CONSENT_MISSING.en}"
+    )  # fmt: skip
+
+    city.down.clear()
+    city.values["court"] = {"court_cases_24m": 1, "court_enforcements_24m": 1}
+    await owner.consent(CITY, ALL)
+    await cases.take_step(owner.call, case.id, "submit", "", key())
+    await routing.place(app, case.id, "checking")
+    await cases.take_step(owner.call, case.id, "ask_again", "案件已履行", key())
+    await companies.withdraw_consents(owner.call, owner.company_id, CITY, ALL, key())
+    await store_step(app, owner, case.id, "overturn")
+    assert (await owner.case(case.id)).state == "refused"
+    assert (await owner.answers(case))[CITY].state == "REFUSED"
+
+
+async def test_advice_is_shown_while_every_source_that_it_drew_on_may_be_read(
+    app: App, owner: Owner, engine: Engine, city: FakeCity
+) -> None:
+    await owner.consent(CITY, ALL)
+    row = (await owner.answers(await owner.apply(second_product="")))[CITY]
+    assert (await api.get_application(app, CITY, row.id)).advice is not None
+    await companies.withdraw_consents(owner.call, owner.company_id, CITY, ["court"], key())
+    view = await api.get_application(app, CITY, row.id)
+    assert (view.advice, len(view.facts)) == (None, len(ALL) - 1)
+
+
+async def store_step(app: App, owner: Owner, case_id: object, event: str = "pass_on") -> None:
+    """What an officer's step and its job do."""
     async with transaction() as tx:
         case = await case_store.lock_case(tx, case_id)  # type: ignore[arg-type]
         assert case is not None
         definition = await versions.get_stored(app, case.definition_id)
-        step = definition.find_step(case.state, "pass_on")
+        step = definition.find_step(case.state, event)
         await workflow.take(app, tx, case, definition, step, workflow.SYSTEM,
                             workflow.Choices("looks sound"))  # fmt: skip
     await routing.place(app, case.id, "routing")

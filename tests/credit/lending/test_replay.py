@@ -1,6 +1,7 @@
 """A loan from its dated events: the reports of lending-2.md §3 as cases, and what always holds."""
 
 import random
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.city import Calendar, load_city
 from core.clock import civil_date
+from credit.lending.loans.books import movement
 from credit.lending.loans.events import (
     Charged,
     Disbursed,
@@ -21,10 +24,12 @@ from credit.lending.loans.events import (
 )
 from credit.lending.loans.replay import Loan, LoanStatus, quote_payoff, replay
 from credit.lending.terms.days import months_later
-from credit.lending.terms.money_terms import DayCount, Part, RepaymentForm, Terms
+from credit.lending.terms.money_terms import DayCount, HolidayRule, Part, RepaymentForm, Terms
 from credit.lending.terms.schedule import build
+from tests.conftest import ROOT
 from tests.credit.lending.loans import fen, terms
 
+CITY = load_city(ROOT / "cities/jinan.toml")
 START = date(2026, 1, 31)
 YEAR = terms("6", 12, date(2026, 2, 28), days=DayCount.ACT_360, anchor=31)
 PAID_OUT = Disbursed("d", START, fen("120000"))
@@ -39,10 +44,13 @@ def _one_due(order: tuple[Part, ...]) -> Terms:
     )  # fmt: skip
 
 
-def test_without_events_the_bills_are_the_schedule() -> None:
-    rows = build(YEAR, fen("120000"), START)
+@pytest.mark.parametrize("rule", list(HolidayRule))
+def test_without_events_the_bills_are_the_schedule(rule: HolidayRule) -> None:
+    made, calendar = replace(YEAR, holiday_rule=rule), CITY.calendar
+    rows = build(made, fen("120000"), START, calendar)
+    assert len({row.due_fen for row in rows[:-1]}) == 1
     for as_of in (START, date(2026, 6, 15), date(2027, 3, 1)):
-        loan = replay(YEAR, [PAID_OUT], as_of)
+        loan = replay(made, [PAID_OUT], as_of, calendar)
         told = [(b.due_on, b.principal_fen, b.interest_fen) for b in loan.bills]
         told += [(r.due_on, r.principal_fen, r.interest_fen) for r in loan.rows]
         assert told == [(r.due_on, r.principal_fen, r.interest_fen) for r in rows]
@@ -155,15 +163,21 @@ def _histories(draw: st.DrawFn) -> tuple[Terms, list[LoanEvent], date]:
     made = Terms(
         form, draw(st.sampled_from(DayCount)), draw(st.integers(0, 240_000)), count,
         months_later(start, 1, start.day), start.day,
+        holiday_rule=draw(st.sampled_from(HolidayRule)),
     )  # fmt: skip
-    events: list[LoanEvent] = [Disbursed("d", start, draw(st.integers(100, 10**8)))]
+    lent = draw(st.one_of(st.integers(100, 10**4), st.integers(10**7, 10**8)))
+    events: list[LoanEvent] = [Disbursed("d", start, lent)]
     for number in range(draw(st.integers(0, 8))):
         on, ref = start + timedelta(days=draw(st.integers(0, 900))), f"e{number}"
         amount = draw(st.integers(1, 10**7))
         prepays = draw(st.sampled_from([None, *Prepayment]))
         rate = draw(st.integers(0, 240_000))
-        kinds: list[LoanEvent] = [Repaid(ref, on, amount, prepays), Charged(ref, on, amount)]
-        events.append(draw(st.sampled_from([kinds[0], *kinds, RateChanged(ref, on, rate)])))
+        anew = replace(made, rate_ppm=rate, first_due_on=months_later(on, 1, made.anchor_day))
+        paid: LoanEvent = Repaid(ref, on, amount, prepays)
+        rare: list[LoanEvent] = [
+            RateChanged(ref, on, rate), Rescheduled(ref, on, anew), WrittenOff(ref, on)
+        ]  # fmt: skip
+        events.append(draw(st.sampled_from([paid, paid, Charged(ref, on, amount), *rare])))
     return made, events, start + timedelta(days=draw(st.integers(0, 1000)))
 
 
@@ -188,23 +202,69 @@ def test_any_order_of_posting_gives_the_same_loan_and_nothing_is_lost(
     assert sum(row.principal_fen for row in loan.rows) == loan.balance_fen
     assert min(loan.accrued_fen, loan.penalty_fen, loan.costs_fen, loan.balance_fen) >= 0
     assert all(a.due_on <= b.due_on for a, b in pairwise(loan.bills))
+    moved = movement(Loan(made), loan)
+    waits = sum(loan.paid.values()) + loan.ahead_fen
+    assert moved.principal_fen - moved.income_fen == loan.disbursed_fen - waits
+    assert 0 <= moved.loss_fen <= moved.principal_fen and moved.income_fen >= 0
 
 
-@settings(max_examples=100, deadline=None)
-@given(_histories())
+@settings(max_examples=150, deadline=None)
+@given(_histories(), st.sampled_from([None, *Prepayment]), st.sampled_from(["a", "zz"]))
 def test_a_payoff_paid_on_its_day_closes_the_loan(
-    history: tuple[Terms, list[LoanEvent], date],
+    history: tuple[Terms, list[LoanEvent], date], prepays: Prepayment | None, ref: str
 ) -> None:
-    """Row 11 (apache/fineract#4798, #5360): nothing remains, and nothing is too much."""
+    """Row 11 (apache/fineract#4798, #5360): nothing remains, and nothing is too much, whatever was
+    to become of a rest, and wherever the payment stands among those of its day."""
     made, events, on = history
     happened = [e for e in events if e.on <= on]
     owed = quote_payoff(made, happened, on)
     if not owed:
         return
-    end = Repaid("zz", on, owed, Prepayment.SHORTEN)
+    end = Repaid(ref, on, owed, prepays)
     loan = replay(made, [*happened, end], on)
     before = replay(made, happened, on)
     assert (loan.payoff_fen, loan.status, loan.surplus_fen - before.surplus_fen) == (
         0, LoanStatus.CLOSED, 0)  # fmt: skip
     later = replay(made, [*happened, end], on + timedelta(days=400))
-    assert later.payoff_fen == 0
+    assert (later.payoff_fen, later.status, later.ahead_fen) == (0, LoanStatus.CLOSED, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_histories(), st.integers(1, 400))
+def test_until_the_day_of_its_next_look_a_loan_stands_as_it_stood(
+    history: tuple[Terms, list[LoanEvent], date], days: int
+) -> None:
+    """What is kept of a loan is true until somebody looks: time alone has changed nothing."""
+    made, events, on = history
+    happened = [e for e in events if e.on <= on]
+    loan, until = replay(made, happened, on), on + timedelta(days=days)
+    if loan.look_on is not None:
+        assert (loan.look_on < on) is (loan.status is LoanStatus.OVERDUE)
+        until = max(on, min(until, loan.look_on))
+    later = replay(made, happened, until)
+    assert (later.status, later.payoff_fen >= loan.payoff_fen) == (loan.status, True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_histories(), st.integers(0, 340), st.integers(1, 20), st.booleans())
+def test_holidays_of_years_to_come_change_nothing_that_was_billed(
+    history: tuple[Terms, list[LoanEvent], date], first: int, count: int, weekends: bool
+) -> None:
+    """What was paid to the fen stays paid when the next year's holidays are published."""
+    made, events, on = history
+    made = replace(
+        made, form=RepaymentForm.EQUAL_INSTALMENT, instalments=36,
+        holiday_rule=HolidayRule.NEXT_WORKDAY_INTEREST,
+    )  # fmt: skip
+    known = frozenset(range(2024, on.year + 1))
+    year = [date(on.year + 1, 1, 1) + timedelta(days=day) for day in range(365)]
+    off = frozenset(year[first : first + count])
+    at_work = frozenset(day for day in year if weekends and day not in off)
+    before = Calendar(frozenset(), frozenset(), known)
+    after = Calendar(off, at_work, known | {on.year + 1})
+    assert _settled(replay(made, events, on, after)) == _settled(replay(made, events, on, before))
+
+
+def _settled(loan: Loan) -> object:
+    bills = [(b.principal_fen, b.interest_fen, b.open_fen) for b in loan.bills]
+    return bills, loan.paid, loan.allocations, loan.payoff_fen, loan.status

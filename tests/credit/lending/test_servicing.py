@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -21,8 +21,12 @@ from credit.lending.loans.events import Prepayment, WrittenOff
 from credit.lending.loans.service import record
 from credit.lending.products import service as products
 from credit.lending.records.models import LoanRow
+from credit.lending.terms.money_terms import Part
 from notifications.messages.models import Message
 from payments.api import Accepted, Paid, Refused
+from payments.ledger.accounts import lender_funds, loan_income, loan_loss, loans_of
+from payments.ledger.store import get_balance
+from payments.ledger.verify import verify
 from tests.asgi import Client
 from tests.credit.lending.town import CITY, Owner, lend
 
@@ -77,6 +81,115 @@ async def test_a_borrower_sees_and_pays_through_a_psp(
     assert other.status == 404
 
 
+@pytest.mark.parametrize(("left_fen", "days"), [(0, 0), (0, 9), (1, 9)])
+async def test_a_payment_of_all_that_is_owed_closes_without_saying_so(
+    app: App, owner: Owner, clock: ManualClock, left_fen: int, days: int
+) -> None:
+    """On a due day nothing has accrued, on others it has. A fen less waits; it is not sent back."""
+    row = await lend(app, owner)
+    due_on = (await api.get_loan(app, CITY, row.id)).loan.rows[0].due_on
+    _move_to(clock, due_on + timedelta(days=days))
+    owed = (await api.get_loan(app, CITY, row.id)).loan.payoff_fen
+    paid = _paid(app, row, owed - left_fen)
+    assert await payable.fulfil(app, paid) == Accepted(paid.payment_ref)
+    for later in (0, 1, 40):
+        _move_to(clock, due_on + timedelta(days=days + later))
+        await jobs.look_at_loans(app)
+        found = await api.get_loan(app, CITY, row.id)
+        assert (found.loan.status, found.row.status) == (
+            ("ACTIVE", "ACTIVE") if left_fen else ("CLOSED", "CLOSED")
+        )
+    assert (await verify()).sound
+
+
+async def test_what_waits_is_booked_as_what_it_was_for(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    """Each instalment is paid days ahead, and waits; at the end no more principal has come back
+    than was lent, and the interest is the bank's."""
+    row = await lend(app, owner)
+    spent = 0
+    while (loan := (await api.get_loan(app, CITY, row.id)).loan).status != "CLOSED":
+        ahead = loan.rows[0]
+        _move_to(clock, ahead.due_on - timedelta(days=5))
+        loan = (await api.get_loan(app, CITY, row.id)).loan
+        paid = _paid(app, row, min(ahead.due_fen, loan.payoff_fen))
+        assert await payable.fulfil(app, paid) == Accepted(paid.payment_ref)
+        spent += paid.amount_fen
+        _move_to(clock, ahead.due_on)
+    assert await _balances() == [0, -(spent - 30_000_000), spent - 30_000_000, 0]
+    assert (await verify()).sound
+
+
+async def test_what_is_repaid_of_a_lost_loan_makes_the_loss_smaller(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    row = await lend(app, owner)
+    clock.move(timedelta(days=20))
+    today = civil_date(clock.now())
+    ahead = _paid(app, row, 1_000_000)
+    assert isinstance(await payable.fulfil(app, ahead), Accepted)
+    async with transaction() as tx:
+        await record(app, tx, row.id, WrittenOff("w", today))
+    assert await _balances() == [0, 29_000_000, 0, 29_000_000]
+    part = _paid(app, row, 5_000_000, Prepayment.SHORTEN)
+    assert await payable.fulfil(app, part) == Accepted(part.payment_ref)
+    loan = (await api.get_loan(app, CITY, row.id)).loan
+    income = loan.paid[Part.INTEREST]
+    assert income > 0
+    left = 24_000_000 + income
+    assert await _balances() == [0, left - income, income, left]
+    rest = _paid(app, row, loan.payoff_fen)
+    assert await payable.fulfil(app, rest) == Accepted(rest.payment_ref)
+    assert (await api.get_loan(app, CITY, row.id)).loan.status == "CLOSED"
+    assert [await _balances(), (await verify()).sound] == [[0, -income, income, 0], True]
+
+
+async def test_a_bank_takes_back_its_own_reports_alone(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    row = await lend(app, owner)
+    clock.move(timedelta(days=20))
+    today = civil_date(clock.now())
+    paid = _paid(app, row, 2_000_000)
+    assert isinstance(await payable.fulfil(app, paid), Accepted)
+
+    async def repay(ref: str) -> api.LoanRecord:
+        async with transaction() as tx:
+            return await api.record_repayment(
+                app, tx, CITY, row.id, ref=ref, on=today, amount_fen=1_000_000
+            )
+
+    async def take_back(ref: str) -> api.LoanRecord:
+        async with transaction() as tx:
+            return await api.undo_repayment(app, tx, CITY, row.id, ref=ref, reason="bounced")
+
+    before = (await api.get_loan(app, CITY, row.id)).loan
+    with pytest.raises(Conflict, match="LOAN_PAID_THROUGH_CITY"):
+        await take_back(paid.payment_ref)
+    assert (await api.get_loan(app, CITY, row.id)).loan == before
+    await repay("undo:q")
+    twice = (await repay("q")).loan
+    once = (await take_back("q")).loan
+    assert (twice.ahead_fen, once.ahead_fen, before.ahead_fen) == (4_000_000, 3_000_000, 2_000_000)
+    with pytest.raises(Conflict, match="LOAN_REF_REUSED"):
+        await repay("q")
+    with pytest.raises(NotFound):
+        await take_back("q")
+    found = await api.get_loan(app, CITY, row.id)
+    assert (found.loan, (await repay("undo:q")).loan) == (once, once)
+
+
+async def _balances() -> list[int]:
+    """What is out, what the bank has not back, what it earned, what is lost."""
+    accounts = (loans_of, lender_funds, loan_income, loan_loss)
+    return [(await get_balance(account(CITY))).balance_fen for account in accounts]
+
+
+def _move_to(clock: ManualClock, day: date) -> None:
+    clock.move(timedelta(days=(day - civil_date(clock.now())).days))
+
+
 async def test_a_bank_changes_rate_and_schedule_within_the_ceiling(
     app: App, owner: Owner, clock: ManualClock
 ) -> None:
@@ -120,11 +233,34 @@ async def test_mornings_tell_what_is_due_and_overdue_once(
 
     for ahead, expected in ((5, []), (2, ["loans.due"]), (-1, ["loans.due", "loans.overdue"])):
         day = due_on - timedelta(days=ahead)
-        clock.move(timedelta(days=(day - civil_date(clock.now())).days))
+        _move_to(clock, day)
         for _ in range(2):
             await jobs.look_at_loans(app)
         assert await titles() == expected
     assert (await api.get_loan(app, CITY, row.id)).row.status == "OVERDUE"
+
+
+async def test_what_is_still_open_of_an_instalment_is_looked_at_each_morning(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    """A yuan is missing on the due day, and collecting is charged on the fifth: told on days 1 and
+    7 all the same, and the bank hears that the loan is overdue."""
+    row = await lend(app, owner)
+    rows = (await api.get_loan(app, CITY, row.id)).loan.rows
+    _move_to(clock, rows[0].due_on)
+    assert isinstance(await payable.fulfil(app, _paid(app, row, rows[0].due_fen - 100)), Accepted)
+    told, standing = [], []
+    for late in (1, 5, 7):
+        _move_to(clock, rows[0].due_on + timedelta(days=late))
+        if late == 5:
+            async with transaction() as tx:
+                charged = api.Charged("c", civil_date(clock.now()), 5_000)
+                await api.record_event(app, tx, CITY, row.id, charged)
+        await jobs.look_at_loans(app)
+        found = (await api.get_loan(app, CITY, row.id)).row
+        standing.append((found.status, found.look_on))
+        told.append(await Message.filter(template="loans.overdue").count())
+    assert (told, standing) == ([1, 1, 2], [("OVERDUE", rows[0].due_on)] * 3)
 
 
 async def test_the_books_add_up(app: App, owner: Owner, clock: ManualClock) -> None:

@@ -31,8 +31,8 @@ from core.ids import new_id
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
 from credit.lending import api
-from credit.lending.api import LoanStatus, Part, Prepayment, Refusal
-from credit.lending.applications import owner_side
+from credit.lending.api import LoanStatus, Part, Prepayment, Refusal, RepaymentForm
+from credit.lending.applications import bank_side, owner_side
 from credit.lending.companies import service as companies
 from credit.lending.records import store
 from payments.ledger.accounts import lender_funds, loan_income, loans_of
@@ -290,3 +290,26 @@ async def test_the_register_is_no_oracle_and_a_typed_pair_takes_no_company(
     with pytest.raises(RateLimited, match="LOAN_TOO_MANY_LOOKUPS"):
         await companies.link_company(other, USCC, key())
     assert len(await store.list_members(owner.company_id)) == 1
+
+
+@pytest.mark.parametrize(("form", "months"), [("EQUAL_INSTALMENT", 12), ("BULLET", 2)])
+async def test_what_is_offered_and_signed_is_what_is_billed(
+    app: App, owner: Owner, form: str, months: int
+) -> None:
+    """Interest runs on over holidays: on the sheet, in the contract and in the loan."""
+    await owner.consent(RURAL)
+    case = await owner.apply(
+        product="rural-bank-tax", second_product="", form=form, months=str(months)
+    )
+    row = (await owner.answers(case))[RURAL]
+    offer = approval(app, form=RepaymentForm(form), months=months)
+    told = bank_side.offer_of(await decide(app, row, offer))
+    assert told is not None
+    await owner.accept(row.id)
+    await owner.sign(row.id)
+    loan = (await api.get_loan(app, RURAL, (await disburse(app, row)).id)).loan
+    assert any(one.due_on != one.nominal_on for one in loan.rows)
+    assert (told.first_fen, told.last_fen, told.costs.total_fen) == (
+        loan.rows[0].due_fen, loan.rows[-1].due_fen,
+        sum(one.interest_fen for one in loan.rows),
+    )  # fmt: skip

@@ -1,12 +1,15 @@
 """News for banks, their delivery log, sending again; and the daily files both ways."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from core.clock import civil_date
 from core.context.app import App
+from core.ids import new_id
 from core.standards import webhooks
+from credit.lending.api import LoanConsentWithdrawn
+from credit.partner.news import tell_of_withdrawal
 from credit.partner.reconciliation import DifferenceKind, FileLine, LineKind, compare
 from notifications.webhooks.models import Event
 from tests.asgi import Client
@@ -70,6 +73,20 @@ async def test_a_bank_hears_of_its_own_and_can_have_it_again(
         assert len(ids) == 4
         assert ids[3] == latest["webhook_id"]
         assert ids[3] in ids[:3]
+
+
+async def test_each_withdrawal_of_many_consents_is_told_once(
+    app: App, client: Client, bank: ABank
+) -> None:
+    sources = [f"source-of-the-company-{number}" for number in range(7)]
+    company_id, first_at = new_id(), app.clock.now()
+    async with receiving() as receiver:
+        await bank.call(client, "PUT", "/webhook", {"url": receiver.url})
+        for at in (first_at, first_at, first_at + timedelta(days=1)):
+            await tell_of_withdrawal(app, LoanConsentWithdrawn(company_id, bank.id, sources, at))
+        await run_news(app)
+        bodies = [json.loads(body) for _, body in receiver.taken]
+    assert [body["data"]["sources"] for body in bodies] == [sources] * 2
 
 
 async def test_a_webhook_that_is_gone_is_enabled_by_setting_it(
