@@ -1,11 +1,18 @@
 """A report from the photograph to the day on which it is closed; who is told; what is refused."""
 
 from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from core.clock import ManualClock
+from core.context import sweep
 from core.context.app import App
+from core.ids import new_id
 from kinds.application import deadlines
+from modules.community.reports.models import ReportFollow
 from tests.modules.community.base_map import FakeBaseMap
 from tests.modules.community.reports.people import HERE, Street
 
@@ -141,6 +148,24 @@ async def test_a_merged_report_goes_on_as_the_other_for_all_who_wait(street: Str
         assert f"{first['no']}: Fixed" in (await street.messages(viewer))[-1]
     late = await street.send(await street.citizen(), "FollowReport", id=second["id"])
     assert late["report"]["id"] == first["id"]
+
+
+async def test_all_followers_are_told_however_many_passes_it_takes(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, worker, last = await street.citizen(), await street.worker(), await street.citizen()
+    report = await street.filed(me)
+    now = street.app.clock.now()
+    await ReportFollow.bulk_create(  # a full page, of people who are gone
+        ReportFollow(id=new_id(), report_id=report["id"], citizen_id=new_id(), followed_at=now)
+        for _ in range(200)
+    )
+    await street.send(last, "FollowReport", id=report["id"])
+    ticks = count(step=1000)
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    task = await street.task(worker)
+    await street.send(worker, "AcceptReport", taskId=task["id"])
+    assert "Accepted" in (await street.messages(last))[-1]
 
 
 async def test_a_worker_reassigns_and_others_see_nothing(street: Street) -> None:
