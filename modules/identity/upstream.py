@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from core.id_documents import Document, DocumentKind
 from core.people.personal_read import Access
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, whole_list_of
 
 REGISTRY = System("police")
 
@@ -131,7 +131,7 @@ class DeathRecord:
 
 
 @REGISTRY.operation(
-    "POST", "/deaths/changes", answers=json_of(list[DeathRecord], "deaths"), safe=True
+    "POST", "/deaths/changes", answers=whole_list_of(DeathRecord, "deaths"), safe=True
 )
 def list_deaths(after_no: int) -> Request:
     """The records after a number, oldest first, some at a time.

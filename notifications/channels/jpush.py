@@ -17,7 +17,7 @@ from core.database import Transaction, connection, fetch_all
 from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, whole_list_of
 from notifications.channels.credentials import credentials_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
 from notifications.templates.domain import Channel, SendLane
@@ -35,7 +35,7 @@ TITLE_MAX, TEXT_MAX = 50, 200
 JPUSH = System("jpush", breaker=BreakerPolicy(open_s=1.0), optional=True)
 
 
-@JPUSH.operation("GET", "/v3/push/cid", answers=json_of(list[str], "cidlist"))
+@JPUSH.operation("GET", "/v3/push/cid", answers=whole_list_of(str, "cidlist"))
 def make_cids(authorization: str, count: int) -> Request:
     """Fresh cids for pushes."""
     return Request(params={"count": str(count)}, headers={"Authorization": authorization})
