@@ -7,6 +7,7 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.sweep import FIRST, sweep_pages
 from core.database import Transaction, transaction
+from core.errors import Conflict
 from core.people.directory import find_person
 from core.queue.jobs import job
 from core.texts import Locale
@@ -24,7 +25,10 @@ _SILENT = ("open",)
 
 
 async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: str) -> None:
-    """Bring the row of a report to where its case stands, and tell its followers."""
+    """Bring the row of a report to where its case stands, and tell its followers.
+
+    Raises Conflict OTHERS_MERGED where it is withdrawn and others go on as it.
+    """
     now = app.clock.now()
     report_id = await store.update_by_case(
         tx,
@@ -35,6 +39,8 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
     )
     if report_id is None:
         return
+    if event == "withdraw" and await store.has_merged(tx, report_id):
+        raise Conflict(texts.OTHERS_MERGED)
     await store.insert_update(
         tx,
         {
