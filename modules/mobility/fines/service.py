@@ -99,11 +99,11 @@ async def _orders_of(call: Call, violations: Sequence[Violation]) -> Mapping[str
     Raises UpstreamError where it is silent: it answers for none of them.
     """
     open_ = [v.order_no for v in violations if v.order_no and v.status is FineStatus.UNPAID]
-    told = await asyncio.gather(*(_ask_order(call, no) for no in open_[:_ORDERS_MAX]))
-    silent = [one for one in told if isinstance(one, UpstreamTimeout | UpstreamUnavailable)]
-    if silent and len(silent) == len(told):
+    answers = await asyncio.gather(*(_ask_order(call, no) for no in open_[:_ORDERS_MAX]))
+    silent = [one for one in answers if isinstance(one, UpstreamTimeout | UpstreamUnavailable)]
+    if silent and len(silent) == len(answers):
         raise silent[0]
-    return {order.violation_no: order for order in told if isinstance(order, Order)}
+    return {order.violation_no: order for order in answers if isinstance(order, Order)}
 
 
 async def _ask_order(call: Call, order_no: str) -> Order | UpstreamError:
