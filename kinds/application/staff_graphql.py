@@ -88,7 +88,7 @@ class Query:
         return StaffCaseView(
             case=case,
             citizen_name=person.name if person else None,
-            citizen_phone=person.phone if person else None,
+            citizen_phone=person.phone if person else "",
             materials=to_materials(
                 call,
                 opened.case,

@@ -202,8 +202,8 @@ class StaffCaseView:
         "unknown to the unit, and of an account that is closed.",
     ]
     citizen_phone: Annotated[
-        str | None,
-        "Where the citizen is reached; null where the citizen asked to be unknown to the unit, and "
+        str,
+        "Where the citizen is reached; empty where the citizen asked to be unknown to the unit, and "
         "of an account that is closed.",
     ]
     materials: Annotated[Sequence[CaseMaterial], "Its papers with their files."]

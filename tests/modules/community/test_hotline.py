@@ -109,7 +109,7 @@ async def test_who_asks_to_be_unknown_is_known_to_the_desk_alone(
 
     person = await get_person(app, me.user_id)
     told = {"subject", "content", "confidential"}
-    assert await look("water", case["id"]) == (None, None, told)
+    assert await look("water", case["id"]) == (None, "", told)
     assert await look("hotline", case["id"]) == (person.name, person.phone, told | {"phone"})
     read = await AccessLog.filter(subject_id=me.user_id).order_by("-id").limit(2)
     assert [row.fields_read for row in read] == [["name", "phone", "form"], ["form"]]
@@ -121,7 +121,7 @@ async def test_who_asks_to_be_unknown_is_known_to_the_desk_alone(
     back = str((await rating.rate(mine, UUID(case["id"]), 1, [], "", key())).call_back_id)
     await desk.act(officers["administrative_approval"], "call", note="已联系")
     await desk.act(officers["administrative_approval"], "assign", unit="water")
-    assert await look("water", back) == (None, None, {"case_no", "grade"})
+    assert await look("water", back) == (None, "", {"case_no", "grade"})
     assert (await look("administrative_approval", back))[:2] == (person.name, person.phone)
 
 
