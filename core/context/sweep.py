@@ -91,24 +91,33 @@ async def sweep_pages(
     *,
     key: Callable[[T], UUID],
     choose: Callable[[Sequence[T]], Awaitable[Sequence[T]]] | None = None,
+    after: UUID = FIRST,
+    rest: Callable[[UUID], Awaitable[object]] | None = None,
     size: int = 200,
     within_s: float = 240.0,
     waits: tuple[type[Exception], ...] = (UpstreamError,),
 ) -> Swept:
-    """Sweep all pages of `list_page(after, size)`, which are in the order of `key`.
+    """Sweep the pages of `list_page(after, size)`, which are in the order of `key`.
 
     No number of failing rows keeps the pass from those after them. `choose` picks those rows of a
-    page that are swept; all without it. The pass begins no page later than `within_s` after its
-    start.
+    page that are swept; all without it. The pass begins no further page later than `within_s` after
+    its start: the rows after the last are handed to `rest` by its key. Without it they count as one
+    that waits: the calendar's next pass meets them, and a job that runs once is whole only without.
     """
-    swept, after, until_s = Swept(), FIRST, time.monotonic() + within_s
-    while time.monotonic() < until_s:
+    swept, until_s = Swept(), time.monotonic() + within_s
+    while True:
         page = await list_page(after, size)
         chosen = page if choose is None else await choose(page)
         swept += await sweep(app, name, chosen, each, waits=waits)
         if len(page) < size:
-            break
+            return swept
         after = key(page[-1])
+        if time.monotonic() >= until_s:
+            break
+    log.info("pass stops before its end", sweep=name)
+    if rest is None:
+        return swept + Swept(waiting=1)
+    await rest(after)
     return swept
 
 

@@ -40,12 +40,13 @@ from core.graphql.types import (
     connection,
     page_size,
 )
-from core.graphql.views import reading_view, view
+from core.graphql.views import UNREADABLE, reading_view, view
 
 __all__ = [
     "PUBLIC_KEY",
     "RADIUS_M",
     "SCALARS",
+    "UNREADABLE",
     "AccessRule",
     "After",
     "At",

@@ -43,6 +43,7 @@ from core.graphql.guards import Info
 from core.graphql.scalars import Fen
 from core.texts import Named
 from core.upstream.readings import Reading
+from core.upstream.records import Records
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ _SCALARS: Mapping[Any, Any] = {
     Named: str,
 }
 _LISTS = (list, tuple, Sequence)
+UNREADABLE = "How many came in a form that cannot be read and are not shown."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +93,23 @@ def reading_view(name: str, description: str, **value: Any) -> type:
 
     `reading_view("HousingFund", "…", account=Annotated[Account, "…"])` shows the value as nullable
     `account`. The value of a reading of a list, `items=Annotated[Sequence[Item], "…"]`, is an empty
-    list where there is nothing to show; every such list is called `items`. The resolver returns the
-    `Reading` itself. Raises TypeError for a list of another name.
+    list where there is nothing to show; every such list is called `items`. One of `Records[Item]`
+    has `unreadable` beside it. The resolver returns the `Reading` itself. Raises TypeError for a
+    list of another name.
     """
     ((field_name, annotation),) = value.items()
     type_, text = get_args(annotation)
+    are_records = get_origin(type_) is Records
+    if are_records:
+        type_ = Sequence[get_args(type_)[0]]  # type: ignore[misc]
     is_list = get_origin(type_) in _LISTS
     if is_list and field_name != "items":
         raise TypeError(f"{name}.{field_name}: the list of a reading is called items")
     read = _Member("items", type_, text) if is_list else _Member("value", type_ | None, text)
     shown = [_field(member) for member in _members(Reading, hidden=("value",))]
     cls = type(name, (), {"__doc__": description})
+    if are_records:
+        shown.append(_field(_Member("unreadable", int, UNREADABLE)))
     _define(cls, name, description, [*shown, _field(read, field_name)])
     return cls
 

@@ -220,6 +220,23 @@ async def find_live(
     return row["id"] if row else None
 
 
+async def list_agreed(
+    subject_ids: Sequence[UUID], purpose: str, text_version: str, now: datetime
+) -> set[UUID]:
+    """Those of some people whose consent to a purpose holds now."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT subject_id FROM core_consent
+            WHERE subject_id = ANY ($1::uuid[]) AND purpose = $2 AND text_version = $3
+              AND withdrawn_at IS NULL AND (until_at IS NULL OR until_at > $4)""",
+        subject_ids,
+        purpose,
+        text_version,
+        now,
+    )
+    return {row["subject_id"] for row in rows}
+
+
 async def require_held(consent_id: UUID, purpose: str, now: datetime) -> None:
     """Raise Forbidden CONSENT_REQUIRED where a consent has ended meanwhile."""
     if not await list_held([consent_id], now):

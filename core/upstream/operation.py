@@ -17,7 +17,7 @@ client's (`core.upstream.client`). Tests give a function of the same arguments i
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, BinaryIO, Generic, ParamSpec, Protocol, TypeVar, cast, get_origin
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -101,7 +101,25 @@ NOTHING: Answer[None] = Answer(lambda _: None)
 
 
 def json_of(form: type[T], member: str = "") -> Answer[T]:
-    """An answer whose JSON, or the named member of it, has the form of a type."""
+    """An answer whose JSON, or the named member of it, has the form of a type.
+
+    Raises TypeError for a list: `records_of` reads it record by record, `whole_list_of` whole.
+    """
+    if form is list or get_origin(form) in (list, Sequence):
+        raise TypeError(f"{form}: a list is of records_of, or of whole_list_of")
+    return _json_of(form, member)
+
+
+def whole_list_of(form: type[T], member: str = "") -> Answer[Sequence[T]]:
+    """An answer whose JSON, or the named member of it, is a list that counts as a whole.
+
+    One record without the form makes it unreadable: for where one left out would be a lie, as in a
+    sum of what is due, or would be lost, as in a log that is read on behind its last record.
+    """
+    return _json_of(list[form], member)  # type: ignore[valid-type]
+
+
+def _json_of(form: type[T], member: str) -> Answer[T]:
     adapter = TypeAdapter(form)
 
     def read(response: Response) -> T:

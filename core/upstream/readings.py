@@ -16,6 +16,7 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast
 
 from core.clock import Clock
 from core.upstream.exchange import UpstreamError, UpstreamRejected
+from core.upstream.records import Records
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -59,7 +60,18 @@ class Reading(Generic[T]):
     @property
     def items(self: "Reading[Sequence[V]]") -> Sequence[V]:
         """The value of a reading of a list, empty where there is nothing to show."""
-        return self.value or ()
+        value: Any = self.value
+        return value.items if isinstance(value, Records) else value or ()
+
+    @property
+    def records(self: "Reading[Records[V]]") -> Records[V]:
+        """The value of a reading of records, empty where there is nothing to show."""
+        return self.value or Records(())
+
+    @property
+    def unreadable(self) -> int:
+        """Of a reading of records: how many came in a form that cannot be read."""
+        return self.value.unreadable if isinstance(self.value, Records) else 0
 
     @property
     def freshness(self) -> Freshness:

@@ -51,6 +51,15 @@ def records_reader(form: type[T], member: str = "") -> Callable[[Any], Records[T
     return read
 
 
+def each_once(items: Sequence[T], key: Callable[[T], object]) -> Sequence[T]:
+    """The items, and of those with the same key the first alone: nothing is shown or added up twice
+    because its system tells it twice."""
+    first: dict[object, T] = {}
+    for item in items:
+        first.setdefault(key(item), item)
+    return list(first.values())
+
+
 def _good(items: Iterable[Any], change: Callable[[Any], U]) -> Iterable[U]:
     for item in items:
         try:

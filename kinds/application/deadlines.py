@@ -69,6 +69,17 @@ async def look(app: App, case_id: UUID) -> None:
             await _DO[one](app, tx, case, definition)
 
 
+async def lapse(app: App, case_id: UUID) -> None:
+    """Let a case that waits for its citizen go on as if that time were over."""
+    async with transaction() as tx:
+        case = await store.lock_case(tx, case_id)
+        if case is None or case.turn != Turn.CITIZEN:
+            return
+        definition = await versions.get_stored(app, case.definition_id)
+        step = definition.find_step(case.state, definition.by_name[case.state].lapse)
+        await engine.take(app, tx, case, definition, step, SYSTEM)
+
+
 async def count_again(app: App, case_id: UUID) -> None:
     """Count the days of one case by the calendar as it is now."""
     async with transaction() as tx:

@@ -3,7 +3,7 @@
 An officer sees the cases on which their unit works or worked. Others' are not found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,29 +13,34 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people.case_register import CaseRegister
 from core.people.directory import Person
-from core.people.personal_read import read_as_staff
+from core.people.personal_read import look_as_staff
 from core.people.staffing import Officer, require_officer
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from kinds.application import engine, errands, store, texts, versions
 from kinds.application.assignment import pick_officers
+from kinds.application.confidence import may_know, without_person
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition
 from kinds.application.engine import NOTHING, By, Choices
 from kinds.application.models import Case, CaseEvent, Task
+from kinds.application.opening import open_form
 from kinds.application.store import Work
 from kinds.application.task_rights import Deed, begin, refuse_closed, refuse_not_mine
 
 SERVICE = "staff-case"
 PERSON_FIELDS = ("name", "phone", "form")
+FORM_FIELDS = ("form",)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """A case as an officer sees it, with whose it is and what happened."""
+    """A case as an officer sees it, with what happened; whose it is, where it is still somebody's
+    and the officer's unit may know."""
 
     case: Case
     definition: Definition
-    person: Person
+    person: Person | None
+    answers: Mapping[str, str]
     tasks: Sequence[Task]
     timeline: Sequence[CaseEvent]
 
@@ -65,28 +70,41 @@ async def open_case(call: Call, case_id: UUID) -> OpenedCase:
 
     Raises NotFound for every other.
     """
-    case, person = await look_at(call, case_id)
+    case, person, knows = await look_at(call, case_id)
     definition = await versions.get_stored(call.app, case.definition_id)
+    answers = open_form(call.app, case)
+    if not knows:
+        answers = without_person(definition, answers)
     tasks = await store.list_tasks(case_id)
     timeline = await store.list_events(case_id, after=0, first=500)
-    return OpenedCase(case, definition, person, tasks, timeline)
+    return OpenedCase(case, definition, person, answers, tasks, timeline)
 
 
-async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person]:
-    """A case that the officer may see, and whose it is; the look stands in the access log."""
-    case = await get_case(call, case_id, Scope.CASES_HANDLE)
-    person = await read_as_staff(
-        call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no
+async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person | None, bool]:
+    """A case that the officer may see, whose it is, and whether the officer's unit may know that.
+
+    Nobody's where the unit may not know, and of who has died or left. The look stands in the
+    access log.
+    """
+    officer, case = await _find_case(call, case_id, Scope.CASES_HANDLE)
+    knows = await may_know(call.app, case, officer.unit)
+    person = await look_as_staff(
+        call,
+        case.citizen_id,
+        service=SERVICE,
+        fields=PERSON_FIELDS if knows else FORM_FIELDS,
+        basis_ref=case.no,
     )
-    return case, person
+    return case, person if knows else None, knows
 
 
-async def concerns(_app: App, case_no: str, person_id: UUID, unit: str) -> bool:
-    """Whether a case of this number is somebody's, and a unit works or worked on it."""
+async def concerns(app: App, case_no: str, person_id: UUID, unit: str) -> bool:
+    """Whether a case of this number is somebody's, and a unit that may know it works or worked on
+    it."""
     case = await store.find_by_no(case_no)
     if case is None or case.citizen_id != person_id:
         return False
-    return await store.has_worked(case.id, unit)
+    return await store.has_worked(case.id, unit) and await may_know(app, case, unit)
 
 
 CASES = CaseRegister(concerns)
@@ -94,13 +112,18 @@ CASES = CaseRegister(concerns)
 
 async def get_case(call: Call, case_id: UUID, scope: Scope) -> Case:
     """A case of a scope on which the officer's unit works or worked. Raises NotFound."""
+    _, case = await _find_case(call, case_id, scope)
+    return case
+
+
+async def _find_case(call: Call, case_id: UUID, scope: Scope) -> tuple[Officer, Case]:
     officer = await require_officer(call, scope)
     case = await store.find_case(case_id)
     if case is None or versions.scope_of(call.app, case.service_id) is not scope:
         raise NotFound(NOT_FOUND)
     if not await store.has_worked(case_id, officer.unit):
         raise NotFound(NOT_FOUND)
-    return case
+    return officer, case
 
 
 async def take_task(

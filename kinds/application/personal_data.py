@@ -1,7 +1,8 @@
 """What applications hold about a person: their cases, with the form and every note.
 
-An open case has to be withdrawn before an account is closed. Of an ended one the file stays
-without the person: who it was, the form and the notes are taken away.
+What waits for a person who leaves or has died, a draft too, ends as if its time were over; what a
+unit works on has to end before an account is closed, or goes on without the person who died. Of an
+ended case the file stays without the person: who it was, the form and the notes are taken away.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,9 @@ from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData
+from core.people.merged_accounts import list_accounts
 from core.people.personal_table import PersonalTable, Sealed, Stays, section
-from kinds.application import attachments, engine, file_store, rating, store, texts
+from kinds.application import attachments, deadlines, engine, file_store, rating, store, texts
 from kinds.application.models import Case, CaseEvent, CaseFile, Rating
 from kinds.application.opening import FORM
 
@@ -62,6 +64,15 @@ async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
     return (Hold("cases", texts.HOLD_OPEN),) if open_cases else ()
 
 
+async def _settle(app: App, person_id: UUID) -> None:
+    for account_id in await list_accounts(person_id):
+        cases = await store.list_cases(
+            account_id, first=_EXPORT_MOST, before=None, only_open=True, service=None
+        )
+        for case in cases:
+            await deadlines.lapse(app, case.id)
+
+
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
     await file_store.delete_files_of(tx, person_id)
     await store.forget_person(tx, person_id, nobody=new_id())
@@ -97,5 +108,10 @@ RATINGS = PersonalTable(
 )
 
 PERSONAL = PersonalData(
-    "applications", (CASES, EVENTS, FILES, RATINGS), read=_read, holds=_holds, erase=_erase
+    "applications",
+    (CASES, EVENTS, FILES, RATINGS),
+    read=_read,
+    holds=_holds,
+    settle=_settle,
+    erase=_erase,
 )

@@ -20,7 +20,7 @@ from core.graphql import (
     view,
 )
 from core.security.authorization import Scope
-from kinds.application import attachments, desk, service, versions
+from kinds.application import attachments, desk, versions
 from kinds.application.engine import Choices
 from kinds.application.graphql import CaseId
 from kinds.application.models import Case, Task
@@ -83,12 +83,12 @@ class Query:
         """Each look leaves a row in the citizen's access log."""
         call = info.context
         opened = await desk.open_case(call, parse_id(case_id))
-        answers = service.answers_of(call, opened.case)
+        answers, person = opened.answers, opened.person
         case = to_case(call, opened.case, opened.definition, answers)
         return StaffCaseView(
             case=case,
-            citizen_name=opened.person.name,
-            citizen_phone=opened.person.phone,
+            citizen_name=person.name if person else None,
+            citizen_phone=person.phone if person else "",
             materials=to_materials(
                 call,
                 opened.case,

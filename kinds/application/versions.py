@@ -25,7 +25,7 @@ from core.manifest import Manifest
 from core.rooms import ExtensionPoint
 from core.security.authorization import Scope
 from core.settings import Settings
-from kinds.application.definition import Definition, DefinitionInvalid, Turn, check
+from kinds.application.definition import Definition, DefinitionInvalid, FieldType, Turn, check
 from kinds.application.form import Problem
 from kinds.application.models import Case
 
@@ -63,6 +63,9 @@ class Application:
     moved: Moved | None = None
     """`moved(app, tx, case, event, note)` is called in the transaction of whatever opens a case,
     moves it or gives it to another unit; `note` is what an officer said with it."""
+    hides_person: str = ""
+    """The field of its form, a FLAG, by which a citizen stays unknown to all units but the one with
+    which a case begins. It is not of the definition: it is kept for cases under every version."""
     suited: Suited | None = None
     """`suited(app, tx, case)` are the officers who should have a case before their colleagues."""
     for_item: Callable[[Call, Definition, str], Awaitable[Definition | None]] | None = None
@@ -101,6 +104,18 @@ def _check_start(settings: Settings, manifests: Sequence[Manifest], city: City) 
             check(definition, city.departments)
         except DefinitionInvalid as error:
             raise StartError(str(error)) from None
+        check_secret(application)
+
+
+def check_secret(application: Application) -> None:
+    """Refuse to start where nothing could keep who a citizen is. Raises StartError."""
+    name, definition = application.hides_person, application.definition
+    if not name:
+        return
+    if not any(field.name == name and field.type is FieldType.FLAG for field in definition.form):
+        raise StartError(f"{application.service}: the form has no flag {name!r}")
+    if definition.materials:
+        raise StartError(f"{application.service}: its papers would tell who {name!r} hides")
 
 
 START_CHECK = StartCheck(_check_start)

@@ -196,8 +196,16 @@ class StaffCaseView:
     """A case as the officers see it whose unit works on it."""
 
     case: Annotated[CaseView, "The case with its form."]
-    citizen_name: Annotated[str | None, "Whose it is, where the real name is verified."]
-    citizen_phone: Annotated[str, "Where the citizen is reached."]
+    citizen_name: Annotated[
+        str | None,
+        "Whose it is, where the real name is verified; null too where the citizen asked to be "
+        "unknown to the unit, and of an account that is closed.",
+    ]
+    citizen_phone: Annotated[
+        str,
+        "Where the citizen is reached; empty where the citizen asked to be unknown to the unit, "
+        "and of an account that is closed.",
+    ]
     materials: Annotated[Sequence[CaseMaterial], "Its papers with their files."]
     tasks: Annotated[Sequence[CaseTaskView], "All work on it, in the order of its opening."]
     timeline: Annotated[Sequence[CaseEventView], "What happened, in order."]

@@ -19,7 +19,7 @@ from core.database import Transaction, connection, fetch_all
 from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, whole_list_of
 from notifications.channels.credentials import credentials_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
 from notifications.templates.domain import Channel, SendLane
@@ -39,7 +39,7 @@ _Cid = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,96}$")]
 JPUSH = System("jpush", breaker=BreakerPolicy(open_s=1.0), optional=True)
 
 
-@JPUSH.operation("GET", "/v3/push/cid", answers=json_of(list[_Cid], "cidlist"))
+@JPUSH.operation("GET", "/v3/push/cid", answers=whole_list_of(_Cid, "cidlist"))
 def make_cids(authorization: str, count: int) -> Request:
     """Fresh cids for pushes, each of a form that can be kept."""
     return Request(params={"count": str(count)}, headers={"Authorization": authorization})

@@ -1,11 +1,11 @@
 """The service in GraphQL: the viewer's bills, and paying one."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
 
 from core.graphql import reading_view, signed_in, view
+from core.upstream.records import Records
 from kinds.lookup import lookup_field
 from kinds.payment import pay_field
 from modules._example.payment.domain import SERVICE, ExamplePaymentDue
@@ -15,7 +15,7 @@ view(ExamplePaymentDue)
 ExamplePaymentBills = reading_view(
     "ExamplePaymentBills",
     "The viewer's unpaid bills, and how fresh that is.",
-    items=Annotated[Sequence[ExamplePaymentDue], "The bills, as the payee lists them."],
+    items=Annotated[Records[ExamplePaymentDue], "The bills, as the payee lists them."],
 )
 
 

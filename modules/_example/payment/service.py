@@ -33,7 +33,7 @@ async def pay(
     """
     citizen_id = call.require_viewer(2).user_id
     reading = await BILLS.read(call)
-    due = next((due for due in reading.items if due.bill_no == bill_no), None)
+    due = next((due for due in reading.records.items if due.bill_no == bill_no), None)
     async with transaction() as tx:
         if due is not None and reading.as_of is not None:
             await store.note_bill(tx, citizen_id, due, reading.as_of)

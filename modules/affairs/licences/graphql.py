@@ -1,6 +1,5 @@
 """The wallet in GraphQL, and showing a licence out of it."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -15,6 +14,7 @@ from core.graphql import (
     reading_view,
     view,
 )
+from core.upstream.records import Records
 from kinds.lookup import lookup_field
 from modules.affairs.licences import domain, service
 from modules.affairs.licences.domain import SERVICE, Licence, Presentation
@@ -24,7 +24,7 @@ view(Presentation, name="LicencePresentation")
 LicenceWallet = reading_view(
     "LicenceWallet",
     "The viewer's e-licences, and how fresh that is.",
-    items=Annotated[Sequence[Licence], "The licences, those that do not hold too."],
+    items=Annotated[Records[Licence], "The licences, those that do not hold too."],
 )
 LICENCE_REF = strawberry.argument(description="The licence's id.")
 FIELDS = strawberry.argument(description="What of it is shown, by the fields' names.")

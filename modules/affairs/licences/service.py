@@ -132,9 +132,11 @@ async def _get_licence(call: Call, licence_ref: str) -> Licence:
     reading = await WALLET.read(call)
     if reading.value is None:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM)
-    for licence in reading.value:
+    for licence in reading.records.items:
         if licence.licence_ref == licence_ref:
             return licence
+    if reading.unreadable:  # it may be among those
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM)
     raise NotFound(NOT_FOUND)
 
 

@@ -2,14 +2,14 @@
 
 from core.people.personal_read import Access, about_person
 from core.standards.document_codes import PUBLIC_SECURITY
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, records_of
 from kinds.lookup import record_operation
 from modules.affairs.licences.domain import Licence
 
 LICENCES = System("e_licences", documents=PUBLIC_SECURITY)
 
 list_licences = record_operation(
-    LICENCES, "list_licences", "/licences/query", json_of(list[Licence], "licences")
+    LICENCES, "list_licences", "/licences/query", records_of(Licence, "licences")
 )
 
 

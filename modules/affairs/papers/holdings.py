@@ -25,9 +25,8 @@ PAPERS = PersonalLookup(SERVICE, PURPOSE, list_licences, part="papers")
 async def _read(call: Call) -> Reading[Sequence[HeldPaper]]:
     """Those of the viewer's licences that hold."""
     reading = await PAPERS.read(call)
-    return reading.map(
-        lambda licences: [_paper(one) for one in licences if one.status is LicenceStatus.VALID]
-    )
+    valid = [one for one in reading.records.items if one.status is LicenceStatus.VALID]
+    return reading.map(lambda _: [_paper(one) for one in valid])
 
 
 def _paper(licence: Licence) -> HeldPaper:

@@ -75,5 +75,6 @@ HOTLINE = Application(
             Step("close_unanswered", ("asked",), "closed", Actor.SYSTEM,
                  Named("逾期未补充,自动办结", "Closed: what was asked was not answered")),
         ),
-    )
+    ),
+    hides_person="confidential",
 )  # fmt: skip

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.context.sweep import sweep_pages
+from core.context.sweep import FIRST, sweep_pages
 from core.database import Transaction, transaction
+from core.errors import Conflict
 from core.people.directory import find_person
 from core.queue.jobs import job
 from core.texts import Locale
@@ -24,7 +25,10 @@ _SILENT = ("open",)
 
 
 async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: str) -> None:
-    """Bring the row of a report to where its case stands, and tell its followers."""
+    """Bring the row of a report to where its case stands, and tell its followers.
+
+    Raises Conflict OTHERS_MERGED where it is withdrawn and others go on as it.
+    """
     now = app.clock.now()
     report_id = await store.update_by_case(
         tx,
@@ -35,6 +39,8 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
     )
     if report_id is None:
         return
+    if event == "withdraw" and await store.has_merged(tx, report_id):
+        raise Conflict(texts.OTHERS_MERGED)
     await store.insert_update(
         tx,
         {
@@ -48,7 +54,7 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
         },
     )
     if event not in _SILENT:
-        await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state)
+        await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state, FIRST)
 
 
 async def list_suited(_app: App, tx: Transaction, case: Case) -> Collection[UUID]:
@@ -62,9 +68,14 @@ async def find_queued(report_id: UUID) -> Report | None:
     return await store.find_report(report_id) or await store.find_by_case(report_id)
 
 
-@job("community.tell_followers")
-async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, state: str) -> None:
-    """Tell the followers of a report what happened. Repeat-safe by the message's key."""
+@job("community.tell_followers", timeout_s=300)
+async def tell_followers(
+    app: App, report_id: UUID, sequence: int, event: str, state: str, after: UUID = FIRST
+) -> None:
+    """Tell the followers of a report what happened. Repeat-safe by the message's key.
+
+    What does not fit into its time it hands on to a job of its own.
+    """
     report = await find_queued(report_id)
     application = versions.find_application(app, "snap-report")
     if report is None or application is None:
@@ -93,7 +104,17 @@ async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, s
                 app, tx, texts.MESSAGES[0], person, params, key, deep_link=link
             )
 
+    async def hand_on(after: UUID) -> None:
+        async with transaction() as tx:
+            await tell_followers.enqueue(app, tx, report_id, sequence, event, state, after)
+
     swept = await sweep_pages(
-        app, "community.tell_followers", list_page, tell, key=lambda row: row.id
+        app,
+        "community.tell_followers",
+        list_page,
+        tell,
+        key=lambda row: row.id,
+        after=after,
+        rest=hand_on,
     )
     swept.require_whole()

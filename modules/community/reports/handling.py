@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import transaction
+from core.database import lock_name, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.staffing import require_officer
 from core.refusal_texts import NOT_FOUND
@@ -165,13 +165,14 @@ async def merge(call: Call, task_id: UUID, target_id: UUID, key: str) -> Report:
     told of the other from then on. Raises as `accept`, Conflict MERGE_TARGET."""
     deed = Deed("mergeReport", key, SCOPE, {"into": target_id})
     async with transaction() as tx:
+        await lock_name(tx, "reports:merge")  # of two into one another the second finds no target
         _, case, replayed = await desk.act_in(call, tx, deed, task_id, "merge", NOTHING)
         if not replayed:
-            target = await store.find_report(target_id)
+            target = await store.lock_report(tx, target_id)
             if target is None or target.case_id == case.id or target.state not in OPEN_STATES:
                 raise Conflict(texts.MERGE_TARGET)
             report_id, now = (await get_report_of(case.id)).id, call.app.clock.now()
-            await store.update_report(tx, report_id, merged_into=target_id)
+            await store.note_merged(tx, report_id, target_id)
             await store.move_followers(tx, report_id, target_id, now)
             await store.follow(tx, target_id, case.citizen_id, now)
     return await get_report_of(case.id)

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from core.database import (
     Transaction,
     connection,
@@ -59,6 +61,22 @@ async def insert_report(tx: Transaction, values: Mapping[str, Any]) -> None:
 async def find_report(report_id: UUID) -> Report | None:
     """A report."""
     return await fetch_model(connection(), Report, "WHERE id = $1", report_id)
+
+
+async def lock_report(tx: Transaction, report_id: UUID) -> Report | None:
+    """A report, locked until the transaction ends."""
+    return await Report.filter(id=report_id).using_db(tx).select_for_update().first()
+
+
+async def has_merged(tx: Transaction, report_id: UUID) -> bool:
+    """Whether others go on as a report."""
+    return await Report.filter(merged_into=report_id).using_db(tx).exists()
+
+
+async def note_merged(tx: Transaction, report_id: UUID, target_id: UUID) -> None:
+    """Let a report go on as another, with those that were merged into it before."""
+    merged = Report.filter(Q(id=report_id) | Q(merged_into=report_id)).using_db(tx)
+    await merged.update(merged_into=target_id)
 
 
 async def find_by_case(case_id: UUID) -> Report | None:

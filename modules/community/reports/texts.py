@@ -39,6 +39,11 @@ PROOF_MISSING = Text(
 MERGE_TARGET = Text(
     "MERGE_TARGET", "只能并入另一个在办问题", "It can be merged into another open report only"
 )
+OTHERS_MERGED = Text(
+    "OTHERS_MERGED",
+    "同一问题的其他上报已并入本件,不能撤回",
+    "Other reports of the same matter go on as this one: it cannot be taken back",
+)
 GRID_PREFIX = Text(
     "GRID_PREFIX", "网格前缀为 6 至 15 位数字", "A part of the city is named by 6 to 15 digits"
 )

@@ -21,7 +21,7 @@ async def note_bills(
         tx,
         """INSERT INTO health_bill AS b
              (id, citizen_id, hospital_ref, bill_no, self_pay_fen, status, seen_at)
-           SELECT i, $1, $2, n, a, s, $7
+           SELECT DISTINCT ON (n) i, $1, $2, n, a, s, $7
              FROM unnest($3::uuid[], $4::text[], $5::bigint[], $6::text[]) AS told (i, n, a, s)
             ORDER BY n
            ON CONFLICT (hospital_ref, bill_no) DO UPDATE

@@ -3,12 +3,13 @@
 See docs/upstreams/his-billing.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.people.personal_read import Access, about_person
 from core.standards.document_codes import HEALTH
-from core.upstream.operation import NOTHING, Request, System, json_of
+from core.upstream.operation import NOTHING, Request, System, json_of, whole_list_of
+from core.upstream.records import each_once
 from kinds.payment import payment_body
 from modules.health.billing.domain import HospitalBill, HospitalReceipt, InpatientAccount
 from payments.api import Paid
@@ -16,17 +17,17 @@ from payments.api import Paid
 BILLING = System("his_billing", documents=HEALTH)
 
 
-def _that_add_up(bills: list[HospitalBill]) -> list[HospitalBill]:
+def _that_add_up(bills: Sequence[HospitalBill]) -> Sequence[HospitalBill]:
     """A bill whose parts are not its total is unreadable."""
     if not all(bill.adds_up for bill in bills):
         raise ValueError("the parts are not the total")
-    return bills
+    return each_once(bills, lambda bill: bill.bill_no)
 
 
 @BILLING.operation(
     "POST",
     "/{hospital}/bills/query",
-    answers=json_of(list[HospitalBill], "bills").then(_that_add_up),
+    answers=whole_list_of(HospitalBill, "bills").then(_that_add_up),
     safe=True,
     personal=True,
 )
@@ -38,7 +39,7 @@ def list_bills(access: Access, hospital_ref: str) -> Request:
 @BILLING.operation(
     "POST",
     "/{hospital}/inpatient/query",
-    answers=json_of(list[InpatientAccount], "accounts"),
+    answers=whole_list_of(InpatientAccount, "accounts"),
     safe=True,
     personal=True,
 )

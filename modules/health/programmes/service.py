@@ -110,6 +110,15 @@ async def has_consent(app: App, citizen_id: UUID, programme: Programme) -> bool:
         return await _find_consent(app, tx, citizen_id, programme) is not None
 
 
+async def with_consent(
+    app: App, programme: Programme, enrolments: Sequence[Enrolment]
+) -> Sequence[Enrolment]:
+    """Those of a programme's enrolments whose people's consent to it holds now."""
+    purpose, people = programme.purpose, [row.citizen_id for row in enrolments]
+    agreed = await consents.list_agreed(people, purpose.id, purpose.text_version, app.clock.now())
+    return [row for row in enrolments if row.citizen_id in agreed]
+
+
 async def _find_consent(
     app: App, tx: Transaction, citizen_id: UUID, programme: Programme
 ) -> UUID | None:

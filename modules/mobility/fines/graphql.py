@@ -7,6 +7,7 @@ import strawberry
 
 from core.context.call import Call
 from core.graphql import (
+    UNREADABLE,
     Fen,
     IdempotencyKey,
     Info,
@@ -68,6 +69,7 @@ class TrafficFines:
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     items: list[TrafficFine] = strawberry.field(description="The fines, newest first.")
+    unreadable: int = strawberry.field(description=UNREADABLE)
 
 
 @strawberry.type(description="The violation is accepted.")
@@ -104,7 +106,8 @@ class Query:
         reading = await service.read_fines(info.context)
         return TrafficFines(
             **reading.freshness,
-            items=[_fine(info.context, listed) for listed in reading.items],
+            items=[_fine(info.context, listed) for listed in reading.records.items],
+            unreadable=reading.unreadable,
         )
 
 

@@ -13,8 +13,14 @@ from core.database import transaction
 from core.errors import NotFound, Unavailable
 from core.people.personal_read import Access, Purpose, open_access, personal_read
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.client import (
+    UpstreamError,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from core.upstream.readings import Reading
+from core.upstream.records import Records
 from kinds.payment import find_payments, open_cashier
 from modules.mobility.fines import domain, store, texts, upstream
 from modules.mobility.fines.domain import FineStatus, Order, Violation
@@ -50,19 +56,20 @@ class ListedFine:
         return self.violation.status if self.order is None else self.order.status
 
 
-async def read_fines(call: Call) -> Reading[Sequence[ListedFine]]:
-    """The violations of the viewer's car, newest first, with what is to be paid today.
+async def read_fines(call: Call) -> Reading[Records[ListedFine]]:
+    """The violations of the viewer's car, newest first, with what is to be paid today; without that
+    where the platform does not tell.
 
     Raises LoginRequired below level 2 and Forbidden without consent.
     """
 
-    async def fetch(access: Access) -> Sequence[tuple[UUID, Violation, Order | None]]:
+    async def fetch(access: Access) -> Records[tuple[UUID, Violation, Order | None]]:
         asked_at = ensure_utc(call.app.clock.now())
-        violations = await upstream.list_violations(call.app, call.deadline, access) or ()
-        orders = await _orders_of(call, violations)
+        found = await upstream.list_violations(call.app, call.deadline, access) or Records(())
+        orders = await _orders_of(call, found.items)
         async with transaction() as tx:
-            ids = await store.note_violations(tx, access.person.id, violations, orders, asked_at)
-        return [(ids[v.violation_no], v, orders.get(v.violation_no)) for v in violations]
+            ids = await store.note_violations(tx, access.person.id, found.items, orders, asked_at)
+        return found.convert(lambda v: (ids[v.violation_no], v, orders.get(v.violation_no)))
 
     reading = await personal_read(call, service=SERVICE, purpose=FINES, fetch=fetch)
     if reading.value is None:
@@ -71,10 +78,10 @@ async def read_fines(call: Call) -> Reading[Sequence[ListedFine]]:
     found = await find_payments(call, [row.intent_id for row in rows.values()])
     fines = [
         _listed(violation, order, rows[fine_id], found)
-        for fine_id, violation, order in reading.value
+        for fine_id, violation, order in reading.records.items
         if fine_id in rows
     ]
-    return Reading(reading.status, fines, reading.as_of, reading.reason)
+    return reading.map(lambda records: Records(fines, records.unreadable))
 
 
 def _listed(
@@ -87,12 +94,23 @@ def _listed(
 
 
 async def _orders_of(call: Call, violations: Sequence[Violation]) -> Mapping[str, Order]:
-    """The open orders by violation number. Raises UpstreamError."""
+    """The open orders by violation number, but those of which the platform does not tell.
+
+    Raises UpstreamError where it is silent: it answers for none of them.
+    """
     open_ = [v.order_no for v in violations if v.order_no and v.status is FineStatus.UNPAID]
-    orders = await asyncio.gather(
-        *(upstream.get_order(call.app, call.deadline, order_no) for order_no in open_[:_ORDERS_MAX])
-    )
-    return {order.violation_no: order for order in orders}
+    answers = await asyncio.gather(*(_ask_order(call, no) for no in open_[:_ORDERS_MAX]))
+    silent = [one for one in answers if isinstance(one, UpstreamTimeout | UpstreamUnavailable)]
+    if silent and len(silent) == len(answers):
+        raise silent[0]
+    return {order.violation_no: order for order in answers if isinstance(order, Order)}
+
+
+async def _ask_order(call: Call, order_no: str) -> Order | UpstreamError:
+    try:
+        return await upstream.get_order(call.app, call.deadline, order_no)
+    except UpstreamError as error:
+        return error
 
 
 async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:

@@ -30,7 +30,7 @@ async def note_violations(
         """INSERT INTO mobility_fine AS f
              (id, citizen_id, violation_no, order_no, offence_zh, offence_en, total_fen, status,
               seen_at)
-           SELECT i, $1, v, o, zh, en, t, s, $9
+           SELECT DISTINCT ON (v) i, $1, v, o, zh, en, t, s, $9
              FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                          $8::text[]) AS told (i, v, o, zh, en, t, s)
             ORDER BY v

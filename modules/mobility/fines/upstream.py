@@ -5,7 +5,7 @@ See docs/upstreams/fines.md. A receipt's number of the platform is the e-receipt
 
 from core.people.personal_read import Access, about_person
 from core.standards.document_codes import TRAFFIC
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, records_of
 from kinds.payment import Receipt, payee
 from modules.mobility.fines.domain import Order, Violation
 
@@ -17,7 +17,7 @@ FINES = payee(PLATFORM, "orders", Receipt, ("NO_SUCH_ORDER", "ORDER_WITHDRAWN"))
 @POLICE.operation(
     "POST",
     "/violations/query",
-    answers=json_of(list[Violation], "violations").or_none("NO_VEHICLE"),
+    answers=records_of(Violation, "violations").or_none("NO_VEHICLE"),
     safe=True,
     personal=True,
 )

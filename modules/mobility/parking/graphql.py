@@ -8,6 +8,7 @@ import strawberry
 from core.context.app import App
 from core.context.call import Call
 from core.graphql import (
+    UNREADABLE,
     Fen,
     IdempotencyKey,
     Info,
@@ -72,6 +73,7 @@ class ParkingSessions:
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     plate: Plate = strawberry.field(description="The plate.")
     items: list[ParkingSession] = strawberry.field(description="The stays, perhaps none.")
+    unreadable: int = strawberry.field(description=UNREADABLE)
 
 
 @strawberry.type(description="The plate is linked.")
@@ -126,7 +128,8 @@ class Query:
         return ParkingSessions(
             **reading.freshness,
             plate=_plate(call.app, plate),
-            items=[_session(call, plate, stay) for stay in reading.items],
+            items=[_session(call, plate, stay) for stay in reading.records.items],
+            unreadable=reading.unreadable,
         )
 
 

@@ -16,6 +16,7 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.typed_text import read_plate
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
+from core.upstream.records import Records
 from kinds import owned
 from kinds.payment import find_payments, open_cashier
 from modules.mobility.models import PLATE, ParkingCharge, Plate
@@ -120,17 +121,17 @@ async def list_plates(call: Call) -> Sequence[Plate]:
     return await owned.list_all(store.PLATES, call.require_viewer().user_id)
 
 
-async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequence[Stay]]]:
+async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Records[Stay]]]:
     """The stays of a linked plate that are not over. Raises NotFound for any other plate."""
     app, citizen_id = call.app, call.require_viewer().user_id
     plate = await owned.get(store.PLATES, citizen_id, plate_id)
 
-    async def fetch() -> Sequence[tuple[UUID | None, Session]]:
+    async def fetch() -> Records[tuple[UUID | None, Session]]:
         asked_at = app.clock.now()
         sessions = await list_sessions(app, call.deadline, plate_text(app, plate))
         async with transaction() as tx:
-            ids = await store.note_charges(tx, plate.plate_index, sessions, asked_at)
-        return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in sessions]
+            ids = await store.note_charges(tx, plate.plate_index, sessions.items, asked_at)
+        return sessions.convert(lambda s: (ids[s.session_id] if s.amount_due_fen else None, s))
 
     try:
         reading = await app.last_good.read_through(
@@ -138,15 +139,14 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
         )
     except UpstreamRejected as refusal:  # the operator takes no such question, whoever asks
         reading = Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
-    found = reading.value or ()
+    found = reading.records.items
     intents = await store.list_intents([session.session_id for _, session in found])
     payments_made = await find_payments(call, intents.values())
     stays = [
         Stay(charge_id, session, payments_made.get(intents.get(session.session_id)))
         for charge_id, session in found
     ]
-    value = None if reading.value is None else stays
-    return plate, Reading(reading.status, value, reading.as_of, reading.reason)
+    return plate, reading.map(lambda records: Records(stays, records.unreadable))
 
 
 async def pay(call: Call, charge_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:

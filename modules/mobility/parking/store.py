@@ -31,10 +31,10 @@ async def note_charges(
         """INSERT INTO mobility_parking_charge AS c
              (id, session_ref, paid_before_fen, plate_index, entered_at, amount_fen,
               quote_holds_until, seen_at)
-           SELECT i, s, p, $1, e, a, h, $8
+           SELECT DISTINCT ON (s, p) i, s, p, $1, e, a, h, $8
              FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
                          $7::timestamptz[]) AS told (i, s, p, e, a, h)
-            ORDER BY s
+            ORDER BY s, p
            ON CONFLICT (session_ref, paid_before_fen) DO UPDATE
               SET amount_fen = CASE WHEN c.seen_at <= $8 THEN EXCLUDED.amount_fen
                                     ELSE c.amount_fen END,

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from core.people.personal_read import Access
 from core.standards.document_codes import TRAFFIC
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import Request, System, json_of, records_of
 from kinds.payment import Receipt, payee
 from modules.mobility.parking.domain import Session
 
@@ -27,9 +27,7 @@ class StayReceipt(Receipt):
 STAYS = payee(OPERATOR, "sessions", StayReceipt, ("ALREADY_LEFT", "NO_SUCH_SESSION"))
 
 
-@OPERATOR.operation(
-    "POST", "/sessions/query", answers=json_of(list[Session], "sessions"), safe=True
-)
+@OPERATOR.operation("POST", "/sessions/query", answers=records_of(Session, "sessions"), safe=True)
 def list_sessions(plate: str) -> Request:
     """The stays of a plate that are not over. The plate never stands in an address."""
     return Request(json={"plate": plate})

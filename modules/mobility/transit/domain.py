@@ -51,3 +51,8 @@ class Trip:
     exited_at: AwareDatetime | None
     fare_fen: int | None
     status: TripStatus
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a trip that is to be paid and does not say what it costs."""
+        if self.status is TripStatus.UNPAID and self.fare_fen is None:
+            raise ValueError("an unpaid trip without a fare")

@@ -7,6 +7,7 @@ import strawberry
 
 from core.context.call import Call
 from core.graphql import (
+    UNREADABLE,
     Fen,
     First,
     IdempotencyKey,
@@ -68,6 +69,7 @@ class TransitTrips:
         description="What is unpaid over all trips; null where it is not known."
     )
     items: list[TransitTrip] = strawberry.field(description="The trips, newest first.")
+    unreadable: int = strawberry.field(description=UNREADABLE)
 
 
 @strawberry.type(description="The payment has begun.")
@@ -106,9 +108,11 @@ class Query:
         call = info.context
         reading = await service.read_trips(call, first=page_size(first), only_unpaid=only_unpaid)
         trips = reading.value
+        unpaid_fen = trips.unpaid_fen if trips else None
         return TransitTrips(
             **reading.freshness,
-            unpaid_total=Fen(trips.unpaid_fen) if trips else None,
+            unpaid_total=None if unpaid_fen is None else Fen(unpaid_fen),
+            unreadable=trips.unreadable if trips else 0,
             items=[_trip(call, listed) for listed in trips.items] if trips else [],
         )
 

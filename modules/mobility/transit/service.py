@@ -15,6 +15,7 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
 from core.upstream.client import UpstreamError
 from core.upstream.readings import Reading
+from core.upstream.records import Records
 from kinds.payment import find_payments, open_cashier
 from modules.mobility import models
 from modules.mobility.transit import domain, store, texts
@@ -49,10 +50,12 @@ class ListedTrip:
 
 @dataclass(frozen=True, slots=True)
 class Trips:
-    """A rider's trips, newest first, and what is unpaid over all of them."""
+    """A rider's trips, newest first, and how many cannot be read; what is unpaid over all of them,
+    None where one cannot be read."""
 
     items: Sequence[ListedTrip]
-    unpaid_fen: int
+    unreadable: int
+    unpaid_fen: int | None
 
 
 def rider_ref(app: App, citizen_id: UUID) -> str:
@@ -98,10 +101,10 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
     """The viewer's trips. Raises LoginRequired below level 2 and Forbidden without consent."""
     app = call.app
 
-    async def fetch(access: Access) -> Sequence[Trip]:
+    async def fetch(access: Access) -> Records[Trip]:
         rider = rider_ref(app, access.person.id)
         reply = await list_trips(app, call.deadline, access, rider)
-        unpaid = [trip for trip in reply if trip.status is TripStatus.UNPAID]
+        unpaid = [trip for trip in reply.items if trip.status is TripStatus.UNPAID]
         async with transaction() as tx:
             await store.note_unpaid(tx, access.person.id, unpaid, app.clock.now())
         return reply
@@ -109,9 +112,10 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
     reading = await personal_read(call, service=SERVICE, purpose=TRIPS, fetch=fetch)
     if reading.value is None:
         return Reading(reading.status, None, reading.as_of, reading.reason)
-    unpaid_fen = sum(t.fare_fen or 0 for t in reading.value if t.status is TripStatus.UNPAID)
-    shown = [t for t in reading.value if t.status is TripStatus.UNPAID or not only_unpaid][:first]
-    trips = Trips(await _listed(call, shown), unpaid_fen)
+    unpaid = [trip for trip in reading.records.items if trip.status is TripStatus.UNPAID]
+    unpaid_fen = None if reading.unreadable else sum(trip.fare_fen or 0 for trip in unpaid)
+    shown = (unpaid if only_unpaid else reading.records.items)[:first]
+    trips = Trips(await _listed(call, shown), reading.unreadable, unpaid_fen)
     return Reading(reading.status, trips, reading.as_of, reading.reason)
 
 

@@ -2,7 +2,7 @@
 
 from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
-from core.upstream.operation import NOTHING, Request, System, json_of
+from core.upstream.operation import NOTHING, Request, System, json_of, records_of
 from kinds.payment import Receipt, payee
 from modules.mobility.transit.domain import Trip
 
@@ -17,7 +17,7 @@ def register_key(key: ReaderKey) -> Request:
 
 
 @CLEARING.operation(
-    "POST", "/trips/query", answers=json_of(list[Trip], "trips"), safe=True, personal=True
+    "POST", "/trips/query", answers=records_of(Trip, "trips"), safe=True, personal=True
 )
 def list_trips(access: Access, rider_ref: str) -> Request:
     """The trips of the person in `access` under their pseudonym, newest first, at most 500."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from lxml import etree
 
 from core.context.app import App
+from core.context.sweep import FIRST
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, LoginRequired
@@ -80,7 +81,7 @@ async def _store(app: App, tx: Transaction, alert: CapAlert, content: bytes) -> 
     )
     is_over = row.expires_at is not None and row.expires_at <= app.clock.now()
     if domain.notice_kind_of(alert) is not None and later is None and not is_over:
-        await tell_alert.enqueue(app, tx, row.id)
+        await tell_alert.enqueue(app, tx, row.id, FIRST)
         if ends_as is not None:
-            await tell_alert.enqueue(app, tx, row.id, after=_AGAIN)
+            await tell_alert.enqueue(app, tx, row.id, FIRST, after=_AGAIN)
     return Taken(row.id, True, state, of_unknown)

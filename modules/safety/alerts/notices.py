@@ -7,8 +7,9 @@ from uuid import UUID
 import orjson
 
 from core.context.app import App
-from core.context.sweep import Swept, sweep_pages
-from core.queue.jobs import Lane, job
+from core.context.sweep import FIRST, sweep_pages
+from core.database import transaction
+from core.queue.jobs import JobKind, Lane, job
 from core.standards.cap import CapAlert, CapInfo, Status, parse_xml, read_alert
 from core.standards.coordinates import GeoPoint
 from core.texts import Named
@@ -50,26 +51,49 @@ def watched(app: App, row: AlertPlace) -> Watched:
 
 
 @job("safety.tell_alert", lane=Lane.CRITICAL, timeout_s=300)
-async def tell_alert(app: App, alert_id: UUID) -> None:
-    """Tell whom an alert concerns, and whoever was told of those that it references. Repeat-safe.
+async def tell_alert(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
+    """Tell whoever was told of the alerts that an alert references; another job tells its places.
 
-    Raises SweepIncomplete where somebody could not be told, so that it is tried again.
+    What does not fit into its time it hands on to a job of its own. Repeat-safe. Raises
+    SweepIncomplete where somebody could not be told, so that it is tried again.
     """
     row = await EmergencyAlert.get(id=alert_id)
     alert = alert_of(row)
     kind = domain.notice_kind_of(alert)
     if kind is None:
         return
-    swept = await _tell_earlier(app, row, alert, kind)
-    if kind is not NoticeKind.CANCELLED and row.state == domain.AlertState.ACTIVE:
-        swept += await _tell_places(app, row, alert, kind)
+    if after == FIRST and kind is not NoticeKind.CANCELLED:
+        await _hand_on(app, tell_places, alert_id, FIRST)
+    # an exercise takes nothing back that is real: a reference by another status is none
+    references = [r.identifier for r in alert.references if r.sender == alert.sender]
+
+    async def list_page(after: UUID, limit: int) -> Sequence[AlertRecipient]:
+        return await store.list_earlier_recipients(row.sender, row.status, references, after, limit)
+
+    async def tell_one(earlier: AlertRecipient) -> None:
+        await _tell(app, row, earlier.citizen_id, _notice(kind, alert, alert.infos))
+
+    swept = await sweep_pages(
+        app,
+        SERVICE,
+        list_page,
+        tell_one,
+        key=lambda earlier: earlier.id,
+        after=after,
+        rest=partial(_hand_on, app, tell_alert, alert_id),
+    )
     swept.require_whole()
 
 
-async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, kind: NoticeKind) -> Swept:
-    """Those whose places are in the area."""
-    cells, now = domain.cells_of_alert(alert), app.clock.now()
-    code = app.city.division_code
+@job("safety.tell_alert_places", lane=Lane.CRITICAL, timeout_s=300)
+async def tell_places(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
+    """Tell those whose places are in an alert's area, while it holds. Otherwise as `tell_alert`."""
+    row = await EmergencyAlert.get(id=alert_id)
+    alert = alert_of(row)
+    kind = domain.notice_kind_of(alert)
+    if kind is None:
+        return
+    cells, now, code = domain.cells_of_alert(alert), app.clock.now(), app.city.division_code
 
     async def list_page(after: UUID, limit: int) -> Sequence[AlertPlace]:
         if not await store.holds(row.id):
@@ -87,25 +111,23 @@ async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, kind: Not
         if infos:
             await _tell(app, row, place.citizen_id, _notice(kind, alert, infos))
 
-    return await sweep_pages(
-        app, SERVICE, list_page, tell_one, key=lambda place: place.id, choose=choose
+    swept = await sweep_pages(
+        app,
+        SERVICE,
+        list_page,
+        tell_one,
+        key=lambda place: place.id,
+        choose=choose,
+        after=after,
+        rest=partial(_hand_on, app, tell_places, alert_id),
     )
+    swept.require_whole()
 
 
-async def _tell_earlier(app: App, row: EmergencyAlert, alert: CapAlert, kind: NoticeKind) -> Swept:
-    """Those who were told of what it updates or cancels, wherever they are now.
-
-    A reference by another status is none: an exercise takes nothing back that is real.
-    """
-    references = [r.identifier for r in alert.references if r.sender == alert.sender]
-
-    async def list_page(after: UUID, limit: int) -> Sequence[AlertRecipient]:
-        return await store.list_earlier_recipients(row.sender, row.status, references, after, limit)
-
-    async def tell_one(earlier: AlertRecipient) -> None:
-        await _tell(app, row, earlier.citizen_id, _notice(kind, alert, alert.infos))
-
-    return await sweep_pages(app, SERVICE, list_page, tell_one, key=lambda earlier: earlier.id)
+async def _hand_on(app: App, job: JobKind[UUID, UUID], alert_id: UUID, after: UUID) -> None:
+    """Have a job of its own tell those after an id: it has its own time and attempts."""
+    async with transaction() as tx:
+        await job.enqueue(app, tx, alert_id, after, key=f"{alert_id}:{after}")
 
 
 async def _tell(app: App, row: EmergencyAlert, citizen_id: UUID, notice: Notice) -> None:

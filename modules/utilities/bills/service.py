@@ -19,6 +19,7 @@ from kinds import owned
 from kinds.payment import open_cashier
 from modules.utilities.accounts import store as accounts
 from modules.utilities.accounts.domain import SERVICE_ID, UtilityKind, is_account_no
+from modules.utilities.accounts.models import AccountLink
 from modules.utilities.accounts.service import list_accounts, require_level
 from modules.utilities.bills import domain, store
 from modules.utilities.bills.domain import BillerBill
@@ -58,19 +59,26 @@ async def read_bills(
     account = {"kind": kind.value, "account_no": account_no}
     if await owned.find(accounts.ACCOUNTS, citizen_id, **account) is None:
         raise NotFound(NOT_FOUND)
+    try:
+        return await _read(call, citizen_id, kind, account_no, only_open=only_open)
+    except UpstreamRejected:
+        raise NotFound(NOT_FOUND) from None  # the biller has closed the account
+
+
+async def _read(
+    call: Call, citizen_id: UUID, kind: UtilityKind, account_no: str, *, only_open: bool
+) -> Reading[Sequence[ListedBill]]:
+    """The bills of a linked account. Raises UpstreamRejected."""
 
     async def fetch() -> Sequence[ListedBill]:
         return await fetch_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
 
-    try:
-        return await call.app.last_good.read_through(
-            ("bills", citizen_id, kind, account_no, only_open),
-            fetch,
-            clock=call.app.clock,
-            max_stale=_MAX_STALE,
-        )
-    except UpstreamRejected:
-        raise NotFound(NOT_FOUND) from None  # the biller has closed the account
+    return await call.app.last_good.read_through(
+        ("bills", citizen_id, kind, account_no, only_open),
+        fetch,
+        clock=call.app.clock,
+        max_stale=_MAX_STALE,
+    )
 
 
 async def fetch_bills(
@@ -98,12 +106,7 @@ async def note(
 async def read_due(call: Call) -> Reading[Due]:
     """What the viewer owes over all linked accounts; as fresh as the least fresh of them."""
     links = await list_accounts(call, None)
-    readings = await asyncio.gather(
-        *(
-            read_bills(call, UtilityKind(link.kind), link.account_no, only_open=True)
-            for link in links
-        )
-    )
+    readings = await asyncio.gather(*(_read_open(call, link) for link in links))
     bills = [listed.bill for reading in readings for listed in reading.value or ()]
     due = Due(sum(bill.total_fen for bill in bills), len(bills))
     worst = max(readings, key=lambda r: _WORSE.index(r.status), default=None)
@@ -113,6 +116,17 @@ async def read_due(call: Call) -> Reading[Due]:
     times = [reading.as_of for reading in readings if reading.as_of is not None]
     as_of = min(times) if known is not None else None
     return Reading(worst.status, known, as_of, worst.reason)
+
+
+async def _read_open(call: Call, link: AccountLink) -> Reading[Sequence[ListedBill]]:
+    """The open bills of a linked account; none of one that its biller has closed."""
+    kind = UtilityKind(link.kind)
+    try:
+        return await _read(call, require_level(call, kind), kind, link.account_no, only_open=True)
+    except UpstreamRejected as refusal:
+        if refusal.code == "NO_SUCH_ACCOUNT":
+            return Reading(ReadStatus.LIVE, [], call.app.clock.now(), None)
+        return Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
 
 
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)

@@ -3,7 +3,10 @@
 See docs/upstreams/billers.md.
 """
 
-from core.upstream.operation import Request, json_of
+from collections.abc import Sequence
+
+from core.upstream.operation import Request, json_of, whole_list_of
+from core.upstream.records import each_once
 from kinds.payment import NO_PAYMENT, payment_body
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.upstream import BILLERS
@@ -17,14 +20,14 @@ def _sound(bill: BillerBill) -> BillerBill:
     return bill
 
 
-def _all_sound(bills: list[BillerBill]) -> list[BillerBill]:
-    return [_sound(bill) for bill in bills]
+def _all_sound(bills: Sequence[BillerBill]) -> Sequence[BillerBill]:
+    return [_sound(bill) for bill in each_once(bills, lambda bill: bill.bill_no)]
 
 
 @BILLERS.operation(
     "GET",
     "/{kind}/accounts/{account_no}/bills",
-    answers=json_of(list[BillerBill], "bills").then(_all_sound),
+    answers=whole_list_of(BillerBill, "bills").then(_all_sound),
     hedged=True,
 )
 def list_bills(kind: UtilityKind, account_no: str, *, only_open: bool) -> Request:

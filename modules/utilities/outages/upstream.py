@@ -1,6 +1,6 @@
 """The utilities' feed of outages: GeoJSON (RFC 7946), asked for anew only where it has changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from core.deadline import Deadline
 from core.texts import Named
 from core.upstream.client import ANY, Response
 from core.upstream.operation import Answer, Connected, Request, System
+from core.upstream.records import Records, records_reader
 from modules.utilities.outages.domain import Outage, OutageKind, OutageStatus
 
 UTILITIES = System("outages")
@@ -39,26 +40,39 @@ class _Properties(BaseModel):
     updated_at: AwareDatetime
 
 
+class _Feature(BaseModel):
+    """A feature as GeoJSON has it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str | int
+    properties: _Properties
+    geometry: dict[str, Any]
+
+
+_features = records_reader(_Feature, "features")
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What is cut off, will be, or was until yesterday; `etag` names this state of the feed."""
 
     etag: str
-    outages: Sequence[Outage]
+    outages: Records[Outage]
 
 
 def read_feed(response: Response) -> Feed | None:
     """The outages of a FeatureCollection; None where the feed has not changed.
 
-    Raises KeyError, TypeError or ValueError for anything else.
+    One that cannot be read leaves the others. Raises KeyError, TypeError or ValueError for anything
+    else.
     """
     if response.status == _NOT_MODIFIED:
         return None
     collection = response.json()
     if collection["type"] != "FeatureCollection":
         raise ValueError("not a FeatureCollection")
-    outages = [_outage(feature) for feature in collection["features"]]
-    return Feed(response.headers.get("ETag", ""), outages)
+    return Feed(response.headers.get("ETag", ""), _features(collection).convert(_outage))
 
 
 @UTILITIES.operation("GET", "/feed.geojson", answers=Answer(read_feed), accept=ANY)
@@ -71,12 +85,16 @@ def fetch_feed(etag: str) -> Request:
 class LatestFeed:
     """The feed as this process has last seen it."""
 
-    feed: Feed = Feed("", ())
+    feed: Feed = Feed("", Records(()))
 
     async def update(self, app: Connected, deadline: Deadline) -> Sequence[Outage]:
         """The outages of now. Raises UpstreamError."""
-        self.feed = await fetch_feed(app, deadline, self.feed.etag) or self.feed
-        return self.feed.outages
+        changed = await fetch_feed(app, deadline, self.feed.etag)
+        if changed is not None:
+            self.feed = changed
+            if changed.outages.unreadable:
+                app.upstreams.note_unreadable(fetch_feed, changed.outages.unreadable)
+        return self.feed.outages.items
 
 
 async def list_outages(app: App, deadline: Deadline) -> Sequence[Outage]:
@@ -84,19 +102,18 @@ async def list_outages(app: App, deadline: Deadline) -> Sequence[Outage]:
     return await app.once(LatestFeed, LatestFeed).update(app, deadline)
 
 
-def _outage(feature: Mapping[str, Any]) -> Outage:
-    properties = _Properties.model_validate(feature["properties"])
-    geometry = feature["geometry"]
-    if geometry["type"] not in _SHAPES:
+def _outage(feature: _Feature) -> Outage:
+    properties, geometry = feature.properties, feature.geometry
+    if geometry.get("type") not in _SHAPES:
         raise ValueError("an outage is an area")
     try:
         area = make_valid(shape(geometry))
-    except (GEOSException, AttributeError):
+    except (GEOSException, AttributeError, KeyError, TypeError, IndexError):
         raise ValueError("no shape") from None
     if area.geom_type not in _SHAPES or area.is_empty:
         raise ValueError("an outage has an extent")
     return Outage(
-        outage_ref=str(feature["id"])[:64],
+        outage_ref=str(feature.id)[:64],
         kind=properties.kind,
         planned=properties.planned,
         cause=Named(properties.cause_zh, properties.cause_en),

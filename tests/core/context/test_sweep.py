@@ -54,7 +54,37 @@ async def test_pages_of_bad_rows_do_not_keep_a_pass_from_the_good_ones(app: App)
     swept = await sweep_pages(app, "test.pages", page, each, key=lambda row: row, size=5)
     assert (swept.done, swept.failed) == (3, 22)
     assert seen == ids[-3:]
-    assert (
-        await sweep_pages(app, "test.pages", page, each, key=lambda row: row, size=5, within_s=0)
-        == Swept()
-    )
+
+
+async def test_a_pass_whose_time_is_over_is_not_whole_or_hands_on_what_is_left(app: App) -> None:
+    ids, seen, left = sorted(new_id() for _ in range(12)), [], []
+
+    async def page(after: UUID, limit: int) -> list[UUID]:
+        return [row for row in ids if row > after][:limit]
+
+    async def each(row: UUID) -> None:
+        seen.append(row)
+
+    async def rest(after: UUID) -> None:
+        left.append(after)
+
+    swept = await sweep_pages(app, "test", page, each, key=lambda row: row, size=5, within_s=0)
+    assert (swept, seen) == (Swept(done=5, waiting=1), ids[:5])
+    with pytest.raises(SweepIncomplete, match="0 rows failed, 1 wait"):
+        swept.require_whole()
+
+    async def go_on(after: UUID) -> Swept:
+        return await sweep_pages(
+            app,
+            "test",
+            page,
+            each,
+            key=lambda row: row,
+            after=after,
+            rest=rest,
+            size=5,
+            within_s=0,
+        )
+
+    assert (await go_on(ids[4]), left, seen) == (Swept(done=5), [ids[9]], ids[:10])
+    assert (await go_on(left[0]), left, seen) == (Swept(done=2), [ids[9]], ids)

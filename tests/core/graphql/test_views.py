@@ -19,6 +19,7 @@ from core.clock import ensure_utc
 from core.graphql import SCALARS, HomeSection, reading_view, view
 from core.texts import Locale, Named
 from core.upstream.readings import Reading, ReadStatus
+from core.upstream.records import Records
 from tests.bff.compiler.twins import Twins
 from tests.conftest import NOON
 
@@ -78,6 +79,7 @@ class LampSection(HomeSection):
 
 view(Lamp, name="StreetLamp", names={"lamp_ref": "ref"}, hidden=("secret",))
 Lamps = reading_view("Lamps", "The lamps.", items=Annotated[Sequence[Lamp], "All of them."])
+LampRecords = reading_view("LampRecords", "Found.", items=Annotated[Records[Lamp], "All."])
 OneLamp = reading_view("OneLamp", "A lamp.", lamp=Annotated[Lamp, "The lamp."])
 
 
@@ -86,6 +88,7 @@ class Query:
     """The town's lamps, from the root value."""
 
     lamps: Lamps = strawberry.field(description="All.")  # type: ignore[valid-type]
+    found: LampRecords = strawberry.field(description="Found.")  # type: ignore[valid-type]
     lamp: OneLamp = strawberry.field(description="One.")  # type: ignore[valid-type]
     cards: list[HomeSection] = strawberry.field(description="Cards.")
 
@@ -98,6 +101,7 @@ LAMP = Lamp(
 DOCUMENT = """{
   lamps { status asOf reason items { ref id name nickname state rent worth sinceOn
     bulb { price } spares { price } } }
+  found { unreadable items { ref } }
   lamp { status lamp { name } }
   cards { __typename id status ... on LampSection { lit } }
 }"""
@@ -110,6 +114,7 @@ def _world(locale: Locale = Locale.EN) -> tuple[Any, Any]:
     )
     root = SimpleNamespace(
         lamps=Reading(ReadStatus.LIVE, [LAMP], now, None),
+        found=Reading(ReadStatus.LIVE, Records([LAMP], unreadable=2), now, None),
         lamp=Reading[Lamp](ReadStatus.UNAVAILABLE, None, None, "TIMEOUT"),
         cards=[card],
     )
@@ -157,6 +162,7 @@ async def test_both_executors_answer_with_the_objects_themselves(locale: Locale)
             "spares": [{"price": 100}, {"price": 250}],
         }
     ]
+    assert data["found"] == {"unreadable": 2, "items": [{"ref": "L/1"}]}
     assert data["lamp"] == {"status": "UNAVAILABLE", "lamp": None}
     card = {"__typename": "LampSection", "id": "lamp", "status": "LIVE", "lit": 5}
     assert data["cards"] == [card]

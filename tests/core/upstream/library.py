@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.upstream.client import ANY, Timeouts
-from core.upstream.operation import NOTHING, Request, System, json_of
+from core.upstream.operation import NOTHING, Request, System, json_of, whole_list_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def find_book(shelf: str, no: str) -> Request:
     return Request(path={"shelf": shelf, "no": no}, params={"lang": "zh"})
 
 
-@LIBRARY.operation("GET", "/books", answers=json_of(list[Book], "books"), hedged=True)
+@LIBRARY.operation("GET", "/books", answers=whole_list_of(Book, "books"), hedged=True)
 def list_books() -> Request:
     """Every book."""
     return Request()

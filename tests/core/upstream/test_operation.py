@@ -1,11 +1,12 @@
 """Declared operations: what is sent, how answers are read, and what may take their place."""
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -20,13 +21,23 @@ from core.settings import Environment, Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import (
     HttpClient,
+    Response,
     Unlicensed,
     UpstreamFailed,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from core.upstream.operation import NOTHING, Answer, Request, System, Upstreams
+from core.upstream.operation import (
+    NOTHING,
+    Answer,
+    Request,
+    System,
+    Upstreams,
+    json_of,
+    records_of,
+    whole_list_of,
+)
 from tests.core.upstream.library import (
     LIBRARY,
     Book,
@@ -291,3 +302,14 @@ async def test_a_fake_is_given_by_operation(settings: Settings, wings: list[Mani
     assert set(fakes) == {guess_title, find_reader}
     async with open_app(settings, manifests=wings, upstreams=fakes) as app:
         assert await guess_title(app, _soon(), "a") == "a zh"
+
+
+def test_a_list_is_read_record_by_record_or_whole_and_said_so() -> None:
+    for form in (list[Book], Sequence[Book], list):
+        with pytest.raises(TypeError, match="a list is of records_of, or of whole_list_of"):
+            json_of(form, "books")
+    books = [{"title": "A", "pages": 1}, {"title": "B"}]
+    told = Response("city_library", "list_books", 200, {}, orjson.dumps({"books": books}))
+    assert len(records_of(Book, "books").read(told).items) == 1
+    with pytest.raises(ValueError, match="1 validation error"):
+        whole_list_of(Book, "books").read(told)

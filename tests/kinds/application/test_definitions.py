@@ -16,11 +16,13 @@ from kinds.application.definition import (
     Actor,
     Definition,
     DefinitionInvalid,
+    Material,
     State,
     Step,
     Turn,
     check,
 )
+from modules.community.hotline.definition import HOTLINE
 from tests.conftest import ROOT
 from tests.kinds.application.wing import PERMIT
 
@@ -101,6 +103,18 @@ def test_the_handbooks_page_is_a_sound_definition() -> None:
     exec(code, names)
     application = names["BENCH"]
     check(versions.complete(application.definition, tomllib.loads(decisions)), UNITS)
+
+
+def test_what_hides_a_person_is_a_flag_beside_which_no_paper_tells_who_it_is() -> None:
+    for application, fault in (
+        (versions.Application(PERMIT, hides_person="nowhere"), "the form has no flag 'nowhere'"),
+        (versions.Application(PERMIT, hides_person="why"), "the form has no flag 'why'"),
+        (replace(HOTLINE, definition=replace(HOTLINE.definition, materials=[Material("x", NAME)])),
+         "its papers would tell who 'confidential' hides"),
+    ):  # fmt: skip
+        with pytest.raises(StartError, match=fault):
+            versions.check_secret(application)
+    versions.check_secret(HOTLINE)
 
 
 def test_a_service_without_the_citys_decisions_does_not_start(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from core.database import transaction
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people.data_rights import erase_person, export_person, find_holds
+from core.people.merged_accounts import note_merge
 from core.security.authentication import Viewer
 from kinds.application import desk, messages, service
 from kinds.application.engine import NOTHING, Choices
 from kinds.application.models import Case
-from modules.identity import staff
+from modules.identity import deaths, staff
+from modules.identity.models import Citizen, Death
 from notifications.messages.models import Message
 from tests.asgi import Client
 from tests.core.waiting import eventually
@@ -24,6 +26,7 @@ from tests.kinds.application.town import ANSWERS, Town, find, key
 from tests.kinds.application.wing import PERMIT, SERVICE, declare
 from tests.machine import PATIENCE_S
 
+MakeCitizen = Callable[..., Awaitable[Viewer]]
 UNITS = ("hotline", "police", "housing_fund", "health")
 
 
@@ -249,6 +252,39 @@ async def test_an_erasure_waits_for_open_cases_and_takes_away_who_it_was(
     rows = await town.rows("SELECT actor_id, note_sealed FROM applications_event")
     assert person_id not in {row["actor_id"] for row in rows}
     assert {row["note_sealed"] for row in rows} == {None}
+
+
+async def test_after_a_death_drafts_end_and_what_a_unit_has_goes_on_without_a_person(
+    town: Town, me: Call, app: App
+) -> None:
+    officer = await town.officer("hotline")
+    draft = await town.open(me, replace(PERMIT, item="other"))
+    case = await _submitted(town, me)
+    row, now = await Citizen.get(id=me.subject_id), app.clock.now()
+    index = bytes(row.resident_index or b"")
+    await Death.create(record_no=1, resident_index=index, died_on=now.date(), read_at=now)
+    for _ in range(2):
+        await deaths._close(app, 1)
+    assert [(await find(one.id)).state for one in (draft, case)] == ["gone", "desk"]
+    assert await town.events(draft) == ["open", "forget"]
+    opened = await desk.open_case(officer, case.id)
+    assert (opened.person, opened.answers) == (None, ANSWERS)
+    look = await AccessLog.get(subject_id=me.subject_id, actor_id=officer.subject_id)
+    assert look.fields_read == ["name", "phone", "form"]
+    assert (await town.act(case, "accept")).state == "review"
+
+
+async def test_a_case_that_a_merge_left_behind_is_shown_as_the_owners(
+    town: Town, me: Call, app: App, call: Callable[..., Call], citizen: MakeCitizen
+) -> None:
+    officer, owner = await town.officer("hotline"), (await citizen()).user_id
+    case = await _submitted(town, me)
+    async with transaction() as tx:
+        await note_merge(app, tx, me.subject_id, owner)
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    opened = await desk.open_case(officer, case.id)
+    assert opened.person is not None and opened.person.id == owner
+    assert await AccessLog.filter(subject_id=owner, actor_id=officer.subject_id).count() == 1
 
 
 async def test_an_erasure_of_the_officers_own_account_leaves_the_timeline(

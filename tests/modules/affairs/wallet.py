@@ -8,6 +8,7 @@ import orjson
 
 from core.people.personal_read import Access
 from core.texts import Named
+from core.upstream.records import Records
 from modules.affairs.licences.domain import Licence, LicenceField, LicenceStatus
 from modules.affairs.results.upstream import LicenceOrder
 from tests.asgi import Answer, Client
@@ -46,12 +47,13 @@ class FakeLicences(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.licences = [licence("card"), licence("old", LicenceStatus.EXPIRED)]
+        self.unreadable = 0
         self.orders: dict[str, LicenceOrder] = {}
 
-    async def list_licences(self, access: Access) -> list[Licence]:
+    async def list_licences(self, access: Access) -> Records[Licence]:
         """See modules.affairs.licences.upstream."""
         self.answer("list_licences")
-        return list(self.licences)
+        return Records(list(self.licences), self.unreadable)
 
     async def find_licence(self, access: Access, licence_ref: str) -> Licence | None:
         """See modules.affairs.licences.upstream."""

@@ -2,17 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
+from core.database.models import AccessLog
+from core.people.case_register import concerns
+from core.people.directory import get_person
 from core.security.authentication import Viewer
-from kinds.application import deadlines
+from kinds.application import deadlines, rating
 from tests.asgi import Client
 from tests.kinds.application.desk_client import Desk
-from tests.kinds.application.town import Town
+from tests.kinds.application.town import Town, key
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 ANSWERS = [
@@ -30,9 +34,9 @@ def desk(client: Client) -> Desk:
 
 @pytest.fixture
 async def officers(app: App, call: Callable[..., Call]) -> dict[str, Viewer]:
-    """An officer of the hotline, one of city management, one of water."""
+    """An officer of each unit that works on what is told to the hotline."""
     town = Town(app, call)
-    units = ("hotline", "city_management", "water")
+    units = ("hotline", "city_management", "water", "administrative_approval")
     return {unit: (await town.officer(unit)).require_viewer() for unit in units}
 
 
@@ -82,6 +86,43 @@ async def test_a_complaint_is_answered_reopened_once_and_closed(
         ("satisfied", "The citizen", None),
     ]
     assert await desk.code(await citizen(), "Application", caseId=case["id"]) == "NOT_FOUND"
+
+
+async def test_who_asks_to_be_unknown_is_known_to_the_desk_alone(
+    app: App,
+    desk: Desk,
+    officers: dict[str, Viewer],
+    citizen: MakeCitizen,
+    call: Callable[..., Call],
+) -> None:
+    me = await citizen(level=2)
+    secret = [*ANSWERS, {"name": "confidential", "value": "true"}]
+    sent = {"serviceId": "hotline-12345", "category": "REPORT", "answers": secret}
+    opened = await desk.send(me, "OpenApplication", **sent)
+    case = opened["openCase"]["case"]
+    await desk.act(officers["hotline"], "assign", unit="water")
+
+    async def look(unit: str, case_id: str) -> tuple[object, object, set[str]]:
+        seen = (await desk.send(officers[unit], "StaffCase", caseId=case_id))["staffCase"]
+        answers = {one["name"] for one in seen["case"]["answers"]}
+        return seen["citizenName"], seen["citizenPhone"], answers
+
+    person = await get_person(app, me.user_id)
+    told = {"subject", "content", "confidential"}
+    assert await look("water", case["id"]) == (None, "", told)
+    assert await look("hotline", case["id"]) == (person.name, person.phone, told | {"phone"})
+    read = await AccessLog.filter(subject_id=me.user_id).order_by("-id").limit(2)
+    assert [row.fields_read for row in read] == [["name", "phone", "form"], ["form"]]
+    for unit, knows in (("water", False), ("hotline", True)):
+        assert await concerns(app, case["no"], me.user_id, unit) is knows
+    await desk.act(officers["water"], "reply", note="查无此事")
+    await desk.step(me, case["id"], "unsatisfied")
+    mine = call(user_id=me.user_id, level=2)
+    back = str((await rating.rate(mine, UUID(case["id"]), 1, [], "", key())).call_back_id)
+    await desk.act(officers["administrative_approval"], "call", note="已联系")
+    await desk.act(officers["administrative_approval"], "assign", unit="water")
+    assert await look("water", back) == (None, "", {"case_no", "grade"})
+    assert (await look("administrative_approval", back))[:2] == (person.name, person.phone)
 
 
 @pytest.mark.parametrize(

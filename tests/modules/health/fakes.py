@@ -33,6 +33,8 @@ class FakeHospitals:
     """By hospital and our number: what it paid, and the receipt."""
     settled: dict[str, str] = field(default_factory=dict)
     asked: list[Access] = field(default_factory=list)
+    times: int = 1
+    """How often an answer has each bill."""
     silent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -74,11 +76,12 @@ class FakeHospitals:
         """See modules.health.billing.upstream."""
         self.asked.append(access)
         self._answer(hospital_ref, "list_bills")
-        return [
+        mine = [
             bill
             for (ref, _), (whose, bill) in reversed(self.bills.items())
             if (ref, whose) == (hospital_ref, access.person.document_no)
         ]
+        return mine * self.times
 
     async def list_inpatient(self, access: Access, hospital_ref: str) -> Sequence[InpatientAccount]:
         """See modules.health.billing.upstream."""

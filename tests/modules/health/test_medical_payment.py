@@ -60,6 +60,15 @@ async def test_every_hospital_shows_the_split_and_one_trace_is_left(ward: Ward) 
     assert await _traces() == 1
 
 
+async def test_a_bill_that_is_told_twice_is_one_bill(ward: Ward) -> None:
+    call, me = await ward.patient()
+    bill_no = ward.hospitals.issue("h2", me, 2500)
+    ward.hospitals.times = 2
+    bill_id = await ward.bill_id(call, bill_no)
+    rows = await fetch_all(connection(), "SELECT id FROM health_bill")
+    assert [row["id"] for row in rows] == [bill_id]
+
+
 async def test_nobody_sees_or_pays_without_level_consent_and_fresh_proof(
     ward: Ward, client: Client
 ) -> None:

@@ -3,7 +3,6 @@
 test_contract.py runs them beside the sandbox.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -14,6 +13,7 @@ from core.clock import Clock, civil_date
 from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
 from core.upstream.client import UpstreamRejected, UpstreamTimeout
+from core.upstream.records import Records
 from kinds.payment import Receipt
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.parking.domain import Place, Session, Tariff
@@ -90,6 +90,8 @@ class FakeParking(FakePayee):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
+        self.times = 1
+        """How often an answer has each record."""
         self.stays: dict[str, FakeStay] = {}
 
     def enter(self, plate: str, minutes_ago: int) -> str:
@@ -108,15 +110,16 @@ class FakeParking(FakePayee):
         charge_fen = 0 if minutes <= 15 else min(3000, 200 * -(-minutes // 30))
         return max(0, charge_fen - self.paid_fen(session_id))
 
-    async def list_sessions(self, plate: str) -> Sequence[Session]:
+    async def list_sessions(self, plate: str) -> Records[Session]:
         """See its declaration."""
         self.faults.after(self.faults.before("list_sessions"), "list_sessions")
         stays = self.stays.items()
-        return [
+        here = [
             self._session(session_id)
             for session_id, stay in stays
             if stay.plate == plate and stay.exited_at is None
         ]
+        return Records(here * self.times)
 
     async def get_session(self, session_id: str) -> Session:
         """See its declaration."""
@@ -234,6 +237,8 @@ class FakeTrafficPolice:
         self.platform = platform
         self.asked: list[Access] = []
         self.faults = Faults("traffic_police")
+        self.times = 1
+        """How often an answer has each record."""
 
     def catch(self, resident_id: str) -> str:
         """Somebody commits a violation; returns its number."""
@@ -242,12 +247,13 @@ class FakeTrafficPolice:
         self.platform.offences[violation_no] = FakeOffence(violation_no, resident_id, committed_at)
         return violation_no
 
-    async def list_violations(self, access: Access) -> Sequence[Violation]:
+    async def list_violations(self, access: Access) -> Records[Violation]:
         """See its declaration."""
         self.asked.append(access)
         self.faults.after(self.faults.before("list_violations"), "list_violations")
         offences = reversed(self.platform.offences.values())
-        return [_violation(o) for o in offences if o.resident_id == access.person.document_no]
+        mine = [_violation(o) for o in offences if o.resident_id == access.person.document_no]
+        return Records(mine * self.times)
 
     async def accept(self, access: Access, violation_no: str) -> Violation:
         """See its declaration."""
@@ -291,6 +297,7 @@ class FakeFare(FakePayee):
         self.keys: dict[str, str] = {}
         self.used: set[str] = set()
         self.trips: list[Trip] = []
+        self.unreadable = 0
         self.asked: list[Access] = []
 
     def scan(self, code: str) -> str:
@@ -330,11 +337,12 @@ class FakeFare(FakePayee):
         self.faults.after(self.faults.before("register_key"), "register_key")
         self.keys[key.kid] = key.public_key
 
-    async def list_trips(self, access: Access, rider_ref: str) -> Sequence[Trip]:
+    async def list_trips(self, access: Access, rider_ref: str) -> Records[Trip]:
         """See its declaration."""
         self.asked.append(access)
         self.faults.after(self.faults.before("list_trips"), "list_trips")
-        return [trip for trip in self.trips if trip.rider_ref == rider_ref]
+        mine = [trip for trip in self.trips if trip.rider_ref == rider_ref]
+        return Records(mine, self.unreadable)
 
     async def get_trip(self, trip_no: str) -> Trip:
         """See its declaration."""

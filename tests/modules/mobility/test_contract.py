@@ -289,7 +289,7 @@ async def test_a_reference_is_for_one_thing(subject: Subject) -> None:
 @pytest.mark.parametrize("subject", ["fake parking", "sandbox parking"], indirect=True)
 async def test_a_stay_tells_what_is_due_and_the_way_out(subject: Subject) -> None:
     app, due = subject.app, await subject.make()
-    (session,) = await parking.list_sessions(app, _soon(), PLATE)
+    (session,) = (await parking.list_sessions(app, _soon(), PLATE)).items
     assert (session.session_id, session.amount_due_fen) == (due.no, due.amount_fen)
     assert session.quote_holds_until - session.quoted_at == timedelta(minutes=20)
     assert (session.paid_fen, session.exit_by) == (0, None)
@@ -302,7 +302,7 @@ async def test_a_stay_tells_what_is_due_and_the_way_out(subject: Subject) -> Non
     session = await parking.get_session(app, _soon(), due.no)
     assert (session.amount_due_fen, session.paid_fen) == (0, due.amount_fen)
     assert session.exit_by == receipt.exit_by
-    assert await parking.list_sessions(app, _soon(), "宁ZD99999") == []
+    assert not (await parking.list_sessions(app, _soon(), "宁ZD99999")).items
 
 
 async def test_the_registry_knows_whose_car_it_is(city: Sandbox) -> None:
@@ -322,8 +322,8 @@ async def test_the_police_tell_the_owner_alone(city: Sandbox, *, with_permit: bo
     made = await city.call("POST", "/_control/traffic-police/violations", {"plate": me["plate"]})
     told = await fines.list_violations(city.app, _soon(), mine)
     assert told is not None
-    assert told[0].violation_no == made["violation_no"]
-    assert (told[0].status, told[0].order_no) == ("UNCONFIRMED", None)
+    assert told.items[0].violation_no == made["violation_no"]
+    assert (told.items[0].status, told.items[0].order_no) == ("UNCONFIRMED", None)
     with pytest.raises(UpstreamRejected) as refused:
         await fines.accept(
             city.app, _soon(), access_of(other, "traffic_police"), made["violation_no"]
@@ -373,7 +373,7 @@ async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> 
     school = issue_code(tokens, subject=rider, audience="school", life=CODE_LIFE).text
     assert (await scan("m06-1", school))["reason"] == "MALFORMED"
     access = access_of({"resident_id": ""}, "fare")
-    (trip,) = await transit.list_trips(city.app, _soon(), access, rider)
+    (trip,) = (await transit.list_trips(city.app, _soon(), access, rider)).items
     assert (trip.status, trip.mode, trip.to_en, trip.fare_fen) == ("OPEN", "METRO", None, None)
     assert (await scan("m06-1", _ride_code(tokens, rider)))["result"] == "OPEN"
     trip = await transit.get_trip(city.app, _soon(), trip.trip_no)

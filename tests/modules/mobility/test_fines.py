@@ -15,8 +15,10 @@ from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailabl
 from core.people.data_rights import erase_person, export_person
 from core.people.directory import get_person
 from core.people.personal_read import grant_consent, withdraw_consent
+from core.upstream.exchange import UpstreamError, UpstreamFailed, UpstreamTimeout
 from core.upstream.readings import ReadStatus
-from modules.mobility.fines import service
+from modules.mobility.fines import service, upstream
+from modules.mobility.fines.domain import Order
 from modules.mobility.fines.service import FINES, ListedFine
 from modules.mobility.models import Fine
 from payments.api import Payment
@@ -47,7 +49,7 @@ async def _catch(app: App, call: Call, police: FakeTrafficPolice) -> str:
 async def _fines(call: Call) -> Sequence[ListedFine]:
     reading = await service.read_fines(call)
     assert reading.status is ReadStatus.LIVE and reading.value is not None
-    return reading.value
+    return reading.records.items
 
 
 async def _accepted(call: Call) -> UUID:
@@ -83,6 +85,43 @@ async def test_a_violation_is_shown_accepted_and_traced(
     assert [f.order for f in await _fines(driver)] == [accepted.order]
     rows = await fetch_all(connection(), "SELECT upstream FROM core_access_log")
     assert [row["upstream"] for row in rows] == ["traffic_police"] * len(police.asked)
+
+
+async def test_one_order_that_is_not_told_takes_no_other_fine(
+    app: App,
+    driver: Call,
+    police: FakeTrafficPolice,
+    platform: FakePlatform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await _accepted(driver)
+    await _catch(app, driver, police)
+    second = await _accepted(driver)
+    (order,) = [fine.order for fine in await _fines(driver) if fine.id == first]
+    assert order is not None
+    for fault in (
+        platform.refusal("get_order", 404, "NO_SUCH_ORDER"),
+        UpstreamFailed("fines", "get_order", "unknown form"),
+        UpstreamTimeout("fines", "get_order", "late"),
+    ):
+
+        async def get_order(order_no: str, fault: UpstreamError = fault) -> Order:
+            if order_no == order.order_no:
+                raise fault
+            return await platform.get_order(order_no)
+
+        monkeypatch.setitem(app.upstreams._fakes, upstream.get_order, get_order)
+        told = {fine.id: fine for fine in await _fines(driver)}
+        assert (told[first].status, told[first].order) == ("UNPAID", None)
+        assert told[second].order is not None
+
+
+async def test_a_violation_that_is_told_twice_is_one_fine(
+    driver: Call, police: FakeTrafficPolice
+) -> None:
+    police.times = 2
+    assert len({fine.id for fine in await _fines(driver)}) == 1
+    assert await Fine.all().count() == 1
 
 
 async def test_somebody_elses_fine_is_not_found(driver: Call, person: MakePerson) -> None:

@@ -43,7 +43,7 @@ async def _link(call: Call, plate: str = PLATE) -> UUID:
 async def _stay(call: Call, plate_id: UUID) -> Stay:
     _, reading = await service.read_stays(call, plate_id)
     assert reading.value is not None
-    (stay,) = reading.value
+    (stay,) = reading.records.items
     return stay
 
 
@@ -51,6 +51,18 @@ async def _charge(call: Call, plate_id: UUID) -> UUID:
     charge_id = (await _stay(call, plate_id)).charge_id
     assert charge_id is not None
     return charge_id
+
+
+async def test_a_stay_that_is_told_twice_is_one_charge(
+    person: MakePerson, parking: FakeParking
+) -> None:
+    call = await person(level=1)
+    plate_id = await _link(call)
+    parking.enter(PLATE, 60)
+    parking.times = 2
+    _, reading = await service.read_stays(call, plate_id)
+    assert len({stay.charge_id for stay in reading.records.items}) == 1
+    assert await ParkingCharge.all().count() == 1
 
 
 async def test_linking_is_one_link_however_it_is_written(person: MakePerson) -> None:

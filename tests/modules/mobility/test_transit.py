@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import jwt
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import TypeAdapter
 
 from core.clock import ManualClock
 from core.context.app import App
@@ -18,10 +20,13 @@ from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailabl
 from core.people.data_rights import erase_person, export_person
 from core.people.personal_read import grant_consent
 from core.security.authentication import Tokens
+from core.upstream.client import Response
 from core.upstream.readings import ReadStatus
+from core.upstream.records import Records
 from modules.mobility.models import Trip
-from modules.mobility.transit import service
+from modules.mobility.transit import domain, service
 from modules.mobility.transit.service import TRIPS, ListedTrip, Trips
+from modules.mobility.transit.upstream import list_trips
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FakeFare
@@ -54,6 +59,22 @@ async def _trips(call: Call, *, only_unpaid: bool = False, first: int = 20) -> T
 async def _unpaid(call: Call, fare: FakeFare) -> ListedTrip:
     assert await _ride(call, fare) == "OPEN"
     return (await _trips(call)).items[0]
+
+
+async def test_a_trip_that_cannot_be_read_leaves_the_others_and_no_sum(
+    rider: Call, fare: FakeFare, client: Client
+) -> None:
+    query = "{ transitTrips(first: 5) { status unreadable unpaidTotal items { fare } } }"
+    await _unpaid(rider, fare)
+    fare.unreadable = 1
+    shown = (await client.data(query, viewer=rider.viewer))["transitTrips"]
+    assert shown == {
+        "status": "LIVE", "unreadable": 1, "unpaidTotal": None, "items": [{"fare": 200}],
+    }  # fmt: skip
+    told = TypeAdapter(list[domain.Trip]).dump_python(fare.trips, mode="json")
+    body = orjson.dumps({"trips": [*told, told[0] | {"fare_fen": None}]})
+    read = list_trips.answers.read(Response("fare", "list_trips", 200, {}, body))
+    assert read == Records(fare.trips, unreadable=1)
 
 
 async def test_a_code_opens_one_gate_once(rider: Call, fare: FakeFare) -> None:

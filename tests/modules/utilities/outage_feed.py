@@ -7,6 +7,7 @@ from typing import Any
 from shapely import box
 
 from core.texts import Named
+from core.upstream.records import Records
 from modules.utilities.outages.domain import Outage, OutageKind, OutageStatus
 from modules.utilities.outages.upstream import Feed
 from tests.conftest import NOON
@@ -35,7 +36,7 @@ class FakeOutages(Silence):
     async def fetch_feed(self, etag: str) -> Feed:
         """See its declaration."""
         self.answer("fetch_feed")
-        return Feed("", list(self.outages))
+        return Feed("", Records(list(self.outages)))
 
     def restore(self) -> None:
         """Everything is over."""

@@ -1,13 +1,19 @@
 """Linking accounts, looking at bills, paying: what a citizen may see and do."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
+from pydantic import TypeAdapter
 
+from core.context.app import App
+from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from core.ids import new_id
+from core.upstream.exchange import Response, UpstreamRejected
 from core.upstream.readings import ReadStatus
 from kinds.payment import is_fresh
 from modules.utilities.accounts import service as accounts
@@ -15,7 +21,8 @@ from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.models import AccountLink
 from modules.utilities.accounts.store import ACCOUNTS
 from modules.utilities.bills import service
-from modules.utilities.bills.domain import BillStatus
+from modules.utilities.bills.domain import BillerBill, BillStatus
+from modules.utilities.bills.upstream import list_bills
 from payments.models import Intent
 from tests.payments.world import ACCOUNT, World
 
@@ -155,6 +162,22 @@ async def test_a_grown_late_fee_is_what_is_asked_for(world: World) -> None:
     assert payment.amount == 3362
 
 
+async def test_of_bills_that_sum_up_none_is_left_out_and_none_counts_twice(world: World) -> None:
+    await world.bill(await world.citizen(), 100, "A0001")
+    (bill,) = TypeAdapter(list[BillerBill]).dump_python(
+        list(world.billers.bills.values()), mode="json"
+    )
+
+    def read(*bills: object) -> Sequence[BillerBill]:
+        body = orjson.dumps({"bills": bills})
+        return list_bills.answers.read(Response("billers", "list_bills", 200, {}, body))
+
+    assert len(read(bill, bill, bill | {"bill_no": "B2"})) == 2
+    for odd in ({"due_on": "2026-02-30"}, {"total_fen": -1}):
+        with pytest.raises(ValueError, match=r"validation error|make no sense"):
+            read(bill, bill | {"bill_no": "B2"} | odd)
+
+
 async def test_what_is_due_is_summed_over_all_accounts(world: World) -> None:
     call = await world.citizen()
     nothing = await service.read_due(call)
@@ -165,6 +188,33 @@ async def test_what_is_due_is_summed_over_all_accounts(world: World) -> None:
     assert (due.status, due.value) == (ReadStatus.LIVE, service.Due(350, 2))
     world.billers.faults.always = "down"
     assert (await service.read_due(call)).status is ReadStatus.STALE
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("NO_SUCH_ACCOUNT", (ReadStatus.LIVE, service.Due(100, 1))),
+        ("FORBIDDEN", (ReadStatus.UNAVAILABLE, None)),  # which says nothing of what is due
+    ],
+)
+async def test_an_account_that_its_biller_has_closed_owes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, code: str, expected: object
+) -> None:
+    call = await world.citizen()
+    await world.bill(call, 100, "A0001")
+    await world.bill(call, 250, "A0002")
+
+    async def ask(app: App, deadline: Deadline, kind: UtilityKind, no: str, **how: bool) -> object:
+        if no == "A0002":
+            body = orjson.dumps({"code": code})
+            raise UpstreamRejected("billers", "list_bills", 404, body)
+        return await list_bills(app, deadline, kind, no, **how)
+
+    monkeypatch.setattr(service, "list_bills", ask)
+    due = await service.read_due(call)
+    assert (due.status, due.value) == expected
+    with pytest.raises(NotFound):
+        await service.read_bills(call, WATER, "A0002", only_open=True)
 
 
 def test_a_quote_ends_at_midnight_and_after_ten_minutes() -> None:

@@ -281,11 +281,34 @@ def test_a_broken_feed_is_no_feed(told: Any) -> None:
         read_feed(_response(told))
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"properties": {"kind": "HEATING"}},
+        {"properties": {"planned_restoration_at": None}},
+        {"properties": {"starts_at": "2026-02-30T00:00:00Z"}},
+        {"geometry": {"type": "Polygon"}},
+        {"geometry": {"type": "Polygon", "coordinates": [[1, 2]]}},
+        {"geometry": None},
+        {"properties": None},
+    ],
+)
+def test_one_odd_outage_leaves_the_others(odd: dict[str, Any]) -> None:
+    good = _feature(type="Polygon", coordinates=[RING])
+    broken = good | {
+        name: value if value is None else good[name] | value if name == "properties" else value
+        for name, value in odd.items()
+    }
+    feed = read_feed(_response({"type": "FeatureCollection", "features": [broken, good]}))
+    assert feed is not None
+    assert ([one.outage_ref for one in feed.outages.items], feed.outages.unreadable) == (["OT1"], 1)
+
+
 def test_an_outage_in_two_parts_has_two_outlines() -> None:
     other = [[lon + 1, lat] for lon, lat in RING]
     parts = _feature(type="MultiPolygon", coordinates=[[RING], [other]])
     feed = read_feed(_response({"type": "FeatureCollection", "features": [parts]}))
     assert feed is not None
-    (outage,) = feed.outages
+    (outage,) = feed.outages.items
     assert len(outage.outline) == 2
     assert outage.covers(GeoPoint(36.65, 118.06)) and not outage.covers(GeoPoint(36.65, 117.5))

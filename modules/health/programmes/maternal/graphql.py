@@ -20,6 +20,7 @@ from core.graphql import (
     reading_view,
     view,
 )
+from core.upstream.records import Records
 from kinds.lookup import lookup_field
 from modules.health.programmes import service as programmes
 from modules.health.programmes.graphql import (
@@ -42,7 +43,7 @@ view(BirthNotice)
 BirthNotices = reading_view(
     "BirthNotices",
     "Certificates of birth, and how fresh that is.",
-    items=Annotated[Sequence[BirthNotice], "The viewer's children, the newest certificate first."],
+    items=Annotated[Records[BirthNotice], "The viewer's children, the newest certificate first."],
 )
 view(DatedBy, name="PregnancyDatedBy")
 view(Gestation, name="PregnancyDates")

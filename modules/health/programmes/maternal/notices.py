@@ -3,14 +3,13 @@
 See docs/upstreams/birth-register.md.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from core.people.personal_read import Purpose
 from core.standards.document_codes import MOTHERS
-from core.upstream.operation import System, json_of
+from core.upstream.operation import System, records_of
 from kinds.lookup import PersonalLookup, record_operation
 from modules.health.programmes.infant.growth import Sex
 from modules.health.programmes.maternal import texts
@@ -31,7 +30,7 @@ class BirthNotice:
 
 
 find_births = record_operation(
-    REGISTER, "find_births", "/births/query", json_of(Sequence[BirthNotice], "births")
+    REGISTER, "find_births", "/births/query", records_of(BirthNotice, "births")
 )
 """The children of the person in an access, the newest first; empty where there is none."""
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import Transaction, transaction
@@ -53,26 +54,40 @@ class PlanChange:
 async def list_open(
     call: Call, *, first: int, after: UUID | None
 ) -> Sequence[tuple[Alert, Enrolment]]:
-    """The open alerts, the oldest first, without names."""
+    """The open alerts of whoever agrees to be looked after, the oldest first, without names."""
     call.require_scope(Scope.CARE_PLANS)
-    alerts = await store.list_open_alerts(first=first, after=after)
+    found: list[tuple[Alert, Enrolment]] = []
+    while wanted := first - len(found):
+        alerts = await store.list_open_alerts(first=wanted, after=after)
+        found += await _agreed(call.app, alerts)
+        if len(alerts) < wanted:
+            break
+        after = alerts[-1].id
+    return found
+
+
+async def _agreed(app: App, alerts: Sequence[Alert]) -> Sequence[tuple[Alert, Enrolment]]:
     rows = await Enrolment.filter(id__in=[alert.enrolment_id for alert in alerts])
-    enrolments = {row.id: row for row in rows}
-    return [
-        (alert, enrolments[alert.enrolment_id])
-        for alert in alerts
-        if alert.enrolment_id in enrolments
-    ]
+    enrolments = {
+        row.id: row
+        for programme in service.programmes_of(app).values()
+        if (mine := [row for row in rows if row.programme == programme.service])
+        for row in await service.with_consent(app, programme, mine)
+    }
+    return [(a, enrolments[a.enrolment_id]) for a in alerts if a.enrolment_id in enrolments]
 
 
 async def open_care(call: Call, enrolment_id: UUID) -> OpenedCare:
-    """Somebody's care; they see who looked. Raises NotFound, for a doctor's own care too."""
+    """Somebody's care; they see who looked. Raises NotFound, for a doctor's own care and without
+    the person's consent too."""
     doctor = call.require_scope(Scope.CARE_PLANS)
     row = await store.find_enrolment(enrolment_id)
     programmes = service.programmes_of(call.app)
     if row is None or row.citizen_id == doctor.user_id or row.programme not in programmes:
         raise NotFound(NOT_FOUND)
     programme = programmes[row.programme]
+    if not await service.with_consent(call.app, programme, [row]):
+        raise NotFound(NOT_FOUND)
     person = await read_as_staff(
         call,
         row.citizen_id,

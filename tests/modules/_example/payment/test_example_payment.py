@@ -55,7 +55,7 @@ async def payer(
 
 
 async def _due(call: Call) -> list[ExamplePaymentDue]:
-    return list((await BILLS.read(call)).items)
+    return list((await BILLS.read(call)).records.items)
 
 
 async def _settle(world: World, intent_id: UUID) -> Intent:

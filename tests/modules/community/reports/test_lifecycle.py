@@ -1,11 +1,19 @@
 """A report from the photograph to the day on which it is closed; who is told; what is refused."""
 
+import asyncio
 from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from core.clock import ManualClock
+from core.context import sweep
 from core.context.app import App
+from core.ids import new_id
 from kinds.application import deadlines
+from modules.community.reports.models import ReportFollow
 from tests.modules.community.base_map import FakeBaseMap
 from tests.modules.community.reports.people import HERE, Street
 
@@ -141,6 +149,82 @@ async def test_a_merged_report_goes_on_as_the_other_for_all_who_wait(street: Str
         assert f"{first['no']}: Fixed" in (await street.messages(viewer))[-1]
     late = await street.send(await street.citizen(), "FollowReport", id=second["id"])
     assert late["report"]["id"] == first["id"]
+
+
+async def test_a_report_as_which_others_go_on_is_not_taken_back(street: Street) -> None:
+    me, other, third = [await street.citizen() for _ in range(3)]
+    worker = await street.worker()
+    first = await street.filed(me)
+    second = await street.filed(other, seen=[first["id"]])
+    await street.filed(third, seen=[first["id"], second["id"]])
+    tasks = await street.send(worker, "StaffReports", first=10)
+    first_task, second_task, last_task = [edge["node"]["id"] for edge in tasks["edges"]]
+    await street.send(worker, "MergeReport", taskId=last_task, into=second["id"])
+    assert (await _step(street, other, second, "withdraw"))["code"] == "OTHERS_MERGED"
+    await street.send(worker, "MergeReport", taskId=second_task, into=first["id"])
+    assert (await _step(street, me, first, "withdraw"))["code"] == "OTHERS_MERGED"
+    rows = await street.rows("SELECT state, is_open, merged_into FROM community_report ORDER BY id")
+    assert [(row["state"], row["is_open"]) for row in rows] == [
+        ("filed", True), ("merged", False), ("merged", False),
+    ]  # fmt: skip
+    assert {str(row["merged_into"]) for row in rows[1:]} == {first["id"]}
+    await street.send(worker, "FinishReport", taskId=first_task, note="fixed")
+    for viewer in (other, third):
+        assert f"{first['no']}: Fixed" in (await street.messages(viewer))[-1]
+
+
+async def test_a_merge_and_a_withdrawal_at_once_leave_no_report_behind(street: Street) -> None:
+    worker = await street.worker()
+    for _ in range(6):
+        me, other = await street.citizen(), await street.citizen()
+        first = await street.filed(me, seen=[])
+        second = await street.filed(other, seen=[first["id"]])
+        tasks = await street.send(worker, "StaffReports", first=50)
+        task = next(e["node"] for e in tasks["edges"] if e["node"]["report"]["id"] == second["id"])
+        merged, withdrawn = await asyncio.gather(
+            street.send(worker, "MergeReport", taskId=task["id"], into=first["id"]),
+            _step(street, me, first, "withdraw"),
+        )
+        assert {merged.get("code"), withdrawn.get("code")} in (
+            {"MERGE_TARGET", None},
+            {None, "OTHERS_MERGED"},
+        )
+        if "code" in merged:
+            await _step(street, other, second, "withdraw")
+        else:
+            left = await street.task(worker)
+            await street.send(worker, "FinishReport", taskId=left["id"], note="done")
+
+
+async def test_two_reports_are_not_merged_into_one_another(street: Street) -> None:
+    me, worker = await street.citizen(), await street.worker()
+    first = await street.filed(me)
+    second = await street.filed(me, seen=[first["id"]])
+    tasks = await street.send(worker, "StaffReports", first=10)
+    first_task, second_task = [edge["node"]["id"] for edge in tasks["edges"]]
+    merged = await asyncio.gather(
+        street.send(worker, "MergeReport", taskId=first_task, into=second["id"]),
+        street.send(worker, "MergeReport", taskId=second_task, into=first["id"]),
+    )
+    assert sorted(one.get("code", "") for one in merged) == ["", "MERGE_TARGET"]
+
+
+async def test_all_followers_are_told_however_many_passes_it_takes(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, worker, last = await street.citizen(), await street.worker(), await street.citizen()
+    report = await street.filed(me)
+    now = street.app.clock.now()
+    await ReportFollow.bulk_create(  # a full page, of people who are gone
+        ReportFollow(id=new_id(), report_id=report["id"], citizen_id=new_id(), followed_at=now)
+        for _ in range(200)
+    )
+    await street.send(last, "FollowReport", id=report["id"])
+    ticks = count(step=1000)
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    task = await street.task(worker)
+    await street.send(worker, "AcceptReport", taskId=task["id"])
+    assert "Accepted" in (await street.messages(last))[-1]
 
 
 async def test_a_worker_reassigns_and_others_see_nothing(street: Street) -> None:

@@ -11,6 +11,7 @@ from core.context.call import Call
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people.data_rights import export_person
+from core.people.personal_read import withdraw_consent
 from core.security.authentication import Viewer
 from modules.health.programmes.domain import Goal, Quantity
 from modules.health.programmes.hypertension.programme import HYPERTENSION
@@ -20,7 +21,7 @@ from modules.health.programmes.staff import desk
 from modules.health.programmes.staff.desk import PlanChange
 from notifications.messages.models import Message
 from tests.conftest import NOON
-from tests.modules.health.programmes.world import join, measure, pressure, rows
+from tests.modules.health.programmes.world import consent, join, measure, pressure, rows
 
 MakeCall = Callable[..., Call]
 GOALS = (Goal(Quantity.SYSTOLIC, below=130), Goal(Quantity.DIASTOLIC, below=80))
@@ -120,6 +121,36 @@ async def test_a_missed_visit_is_recalled_once(
         clock.move(timedelta(days=1))
     assert await Message.filter(template="health.care_recall").count() == 1
     assert await Message.filter(template="health.care_measure").count() == 1
+
+
+async def test_without_consent_no_doctor_sees_or_changes_a_care(
+    me: Call, doctor: Call, citizen: Callable[..., Awaitable[Viewer]], call: MakeCall
+) -> None:
+    gone = await join(me, HYPERTENSION, "the-first-key")
+    await measure(me, HYPERTENSION, gone, pressure(185, 100))
+    other = call(user_id=(await citizen()).user_id, level=2)
+    stays = await join(other, HYPERTENSION, "the-first-key")
+    await measure(other, HYPERTENSION, stays, pressure(185, 100))
+    visit = await FollowUp.get(enrolment_id=gone.id, code__startswith="recheck")
+    assert len(await desk.list_open(doctor, first=10, after=None)) == 2
+    await withdraw_consent(me, HYPERTENSION.purpose.id)
+    before = await rows()
+    for first in (1, 10):  # a page is full though its first alert is left out
+        ((_, shown),) = await desk.list_open(doctor, first=first, after=None)
+        assert shown.id == stays.id
+    for refused in (
+        desk.open_care(doctor, gone.id),
+        desk.change_plan(doctor, gone.id, CHANGE, "the-first-key"),
+        desk.book(doctor, visit.id, NOON + timedelta(days=2), "中心", "the-booking-key"),
+        desk.keep(doctor, visit.id, "the-keeping-key"),
+    ):
+        with pytest.raises(NotFound):
+            await refused
+    assert (await rows(), (await FollowUp.get(id=visit.id)).state) == (before, visit.state)
+    looks = AccessLog.filter(subject_id=me.subject_id, actor_role="family_doctor")
+    assert await looks.count() == 0
+    await consent(me.app, me.subject_id, HYPERTENSION)
+    assert (await desk.open_care(doctor, gone.id)).care.enrolment.id == gone.id
 
 
 async def test_who_is_no_doctor_or_is_the_patient_reaches_nothing(

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml.signer import XMLSigner
 
 from core.context.app import App
+from core.context.sweep import FIRST
 from core.standards.cap import (
     CapAlert,
     CapArea,
@@ -31,6 +33,7 @@ from modules.safety.alerts.upstream import Source
 from sandbox.systems.emergency import identity
 from tests.conftest import NOON
 from tests.fakes import Silence
+from tests.jobs import run_due
 
 SENDER = "bureau@city.invalid"
 SEED = 1
@@ -95,10 +98,16 @@ def signed(given: CapAlert | etree._Element, seed: int = SEED) -> bytes:
 
 
 async def take(app: App, given: CapAlert) -> Taken:
-    """An alert comes, and its job runs."""
+    """An alert comes, and its jobs run."""
     taken = await receive(app, signed(given))
-    await tell_alert(app, taken.alert_id)
+    await tell(app, taken.alert_id)
     return taken
+
+
+async def tell(app: App, alert_id: UUID) -> None:
+    """An alert's jobs run. Raises SweepIncomplete where somebody could not be told."""
+    await tell_alert(app, alert_id, FIRST)
+    await run_due(app, "safety.tell_alert_places")
 
 
 class FakeBureau(Silence):

@@ -13,10 +13,10 @@ from modules.safety.alerts import service
 from modules.safety.alerts.domain import AlertPlaceKind
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import EmergencyAlert
-from modules.safety.alerts.notices import PLACES, tell_alert
+from modules.safety.alerts.notices import PLACES
 from modules.safety.alerts.upstream import BUREAU, fetch_sources
 from tests.kinds.owned_user import SubscriptionUser, unsubscribe_by_id
-from tests.modules.safety.alerts.bureau import FakeBureau, alert, around, signed
+from tests.modules.safety.alerts.bureau import FakeBureau, alert, around, signed, tell
 from tests.upstreams import by_operation, fake_of
 
 
@@ -44,7 +44,7 @@ async def _run(app: App) -> None:
         await receive(app, signed(happened.pop()))
     for row in await EmergencyAlert.all():
         with suppress(SweepIncomplete):  # the job is repeated then
-            await tell_alert(app, row.id)
+            await tell(app, row.id)
 
 
 USERS = [

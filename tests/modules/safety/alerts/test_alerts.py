@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from itertools import product
+from itertools import count, product
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lxml import etree
 
 from core.clock import ManualClock
+from core.context import sweep
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all
@@ -23,12 +25,13 @@ from kinds.subscription import list_mine, unsubscribe
 from modules.safety.alerts import domain, messages, service
 from modules.safety.alerts.domain import AlertLevel, AlertPlaceKind, NoticeKind
 from modules.safety.alerts.ingest import receive
-from modules.safety.alerts.models import AlertPlace, EmergencyAlert
-from modules.safety.alerts.notices import PLACES, tell_alert
+from modules.safety.alerts.models import AlertPlace, AlertRecipient, EmergencyAlert
+from modules.safety.alerts.notices import PLACES
 from notifications.api import MessageClass
 from notifications.messages.models import Message
 from tests.asgi import Client
 from tests.core.standards.test_cap import SCHEMA
+from tests.jobs import run_due
 from tests.modules.safety.alerts.bureau import (
     FAR,
     HOME,
@@ -37,12 +40,14 @@ from tests.modules.safety.alerts.bureau import (
     around,
     signed,
     take,
+    tell,
 )
 
 People = Callable[..., Awaitable[Viewer]]
 Person = Callable[..., Awaitable[Call]]
 UPDATE, CANCEL = MsgType.UPDATE, MsgType.CANCEL
 INGEST = "/ingest/alerts/v1"
+JOBS = ("safety.tell_alert", "safety.tell_alert_places")
 
 
 @pytest.fixture
@@ -234,8 +239,34 @@ async def test_an_alert_that_is_taken_back_while_it_is_told_stops(app: App, pers
     here = await person()
     taken = await receive(app, signed(alert("a1")))
     await receive(app, signed(alert("c1", "a1", msg_type=CANCEL)))
-    await tell_alert(app, taken.alert_id)
+    await tell(app, taken.alert_id)
     assert await titles(app, here) == [[]]
+
+
+async def test_all_are_told_however_many_passes_it_takes(
+    app: App, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await person()
+    place = await AlertPlace.get()
+    await AlertPlace.bulk_create(  # two full pages, of people who are gone
+        place.clone(new_id()).update_from_dict({"citizen_id": new_id()}) for _ in range(400)
+    )
+    last = await person()
+    ticks = count(step=1000)
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    warned = await receive(app, signed(alert("a1")))
+    assert await run_due(app, *JOBS) == 4
+    assert await titles(app, first, last) == [[WARNED], [WARNED]]
+    await AlertRecipient.bulk_create(
+        AlertRecipient(id=new_id(), alert_id=warned.alert_id, citizen_id=new_id())
+        for _ in range(400)
+    )
+    late = (await person()).subject_id
+    await AlertRecipient.create(id=new_id(), alert_id=warned.alert_id, citizen_id=late)
+    await receive(app, signed(alert("c1", "a1", msg_type=CANCEL)))
+    assert await run_due(app, *JOBS) == 3
+    assert await titles(app, first, last) == [[WARNED, CLEARED]] * 2
+    assert await Message.filter(person_id=late).count() == 1
 
 
 def _unsigned(given: CapAlert) -> bytes:
