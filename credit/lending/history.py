@@ -18,10 +18,10 @@ from core.ids import new_id
 from credit.lending.applications.bank_side import write_offer
 from credit.lending.applications.domain import Offer
 from credit.lending.companies.upstream import Registered
-from credit.lending.loans.books import movement
 from credit.lending.loans.events import Disbursed, LoanEvent, Repaid
 from credit.lending.loans.record import row_values, write_terms
 from credit.lending.loans.replay import Loan, replay
+from credit.lending.loans.service import movement
 from credit.lending.products.domain import Plan, Product, plan
 from credit.lending.records.models import CONTRACT, PURPOSE
 from payments.api import book_loan

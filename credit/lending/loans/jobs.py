@@ -9,7 +9,7 @@ from core.context.app import App
 from core.context.sweep import sweep_pages
 from core.database import transaction
 from core.money import format_yuan
-from core.people.directory import Person, find_person
+from core.people.directory import find_person
 from core.queue.jobs import job
 from credit.lending.loans.record import read_events, read_terms
 from credit.lending.loans.replay import Loan, LoanStatus, replay
@@ -54,7 +54,7 @@ async def look(app: App, loan_id: UUID) -> None:
             row = await store.update_loan(tx, row.id, loan.status.value, loan.look_on)
             changed = LoanChanged(row.id, row.bank, row.status, row.sequence)
             await app.events.publish(tx, changed)
-        person = await _borrower(app, row)
+        person = await find_person(app, row.person_id)  # none where it was taken over
         message = _message(row, loan)
         if person is not None and message is not None:
             template, values, key = message
@@ -82,8 +82,3 @@ def _message(row: LoanRow, loan: Loan) -> tuple[Template, dict[str, str], str] |
         "due_on": ahead.due_on.isoformat(),
     }
     return DUE, values, f"loan-due:{row.id}:{ahead.number}"
-
-
-async def _borrower(app: App, row: LoanRow) -> Person | None:
-    """Who is told; nobody where the loan was taken over without an account."""
-    return await find_person(app, row.person_id)

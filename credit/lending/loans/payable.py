@@ -1,6 +1,5 @@
 """Repaying a loan through a PSP: the saga is payments', the allocation the loan's replay."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from core.clock import civil_date
@@ -61,11 +60,7 @@ async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
     """What messages call the loan."""
     row = await store.find_loan(_read(ending.subject_ref)[0])
     assert row is not None
-    return _values(row.no)
-
-
-def _values(no: str) -> Mapping[str, str]:
-    return {"no": no}
+    return {"no": row.no}
 
 
 REPAYMENT = Payable(kind=KIND, quote=quote, fulfil=fulfil)

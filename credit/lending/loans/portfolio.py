@@ -69,9 +69,15 @@ Account = tuple[str, str, Terms, Sequence[LoanEvent]]
 """Bank, product, terms and events of a loan."""
 
 
-def sum_books(accounts: Iterable[Account], on: date, calendar: Calendar) -> list[ProductBook]:
-    """The books at the end of a day; each loan is replayed and forgotten."""
-    books: dict[tuple[str, str], ProductBook] = {}
+Books = dict[tuple[str, str], ProductBook]
+"""By bank and product."""
+
+
+def sum_books(
+    accounts: Iterable[Account], on: date, calendar: Calendar, books: Books | None = None
+) -> list[ProductBook]:
+    """The books at the end of a day, with those given; each loan is replayed and forgotten."""
+    books = {} if books is None else books
     for bank, product, terms, events in accounts:
         book = books.setdefault((bank, product), ProductBook(bank, product))
         book.add(replay(terms, events, on, calendar), terms.rate_ppm)
@@ -80,11 +86,9 @@ def sum_books(accounts: Iterable[Account], on: date, calendar: Calendar) -> list
 
 async def read_books(app: App, on: date, *, bank: str | None = None) -> list[ProductBook]:
     """The books of a bank, or of all, at the end of a day."""
-    books: dict[tuple[str, str], ProductBook] = {}
+    books: Books = {}
     async for page in _pages(bank):
-        for book in sum_books(page, on, app.city.calendar):
-            known = books.get((book.bank, book.product))
-            books[book.bank, book.product] = book if known is None else _joined(known, book)
+        sum_books(page, on, app.city.calendar, books)
     return [books[key] for key in sorted(books)]
 
 
@@ -108,18 +112,3 @@ def _by_loan(rows: Iterable[LoanEventRow]) -> Mapping[UUID, list[LoanEventRow]]:
     for row in rows:
         found.setdefault(row.loan_id, []).append(row)
     return found
-
-
-_SUMS = (
-    *("loans", "lent_fen", "yearly_fen", "principal_fen", "accrued_fen", "due_fen"),
-    *("lost_fen", "closed"),
-)
-
-
-def _joined(one: ProductBook, other: ProductBook) -> ProductBook:
-    for name in _SUMS:
-        setattr(one, name, getattr(one, name) + getattr(other, name))
-    for mine, theirs in zip(one.ages, other.ages, strict=True):
-        mine.loans += theirs.loans
-        mine.principal_fen += theirs.principal_fen
-    return one

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-import orjson
 from pydantic import TypeAdapter
 
 from core.json import to_json
@@ -63,11 +62,6 @@ def write_terms(terms: Terms) -> str:
 def read_terms(text: str) -> Terms:
     """Terms as they were agreed."""
     return _TERMS.validate_json(text)
-
-
-def undo_body(reason: str) -> str:
-    """What an undoing row says."""
-    return orjson.dumps({"reason": reason}).decode()
 
 
 def row_values(loan_id: UUID, event: LoanEvent) -> dict[str, object]:

@@ -15,8 +15,8 @@ from core.context.app import App
 from core.database import Transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.json import to_json
 from core.refusal_texts import NOT_FOUND
-from credit.lending.loans.books import movement
 from credit.lending.loans.events import (
     Disbursed,
     LoanEvent,
@@ -30,7 +30,6 @@ from credit.lending.loans.record import (
     read_events,
     read_terms,
     row_values,
-    undo_body,
     write_terms,
 )
 from credit.lending.loans.replay import Loan, replay
@@ -38,7 +37,7 @@ from credit.lending.records import store, texts
 from credit.lending.records.events import LoanChanged
 from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow
 from credit.lending.terms.cost_sheet import CEILING_PPM
-from credit.lending.terms.money_terms import Terms
+from credit.lending.terms.money_terms import Part, Terms
 from payments.api import LoanMovement, book_loan
 
 
@@ -130,7 +129,7 @@ async def undo(
         ref=undo_ref,
         kind=UNDO,
         value_on=event.on,
-        body=undo_body(reason),
+        body=to_json({"reason": reason}).decode(),
         undoes=ref,
         recorded_at=app.clock.now(),
     )
@@ -206,3 +205,19 @@ async def _moved(
 
 def _state(app: App, row: LoanRow, events: Sequence[LoanEvent], on: date) -> Loan:
     return replay(read_terms(row.terms), events, on, app.city.calendar)
+
+
+def movement(old: Loan, new: Loan) -> LoanMovement:
+    """By how much what the ledger has of a loan differs between two of its states."""
+    pairs = zip(_booked(old), _booked(new), strict=True)
+    return LoanMovement(*(after - before for before, after in pairs))
+
+
+def _booked(loan: Loan) -> tuple[int, int, int]:
+    """What is lent, received and lost. Principal that what waits will cover is not lent; what waits
+    beyond all principal can only be for interest. Of a loan given up, what is still lent is lost.
+    """
+    lent = max(loan.principal_fen - loan.ahead_fen, 0)
+    beyond = max(loan.ahead_fen - loan.principal_fen, 0)
+    income = sum(fen for part, fen in loan.paid.items() if part is not Part.PRINCIPAL)
+    return lent, income + beyond, 0 if loan.written_off_on is None else lent

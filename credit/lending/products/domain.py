@@ -127,13 +127,12 @@ def plan(
 
     Raises InvalidInput LOAN_TERMS_OUTSIDE_PRODUCT, LOAN_COST_ABOVE_CEILING.
     """
-    inside = (
+    if not (
         product.least_fen <= amount_fen <= min(product.most_fen, MOST_FEN)
         and product.months_least <= months <= product.months_most
         and form in product.forms
         and rate_bps > 0
-    )
-    if not inside:
+    ):
         raise InvalidInput(TERMS_OUTSIDE, "terms")
     is_bullet = form is RepaymentForm.BULLET
     first = months_later(start_on, months if is_bullet else 1, start_on.day)
@@ -158,7 +157,7 @@ def check_product(product: Product, reference_bps: int, today: date, calendar: C
 
     Raises InvalidInput.
     """
-    sound = (
+    if not (
         0 < product.least_fen <= product.most_fen <= MOST_FEN
         and 0 < product.months_least <= product.months_most <= 360
         and product.forms
@@ -166,8 +165,7 @@ def check_product(product: Product, reference_bps: int, today: date, calendar: C
         and reference_bps + product.margin_least_bps > 0
         and sorted(product.order) == sorted(Part)
         and 10_000 <= product.penalty_bps <= 20_000
-    )
-    if not sound:
+    ):
         raise InvalidInput(PRODUCT_INVALID, "product")
     rate = reference_bps + product.margin_most_bps
     for form in product.forms:

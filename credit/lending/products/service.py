@@ -50,8 +50,7 @@ async def propose(app: App, tx: Transaction, product: Product, by: str) -> Produ
     """Propose a next version. Raises InvalidInput for one that could not be published, NotFound
     where the code is another bank's."""
     today = civil_date(app.clock.now())
-    reference = app.city.rate_bps(product.reference, today)
-    check_product(product, reference, today, app.city.calendar)
+    check_product(product, app.city.rate_bps(product.reference, today), today, app.city.calendar)
     await lock_name(tx, f"lending.product:{product.code}")
     number = await store.next_version(tx, product.code)
     if number > 1:

@@ -46,8 +46,9 @@ def build(
     if principal_fen <= 0 or terms.first_due_on <= start_on:
         raise ValueError("a loan has a principal, and is due after it is paid out")
     days = due_days(terms, calendar)
-    parts = period_fractions(terms, start_on, [interest_until(terms, day) for day in days])
-    levelled = period_fractions(terms, start_on, [day.nominal_on for day in days])
+    ends, by_terms = [interest_until(terms, day) for day in days], [day.nominal_on for day in days]
+    parts = period_fractions(terms, start_on, ends)
+    levelled = parts if ends == by_terms else period_fractions(terms, start_on, by_terms)
     return rows_for(terms, principal_fen, days, parts, level_amount(terms, principal_fen, levelled))
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from core.city import Calendar, load_city
 from core.clock import civil_date
-from credit.lending.loans.books import movement
 from credit.lending.loans.events import (
     Charged,
     Disbursed,
@@ -23,6 +22,7 @@ from credit.lending.loans.events import (
     WrittenOff,
 )
 from credit.lending.loans.replay import Loan, LoanStatus, quote_payoff, replay
+from credit.lending.loans.service import movement
 from credit.lending.terms.days import months_later
 from credit.lending.terms.money_terms import DayCount, HolidayRule, Part, RepaymentForm, Terms
 from credit.lending.terms.schedule import build
