@@ -16,7 +16,7 @@ from kinds.application.opening import open_form
 async def may_know(app: App, case: Case, unit: str) -> bool:
     """Whether a unit may know whose a case is. A call-back keeps the secret of the rated case."""
     application = versions.find_application(app, case.service_id)
-    if application is None:
+    if application is None or not (application.hides_person or application.calls_back):
         return True
     definition = await versions.get_stored(app, case.definition_id)
     if unit == (definition.states[0].unit or definition.unit):

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tortoise import Tortoise, fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 from core.context.app import App
@@ -74,6 +75,7 @@ _DRIVEN = {
     fields.FloatField: 0.5,
     fields.CharField: "x",
     fields.TextField: "x",
+    ArrayField: [new_id()],
 }
 """What the driver gives for a column, by its field; a number for every other."""
 

@@ -20,6 +20,7 @@ from uuid import UUID
 from asyncpg import PostgresError
 from structlog.testing import capture_logs
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
@@ -57,6 +58,7 @@ NOT_MADE = {
 PLAIN: Mapping[type, Any] = {
     fields.BooleanField: False, fields.SmallIntField: 1, fields.IntField: 1, fields.BigIntField: 1,
     fields.FloatField: 1.0, fields.JSONField: [], fields.CharField: "x", fields.TextField: "x",
+    ArrayField: [],
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 from core.context.app import App
@@ -180,6 +181,8 @@ def _value(app: App, table: PersonalTable, name: str, field: fields.Field[Any]) 
             return ["a"]
         case fields.BooleanField():
             return False
+        case ArrayField():
+            return [uuid4()]
         case _:
             return next(_NUMBERS)
 
