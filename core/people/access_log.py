@@ -67,7 +67,7 @@ _ENTER = """WITH person AS (
            $10::text, $11::uuid, $12::text, $13::text, $14::timestamptz
       FROM live
 )
-SELECT entry_id, consent_id, pg_notify($15, notice), person.*
+SELECT entry_id, consent_id, CASE WHEN notice IS NOT NULL THEN pg_notify($15, notice) END, person.*
   FROM person LEFT JOIN live ON true"""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from core.bus.bus import CHANNEL
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
@@ -135,14 +136,18 @@ async def test_with_consent_the_data_comes_and_the_trace_stands(
     assert (row.request_id, row.read_at) == ("test-request", clock.now())
 
 
-async def test_without_consent_nothing_is_asked_and_nothing_logged(
-    call: Callable[..., Call],
+async def test_without_consent_nothing_is_asked_logged_or_told(
+    call: Callable[..., Call], database: DatabaseUrls
 ) -> None:
-    registry = Registry()
+    registry, heard = Registry(), list[object]()
+    ear = await asyncpg.connect(**parse_url(database.owner))
+    await ear.add_listener(CHANNEL, lambda *news: heard.append(news[-1]))
     with pytest.raises(Forbidden) as refused:
         await _read(call(level=2), registry)
+    await ear.execute("SELECT 1")  # what came until now has been read
+    await ear.close()
     assert refused.value.code == "CONSENT_REQUIRED"
-    assert (registry.asked, await _access_rows()) == ([], 0)
+    assert (registry.asked, await _access_rows(), heard) == ([], 0, [])
 
 
 @pytest.mark.parametrize(("level", "code"), [(0, "LOGIN_REQUIRED"), (1, "LEVEL_REQUIRED")])
