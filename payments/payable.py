@@ -137,7 +137,9 @@ def judge(posting: Posting, outcome: Fulfilment, paid: Paid, now: datetime) -> F
         case Posting.DEEMED_PLUS, Unknown() | NotYet() if paid.attempt >= len(REPOST_WAITS):
             return Refused("NOT_POSTED")
         case _, NotYet() if now >= paid.paid_at + FULFIL_WINDOW:
-            return Refused("PAYEE_UNAVAILABLE")
+            # an earlier attempt of one that is posted again may have been booked unconfirmed
+            is_reposted = posting is Posting.DEEMED_PLUS and paid.attempt > 0
+            return Refused("NOT_POSTED" if is_reposted else "PAYEE_UNAVAILABLE")
     return outcome
 
 

@@ -1,7 +1,7 @@
 """Real-time is the saga's own test; here deemed and deemed-plus."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,11 +10,21 @@ from core.database import transaction
 from core.ids import new_id
 from core.manifest import Manifest
 from payments import api
-from payments.payable import Accepted, NotYet, Refused, Unknown
+from payments.payable import (
+    FULFIL_WINDOW,
+    Accepted,
+    NotYet,
+    Paid,
+    Posting,
+    Refused,
+    Unknown,
+    judge,
+)
 from tests.payments import posting_modes
 from tests.payments.books import check_books
 from tests.payments.world import World
 
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 DAY = timedelta(hours=24)
 
 
@@ -86,3 +96,18 @@ async def test_deemed_plus_ends_with_the_first_clear_answer(world: World) -> Non
     await world.queue.run_for(timedelta(hours=1))
     assert (await world.intent(intent_id)).state == "refunded"
     await check_books(world)
+
+
+@pytest.mark.parametrize(
+    ("posting", "attempt", "code"),
+    [
+        (Posting.REAL_TIME, 1, "PAYEE_UNAVAILABLE"),
+        (Posting.DEEMED_PLUS, 0, "PAYEE_UNAVAILABLE"),
+        (Posting.DEEMED_PLUS, 1, "NOT_POSTED"),
+    ],
+)
+def test_who_may_have_booked_an_earlier_attempt_is_not_called_unavailable(
+    posting: Posting, attempt: int, code: str
+) -> None:
+    paid = Paid(new_id(), new_id(), "test.deemed_plus", "1", 5000, NOON, attempt)
+    assert judge(posting, NotYet(), paid, NOON + FULFIL_WINDOW) == Refused(code)
