@@ -1,7 +1,9 @@
 """Officers who give an account to somebody: each sees for themselves whom it is about, and none
 decides over an account of their own."""
 
+from core.context.app import App
 from core.context.call import Call
+from core.database import Transaction
 from core.errors import Conflict, Forbidden
 from core.refusal_texts import NOT_ALLOWED
 from core.typed_text import read_name
@@ -9,6 +11,8 @@ from modules.identity import recovery_texts, store
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Recovery
 from modules.identity.real_name import checked_number
 from modules.identity.service import checked_phone
+from notifications import api as notifications
+from notifications.api import Template
 
 
 async def refuse_party(call: Call, number: str, phone: str) -> None:
@@ -44,3 +48,14 @@ def refuse_mismatch(call: Call, row: Recovery, name: str, document_no: str, phon
     )
     if seen != entered:
         raise Conflict(recovery_texts.RECOVERY_MISMATCH)
+
+
+async def tell_phone(
+    app: App, tx: Transaction, sealed: bytes | None, template: Template, days: int, key: str
+) -> None:
+    """Tell a phone, whether it has an account or not, of what happens to one; no phone, nothing."""
+    if sealed is not None:
+        to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
+        params = {"app": app.city.app_name, "days": days}
+        given = {name: params[name] for name in template.params}
+        await notifications.send(app, tx, template, to, given, key)

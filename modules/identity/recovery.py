@@ -28,7 +28,12 @@ from modules.identity import (
     store,
     texts,
 )
-from modules.identity.counter import refuse_mismatch, refuse_party, refuse_party_of
+from modules.identity.counter import (
+    refuse_mismatch,
+    refuse_party,
+    refuse_party_of,
+    tell_phone,
+)
 from modules.identity.domain import Ending
 from modules.identity.messages import RECOVERY_BEGUN, RECOVERY_STOPPED, RECOVERY_WITHDRAWN
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
@@ -213,9 +218,7 @@ async def _holder(app: App, tx: Transaction, row: Recovery) -> Citizen | None:
 async def _tell_holder(app: App, tx: Transaction, row: Recovery, template: Template) -> bool:
     """Tell the phone that the account has now; whether anybody holds the number."""
     holder = await _holder(app, tx, row)
-    if holder is not None and holder.phone_sealed is not None:
-        to = notifications.Phone(app.vault.decrypt(holder.phone_sealed, PHONE))
-        params = {"app": app.city.app_name, "days": COOLING_OFF.days}
-        given = {name: params[name] for name in template.params}
-        await notifications.send(app, tx, template, to, given, f"{template.id}:{row.id}")
+    if holder is not None:
+        key = f"{template.id}:{row.id}"
+        await tell_phone(app, tx, holder.phone_sealed, template, COOLING_OFF.days, key)
     return holder is not None

@@ -26,7 +26,7 @@ from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from modules.identity import domain, recovery_store, store
 from modules.identity import texts as identity_texts
-from modules.identity.counter import refuse_party, refuse_party_of
+from modules.identity.counter import refuse_party, refuse_party_of, tell_phone
 from modules.identity.disputes import texts
 from modules.identity.disputes.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
@@ -34,7 +34,6 @@ from modules.identity.proofs.service import read_handoff
 from modules.identity.real_name import checked_number
 from modules.identity.recovery import refuse_taken_phone
 from modules.identity.service import checked_phone
-from notifications import api as notifications
 from notifications.api import Template
 
 DECIDED_WITHIN = timedelta(days=30)
@@ -170,12 +169,8 @@ async def _tell_both(
     """Tell the phone of the account, and the phone of who disputes it. Neither learns the other's
     number."""
     for side, sealed in (("holder", holder.phone_sealed), ("claimant", row.phone_sealed)):
-        if sealed is not None:
-            to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
-            params = {"app": app.city.app_name, "days": DECIDED_WITHIN.days}
-            given = {name: params[name] for name in template.params}
-            key = f"{template.id}:{row.id}:{side}"
-            await notifications.send(app, tx, template, to, given, key)
+        key = f"{template.id}:{row.id}:{side}"
+        await tell_phone(app, tx, sealed, template, DECIDED_WITHIN.days, key)
 
 
 async def _is_frozen(_app: App, person_id: UUID) -> bool:
