@@ -132,6 +132,8 @@ class Intent(Model):
     """All that was open when it began, where its payee takes parts; null where it is paid whole."""
     owed_at = fields.DatetimeField(null=True)
     """When its payee was asked for that."""
+    owed_turn = fields.BigIntField(null=True)
+    """The turn drawn before; null too where it began before there were turns."""
     psp = fields.CharField(max_length=16)
     merchant = fields.CharField(max_length=32, null=True)
     """The payee's own merchant at the PSP: the money is never ours. Null where the PSP takes it for
@@ -161,6 +163,8 @@ class Intent(Model):
     refunding_fen = fields.BigIntField(default=0)
     refunded_fen = fields.BigIntField(default=0)
     fulfilment_ref = fields.CharField(max_length=64, null=True)
+    accepted_turn = fields.BigIntField(null=True)
+    """The turn at which its payee's number was noted; the database draws it."""
     receipt_no = fields.CharField(max_length=16, null=True, unique=True)
     receipt_issued_at = fields.DatetimeField(null=True)
     refusal = fields.CharField(max_length=32, null=True)

@@ -31,7 +31,9 @@ class Parts:
     least_fen: int
     """The least part; the last one, which leaves nothing open, may be smaller."""
     owed_at: datetime
-    """When the payee was asked: what it has accepted since then is not taken off `owed_fen`."""
+    """When the payee was asked."""
+    owed_turn: int
+    """The turn drawn before it was asked: what it accepted later is not taken off `owed_fen`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from core.context.call import Call
 from core.database import Transaction
@@ -31,9 +30,9 @@ class Ask:
         return self.quote.amount_fen if self.quote.parts is None else self.quote.parts.owed_fen
 
     @property
-    def owed_at(self) -> datetime | None:
-        """When the payee said so; None where it takes no parts."""
-        return None if self.quote.parts is None else self.quote.parts.owed_at
+    def owed_turn(self) -> int | None:
+        """The turn at which the payee was asked; None where it takes no parts."""
+        return None if self.quote.parts is None else self.quote.parts.owed_turn
 
 
 async def make_room(call: Call, tx: Transaction, ask: Ask) -> Intent | None:
@@ -44,7 +43,7 @@ async def make_room(call: Call, tx: Transaction, ask: Ask) -> Intent | None:
     beside them. Raises Conflict ALREADY_PAID, PAYMENT_OPEN.
     """
     payer_id = call.require_viewer().user_id
-    lives = await store.list_live_intents(tx, ask.kind, ask.subject_ref, ask.owed_at)
+    lives = await store.list_live_intents(tx, ask.kind, ask.subject_ref, ask.owed_turn)
     own = {intent.id for intent in await store.filter_own(payer_id, lives)}
     room_fen = ask.owed_fen - sum(intent.amount_fen for intent in lives)
     staying: list[Intent] = []

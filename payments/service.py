@@ -87,7 +87,7 @@ async def _insert(
     app, now, wait = call.app, call.app.clock.now(), next_look(0)
     quote, wish, finance = ask.quote, ask.wish, finance_of(app)
     merchants = finance.merchants_of(quote.payee)
-    psp = _choose(app, wish, merchants, contract_id)
+    psp, parts = _choose(app, wish, merchants, contract_id), quote.parts
     rate_bps = finance.shares.get(quote.payee, 0)
     intent = await Intent.create(
         using_db=tx,
@@ -99,8 +99,9 @@ async def _insert(
         title_zh=quote.title_zh,
         title_en=quote.title_en,
         amount_fen=quote.amount_fen,
-        owed_fen=None if quote.parts is None else quote.parts.owed_fen,
-        owed_at=ask.owed_at,
+        owed_fen=None if parts is None else parts.owed_fen,
+        owed_at=None if parts is None else parts.owed_at,
+        owed_turn=ask.owed_turn,
         psp=psp,
         merchant=merchants.get(psp),
         share_bps=rate_bps if share_of(quote.amount_fen, rate_bps) else 0,

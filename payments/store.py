@@ -93,11 +93,11 @@ async def number_receipts(
 
 
 async def list_live_intents(
-    tx: Transaction, kind: str, subject_ref: str, owed_at: datetime | None
+    tx: Transaction, kind: str, subject_ref: str, owed_turn: int | None
 ) -> Sequence[Intent]:
     """The intents that pay this subject, or paid it whole, locked, by id.
 
-    Of one that takes parts: those under way, and what its payee accepted after `owed_at`. See the
+    Of one that takes parts: those under way, and what its payee accepted after `owed_turn`. See the
     index payments_intent_live and the trigger payments_intent_parts.
     """
     return await fetch_models(
@@ -105,13 +105,13 @@ async def list_live_intents(
         Intent,
         """WHERE kind = $1 AND subject_ref = $2 AND (
              state = ANY($3::text[])
-             OR ($4::timestamptz IS NULL AND owed_fen IS NULL AND state = 'fulfilled')
-             OR (fulfilment_ref IS NOT NULL AND ended_at > $4))
+             OR ($4::bigint IS NULL AND owed_fen IS NULL AND state = 'fulfilled')
+             OR accepted_turn > $4)
            ORDER BY id FOR UPDATE""",
         kind,
         subject_ref,
         list(OPEN | TO_FULFIL),
-        owed_at,
+        owed_turn,
     )
 
 

@@ -104,9 +104,11 @@ _PAYMENTS = (
                   CASE WHEN j.key = 'settle:' || i.id THEN i.id IS NOT NULL
                     AND to_jsonb(i) @> coalesce(j.voucher, '{}')
                   ELSE l.id IS NOT NULL AND to_jsonb(l) @> coalesce(j.voucher, '{}') END
-                WHEN 'fulfil' THEN i.id IS NOT NULL AND j.key = 'fulfil:' || i.id AND (
-                  to_jsonb(i) @> coalesce(j.voucher, '{}')
-                  OR j.voucher ->> 'fulfilment_ref' LIKE 'DEEMED-%')
+                WHEN 'fulfil' THEN i.id IS NOT NULL AND j.key = 'fulfil:' || i.id
+                  AND to_jsonb(i) @> CASE
+                    WHEN j.voucher ->> 'fulfilment_ref' LIKE 'DEEMED-%'
+                      THEN j.voucher - 'fulfilment_ref'
+                    ELSE coalesce(j.voucher, '{}') END
                 WHEN 'refund' THEN r.id IS NOT NULL AND to_jsonb(r) @> coalesce(j.voucher, '{}')
                 ELSE r.id IS NOT NULL END, false)""",
     ),
@@ -145,6 +147,7 @@ _PAYMENTS = (
                      f.key IS NOT NULL AS passed) t
             WHERE t.done <> i.refunded_fen OR t.open <> i.refunding_fen
                OR t.passed <> (i.fulfilment_ref IS NOT NULL)
+               OR (i.accepted_turn IS NOT NULL AND NOT t.passed)
                OR (t.passed AND (f.amount_fen, f.code) IS DISTINCT FROM (
                  i.amount_fen,
                  CASE WHEN i.merchant IS NULL THEN 'payee:' || i.payee ELSE 'psp:' || i.psp END))

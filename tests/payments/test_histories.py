@@ -160,9 +160,9 @@ def _forget_what_is_paid(patch: pytest.MonkeyPatch) -> None:
     """What is open of a bill does not fall with its parts."""
     note = bills.note_bills
 
-    async def careless(tx: Any, kind: Any, told: Sequence[Any], now: Any) -> Any:
+    async def careless(tx: Any, kind: Any, told: Sequence[Any], enquiry: Any) -> Any:
         forgotten = [replace(bill, total_fen=bill.total_fen + bill.paid_fen) for bill in told]
-        return await note(tx, kind, forgotten, now)
+        return await note(tx, kind, forgotten, enquiry)
 
     patch.setattr(bills, "note_bills", careless)
 

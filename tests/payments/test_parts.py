@@ -14,6 +14,8 @@ from core.database import connection, fetch_one, transaction
 from core.errors import AppError, Conflict
 from core.ids import new_id
 from core.money import FEN_MAX
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.bills.service import begin_enquiry, note
 from notifications.messages.models import Message
 from payments import service
 from payments.domain import HELD_FOR
@@ -266,6 +268,61 @@ async def test_what_a_silent_biller_has_accepted_since_is_not_open_any_more(worl
     assert (part.state, part.owed_fen) == ("awaiting", BILL)
 
 
+async def test_a_part_accepted_by_a_slow_clock_is_held_back(world: World) -> None:
+    """The clock of who asked is five seconds before the clock of who passes the part on."""
+    call, _, bill_id = await _bill(world)
+    part_id = await world.start(call, bill_id, amount_fen=30_000)
+    world.clock.move(timedelta(seconds=-5))
+    world.psp.pay(part_id)
+    await world.call_back()
+    await world.queue.run_due()
+    part = await world.intent(part_id)
+    assert part.ended_at and part.owed_at and part.ended_at < part.owed_at
+    world.billers.faults.always = "down"
+    assert await _refused(world, call, bill_id, 70_001) == "PAYMENT_OPEN"
+    await world.start(call, bill_id, amount_fen=70_000)
+
+
+async def test_a_part_accepted_by_a_fast_clock_leaves_the_rest_open(world: World) -> None:
+    """The same the other way round: the biller has taken the part off what it says is open."""
+    call, _, bill_id = await _bill(world)
+    part_id = await world.start(call, bill_id, amount_fen=30_000)
+    world.psp.pay(part_id)
+    await world.call_back()
+    world.clock.move(timedelta(seconds=60))
+    await world.queue.run_due()
+    world.clock.move(timedelta(seconds=-55))
+    rest = await world.intent(await world.start(call, bill_id, amount_fen=70_000))
+    part = await world.intent(part_id)
+    assert part.ended_at and rest.owed_at and part.ended_at > rest.owed_at
+    assert (rest.state, rest.owed_fen) == ("awaiting", 70_000)
+
+
+async def test_an_older_answer_of_a_fast_clock_replaces_nothing(world: World) -> None:
+    """A list asked for before a part was accepted, by a process whose clock is ahead."""
+    call, _, bill_id = await _bill(world)
+    world.clock.move(timedelta(seconds=60))
+    before = await begin_enquiry(world.app)
+    ((_, stale),) = world.billers.bills.items()
+    world.clock.move(timedelta(seconds=-55))
+    await _pay(world, call, bill_id, 30_000)
+    await world.read(call, ACCOUNT)
+    await note(world.app, UtilityKind.WATER, [stale], before)
+    world.billers.faults.always = "down"
+    assert await _refused(world, call, bill_id, 70_001) == "ABOVE_DUE"
+    await world.start(call, bill_id, amount_fen=70_000)
+
+
+async def test_an_answer_without_a_turn_is_not_charged(world: World) -> None:
+    """Such rows are of before there were turns: the biller is asked again, and silent."""
+    call, _, bill_id = await _bill(world)
+    await connection().execute_query("UPDATE bills_bill SET seen_turn = NULL")
+    world.billers.faults.always = "down"
+    assert await _refused(world, call, bill_id, 1_000) == "UPSTREAM_UNAVAILABLE"
+    world.billers.faults.always = "ok"
+    await world.start(call, bill_id, amount_fen=1_000)
+
+
 async def test_limits_count_each_part(world: World) -> None:
     """A bill above what may be paid at once is paid day by day."""
     day_fen = next(limit for limit in rules().limits if limit.name == "bills-day").amount_fen
@@ -299,7 +356,7 @@ def test_the_amounts_of_a_published_interface(
 ) -> None:
     """A bill of 100 rupees: docs.payu.in/reference/paymentamountexactness-scenario (BBPS)."""
     at = datetime(2026, 11, 23, tzinfo=UTC)
-    quote = _quote(None if exactness == "EXACT" else Parts(10_000, 1, at))
+    quote = _quote(None if exactness == "EXACT" else Parts(10_000, 1, at, 1))
     if is_taken:
         assert cut(quote, amount_fen).amount_fen == amount_fen
         return

@@ -27,7 +27,7 @@ from modules.utilities.autopay.models import Autopay, AutopayCharge
 from modules.utilities.bills import store as bill_store
 from modules.utilities.bills.domain import BillerBill, payable_kind
 from modules.utilities.bills.models import Bill
-from modules.utilities.bills.service import fetch_bills, note
+from modules.utilities.bills.service import begin_enquiry, fetch_bills, note
 from modules.utilities.bills.upstream import get_bill
 from payments import api as payments
 
@@ -151,14 +151,14 @@ async def _pay(app: App, charge: AutopayCharge) -> None:
 
 async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None:
     """What is due now; None where the biller has not told for days. Raises UpstreamError."""
-    kind, asked_at = UtilityKind(bill.kind), app.clock.now()
+    kind, enquiry = UtilityKind(bill.kind), await begin_enquiry(app)
     try:
         reply = await get_bill(app, Deadline.after(_CALL_S), kind, bill.bill_no)
     except UpstreamError:
         if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
             return None
         raise
-    await note(app, kind, [reply], asked_at)
+    await note(app, kind, [reply], enquiry)
     return reply
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -19,6 +19,14 @@ class BillStatus(StrEnum):
 
 REFUSED_FOR_GOOD = frozenset({"ALREADY_PAID", "BILL_WITHDRAWN", "AMOUNT_MISMATCH", "NO_SUCH_BILL"})
 """A biller's refusals of a write-off that no repetition mends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """When a biller was asked; `turn` was drawn before, and tells which of two answers is newer."""
+
+    at: datetime
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ class Bill(Model):
     least_part_fen = fields.BigIntField(null=True)
     status = fields.CharField(max_length=16)
     seen_at = fields.DatetimeField()
+    seen_turn = fields.BigIntField(null=True)
+    """The turn drawn before its biller was asked; null where that was before there were turns."""
 
     class Meta:
         table = "bills_bill"

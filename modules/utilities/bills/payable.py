@@ -38,10 +38,11 @@ async def quote(call: Call, tx: Transaction, bill_id: str) -> Quote:
         raise Conflict(texts.BILL_PAID)
     if bill.status == BillStatus.WITHDRAWN:
         raise Conflict(texts.BILL_WITHDRAWN)
-    if not is_fresh(bill.seen_at, call.app.clock.now()):
+    if bill.seen_turn is None or not is_fresh(bill.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=BILLER)
     least_fen = bill.least_part_fen
-    parts = None if least_fen is None else Parts(bill.total_fen, least_fen, bill.seen_at)
+    enquiry = bill.seen_at, bill.seen_turn
+    parts = None if least_fen is None else Parts(bill.total_fen, least_fen, *enquiry)
     named = title(bill, Locale.ZH), title(bill, Locale.EN)
     return Quote(bill.total_fen, bill.kind, *named, parts=parts)
 

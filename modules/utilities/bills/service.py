@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from core.clock import ensure_utc
 from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
+from core.database.turns import draw_turn
 from core.deadline import Deadline
 from core.errors import NotFound
 from core.refusal_texts import NOT_FOUND
@@ -22,7 +22,7 @@ from modules.utilities.accounts.domain import SERVICE_ID, UtilityKind, is_accoun
 from modules.utilities.accounts.models import AccountLink
 from modules.utilities.accounts.service import list_accounts, require_level
 from modules.utilities.bills import domain, store
-from modules.utilities.bills.domain import BillerBill
+from modules.utilities.bills.domain import BillerBill, Enquiry
 from modules.utilities.bills.models import Bill
 from modules.utilities.bills.upstream import get_bill, list_bills
 from payments import api as payments
@@ -85,18 +85,23 @@ async def fetch_bills(
     app: App, deadline: Deadline, kind: UtilityKind, account_no: str, *, only_open: bool
 ) -> Sequence[ListedBill]:
     """The bills of an account as its biller has them now, newest first. Raises UpstreamError."""
-    asked_at = app.clock.now()
+    enquiry = await begin_enquiry(app)
     bills = await list_bills(app, deadline, kind, account_no, only_open=only_open)
-    ids = await note(app, kind, bills, asked_at)
+    ids = await note(app, kind, bills, enquiry)
     return [ListedBill(ids[bill.bill_no], bill) for bill in bills]
 
 
+async def begin_enquiry(app: App) -> Enquiry:
+    """Before a biller is asked: by this its answer is put in order with what else is known."""
+    return Enquiry(app.clock.now(), await draw_turn())
+
+
 async def note(
-    app: App, kind: UtilityKind, bills: Sequence[BillerBill], asked_at: datetime
+    app: App, kind: UtilityKind, bills: Sequence[BillerBill], enquiry: Enquiry
 ) -> Mapping[str, UUID]:
     """Keep what a biller answered of bills; returns our ids by bill number."""
     async with transaction() as tx:
-        ids = await store.note_bills(tx, kind, bills, ensure_utc(asked_at))
+        ids = await store.note_bills(tx, kind, bills, enquiry)
         closed = [bill.bill_no for bill in bills if bill.status is not domain.BillStatus.OPEN]
         refs = [str(ids[bill_no]) for bill_no in closed if bill_no in ids]
         await payments.end_open(app, tx, domain.payable_kind(kind), refs)
@@ -152,17 +157,17 @@ async def pay_bill(
         raise NotFound(NOT_FOUND)
     kind = UtilityKind(bill.kind)
     call.require_service(SERVICE_ID[kind])
-    asked_at = call.app.clock.now()
+    enquiry = await begin_enquiry(call.app)
     reply = await _ask(call, bill)
     if reply is not None and reply.status is not domain.BillStatus.OPEN:
-        await note(call.app, kind, [reply], asked_at)  # stands, though the payment is refused
+        await note(call.app, kind, [reply], enquiry)  # stands, though the payment is refused
         reply = None
     async with transaction() as tx:
         # the bill's row always before the key's: two sends of one key cannot wait for one another
         if reply is None:
             await store.lock_bill(tx, bill_id)
         else:
-            await store.note_bills(tx, kind, [reply], asked_at)
+            await store.note_bills(tx, kind, [reply], enquiry)
         intent_id = await payments.create_intent(
             call,
             tx,

@@ -7,7 +7,7 @@ from uuid import UUID
 from core.database import Transaction, connection, fetch_all, fetch_model, update_model
 from core.ids import new_id
 from modules.utilities.accounts.domain import UtilityKind
-from modules.utilities.bills.domain import BillerBill
+from modules.utilities.bills.domain import BillerBill, Enquiry
 from modules.utilities.bills.models import Bill
 
 
@@ -25,28 +25,30 @@ async def find_bill_of(citizen_id: UUID, bill_id: UUID) -> Bill | None:
 
 
 async def note_bills(
-    tx: Transaction, kind: UtilityKind, bills: Sequence[BillerBill], now: datetime
+    tx: Transaction, kind: UtilityKind, bills: Sequence[BillerBill], enquiry: Enquiry
 ) -> Mapping[str, UUID]:
     """Keep what a biller told of bills; returns their ids by bill number.
 
-    `now` is when it was asked: what was told earlier never replaces what was told later.
+    What was asked for earlier never replaces what was asked for later.
     """
     rows = await fetch_all(
         tx,
         """INSERT INTO bills_bill AS b
-             (id, kind, bill_no, account_no, period, total_fen, status, least_part_fen, seen_at)
-           SELECT i, $1, n, a, p, t, s, l, $8
+             (id, kind, bill_no, account_no, period, total_fen, status, least_part_fen, seen_at,
+              seen_turn)
+           SELECT i, $1, n, a, p, t, s, l, $8, $10
              FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
                          $9::bigint[])
                AS told (i, n, a, p, t, s, l)
             ORDER BY n
            ON CONFLICT (kind, bill_no) DO UPDATE
-              SET total_fen = CASE WHEN b.seen_at <= $8 THEN EXCLUDED.total_fen
-                                   ELSE b.total_fen END,
-                  status = CASE WHEN b.seen_at <= $8 THEN EXCLUDED.status ELSE b.status END,
-                  least_part_fen = CASE WHEN b.seen_at <= $8 THEN EXCLUDED.least_part_fen
-                                        ELSE b.least_part_fen END,
-                  seen_at = greatest(b.seen_at, $8)
+              SET (total_fen, status, least_part_fen, seen_at, seen_turn) = (
+                SELECT last.* FROM (
+                  VALUES (b.total_fen, b.status, b.least_part_fen, b.seen_at, b.seen_turn),
+                         (EXCLUDED.total_fen, EXCLUDED.status, EXCLUDED.least_part_fen,
+                          EXCLUDED.seen_at, EXCLUDED.seen_turn)
+                ) AS last (total_fen, status, least_part_fen, seen_at, seen_turn)
+                 ORDER BY seen_turn DESC NULLS LAST LIMIT 1)
            RETURNING id, bill_no""",
         kind.value,
         [new_id() for _ in bills],
@@ -55,8 +57,9 @@ async def note_bills(
         [bill.period for bill in bills],
         [bill.total_fen for bill in bills],
         [bill.status.value for bill in bills],
-        now,
+        enquiry.at,
         [bill.least_part_fen for bill in bills],
+        enquiry.turn,
     )
     return {row["bill_no"]: row["id"] for row in rows}
 
@@ -78,5 +81,10 @@ async def mark_bill(tx: Transaction, bill_id: UUID, status: str | None, now: dat
         assert bill is not None
         return bill
     return await update_model(
-        tx, Bill, "status = $2, seen_at = $3 WHERE id = $1", bill_id, status, now
+        tx,
+        Bill,
+        "status = $2, seen_at = $3, seen_turn = nextval('core_turn') WHERE id = $1",
+        bill_id,
+        status,
+        now,
     )
