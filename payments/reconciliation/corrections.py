@@ -183,9 +183,14 @@ async def approve(app: App, correction_id: UUID, *, staff_id: UUID) -> Correctio
 
 
 async def _standing(tx: Transaction, event: Sequence[Case]) -> Correction | None:
-    """The last correction of an event, whichever of its cases it closed."""
+    """The correction of an event that stands, whichever of its cases it closed: the same again has
+    posted nothing, the first of them has."""
     rows = Correction.filter(case_id__in=[case.id for case in event], state="approved")
-    return await rows.using_db(tx).order_by("-decided_at", "-id").first()
+    standing = None
+    for row in await rows.using_db(tx).order_by("decided_at", "id"):
+        if standing is None or row.kind != standing.kind:
+            standing = row
+    return standing
 
 
 async def reject(app: App, correction_id: UUID, *, staff_id: UUID) -> Correction:

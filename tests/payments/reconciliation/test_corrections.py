@@ -317,6 +317,20 @@ async def test_another_correction_takes_the_place_of_the_first(books: Books) -> 
     await _sound()
 
 
+async def test_what_was_approved_twice_is_undone_once(books: Books) -> None:
+    """The second time nothing was posted: there was nothing to be undone of it."""
+    await books.paid(at(DAY, "12:00:00"), 1000)
+    await books.told(DAY, [])
+    case = await _case("missing_there")
+    await books.corrected(case.id, KIND.WRITE_OFF)
+    for kind in (KIND.WRITE_OFF, KIND.TAKE_BACK):
+        await _reopened(books, case.id)
+        await books.corrected(case.id, kind)
+    assert (await _fen(difference_with(PSP)), await _fen(psp_receivable(PSP))) == (0, 0)
+    assert await _fen(payee_payable("water")) == 0
+    await _sound()
+
+
 async def test_a_booked_refund_stands_however_often_its_case_is_opened(books: Books) -> None:
     paid, _ = await _made_in_portal(books, 400)
     case = await _case("refund")
