@@ -82,8 +82,8 @@ async def _gives_way(
     """Why an unpaid cashier of this subject is closed for the one who asks now; None if it stays.
 
     The payer's own one of another amount is stale, one of another channel cannot be used, and one
-    whose time is over keeps nobody; a part that the payer has chosen is not closed for a deduction
-    of the rest. Against others the one whom it concerns has the first right; among equals it holds
+    whose time is over keeps nobody. A deduction comes in no channel, and closes no part that the
+    payer has chosen. Against others the one whom it concerns has the first right; among equals it holds
     for a moment, and for nobody who has begun and let it be before.
     """
     now, payer_id = call.app.clock.now(), call.require_viewer().user_id
@@ -95,7 +95,7 @@ async def _gives_way(
         if live.amount_fen != ask.quote.amount_fen:
             return None if ask.is_deduction and live.is_part else "AMOUNT_CHANGED"
         same = (live.channel, live.openid) == (ask.wish.channel, ask.wish.openid)
-        return None if same else "CHANNEL_CHANGED"
+        return None if same or ask.is_deduction else "CHANNEL_CHANGED"
     if live.by_owner != ask.is_owner:
         return "TAKEN_OVER" if ask.is_owner else None
     subject, since = (live.kind, live.subject_ref), now - LAPSED_WITHIN

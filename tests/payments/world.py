@@ -27,6 +27,7 @@ from modules.utilities.accounts import service as accounts
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.bills import service as bills
 from payments import routes
+from payments.domain import Wish
 from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, psp_receivable
 from payments.ledger.postings import Posting, transfer
@@ -155,11 +156,16 @@ class World:
         return reading.value
 
     async def start(
-        self, call: Call, bill_id: UUID, key: str | None = None, amount_fen: int | None = None
+        self,
+        call: Call,
+        bill_id: UUID,
+        key: str | None = None,
+        amount_fen: int | None = None,
+        wish: Wish | None = None,
     ) -> UUID:
         """Begin to pay a bill or a part of it, freshly authenticated; returns the intent's id."""
         fresh, key = self.fresh(call), key or f"pay-{new_id().hex}"
-        payment = await bills.pay_bill(fresh, bill_id, key, amount_fen=amount_fen)
+        payment = await bills.pay_bill(fresh, bill_id, key, wish, amount_fen)
         return UUID(str(payment.id))
 
     async def call_back(self) -> list[str]:

@@ -27,7 +27,9 @@ from modules.utilities.autopay.models import Autopay, AutopayCharge
 from modules.utilities.bills.domain import BillStatus
 from notifications.channels.gateways import GATEWAY
 from notifications.messages.models import Message
+from payments.domain import Wish
 from payments.models import Contract, Intent
+from payments.psp.channels import PaymentChannel
 from payments.psp.entrusting import ContractState, ContractView, Entrusting
 from payments.psp.port import Order, OrderState, WeChatPay
 from tests.asgi import Client
@@ -306,15 +308,16 @@ async def test_a_deduction_whose_answer_is_lost_is_paid_once(
     assert await _charges() == [("paid", None, 3360)]
 
 
+@pytest.mark.parametrize("channel", [PaymentChannel.BROWSER, PaymentChannel.APP])
 async def test_a_bill_paid_by_hand_is_not_paid_again(
-    world: World, contracts: FakeContracts
+    world: World, contracts: FakeContracts, channel: PaymentChannel
 ) -> None:
     payer = await _agree(world, contracts)
     world.billers.issue(ACCOUNT, 3360)
     await _run(world)
     world.clock.move(DAY)
     (listed,) = await world.read(payer.call, ACCOUNT)
-    intent_id = await world.start(payer.call, listed.id)
+    intent_id = await world.start(payer.call, listed.id, wish=Wish(channel=channel))
     await jobs.run(world.app)
     assert await _charges() == [("announced", None, 3360)]  # perhaps it comes to nothing
     world.psp.pay(intent_id)
