@@ -176,7 +176,7 @@ async def refund(app: App, refund_id: UUID) -> None:
     assert intent is not None
     if await returns.keeps_waiting(app, intent, found):
         return
-    attempt = await _announce_refund(refund_id)
+    attempt = await _announce_refund(app, refund_id)
     if attempt is None:
         return
     try:
@@ -201,8 +201,11 @@ async def refund(app: App, refund_id: UUID) -> None:
         raise GiveUp("the PSP refuses this refund")
 
 
-async def _announce_refund(refund_id: UUID) -> int | None:
-    """Count the try that comes; None where the refund has come to its end meanwhile."""
+async def _announce_refund(app: App, refund_id: UUID) -> int | None:
+    """Count the try that comes; None where the refund has come to its end meanwhile.
+
+    One that had failed is under way again, and due: the sweep sees it, should this try be cut short.
+    """
     async with transaction() as tx:
         locked = await store.lock_refund(tx, refund_id)
         assert locked is not None
@@ -212,7 +215,8 @@ async def _announce_refund(refund_id: UUID) -> int | None:
         locked.attempts = attempt + 1
         if REFUND.allows(locked.state, "retry"):
             locked.state = REFUND.next_state(locked.state, "retry")
-        await locked.save(using_db=tx, update_fields=["attempts", "state"])
+            locked.due_at = app.clock.now()
+        await locked.save(using_db=tx, update_fields=["attempts", "state", "due_at"])
     return attempt
 
 

@@ -88,7 +88,7 @@ async def step(app: App, share_id: UUID) -> None:
         return
     if await put_back(app, step, found.due_at, share_id):
         return
-    share = await _announce(share_id)
+    share = await _announce(app, share_id)
     if share is None:
         return
     intent = await store.get_intent(share_id)
@@ -108,18 +108,19 @@ async def step(app: App, share_id: UUID) -> None:
         raise GiveUp("the PSP refuses this share")
 
 
-async def _announce(share_id: UUID) -> Share | None:
-    """Count a try before it is made; None where there is nothing to be asked any more."""
+async def _announce(app: App, share_id: UUID) -> Share | None:
+    """Count a try before it is made; None where there is nothing to be asked any more. One that was
+    refused is due again: the sweep sees it."""
     async with transaction() as tx:
         await store.lock_intent(tx, share_id)
         share = await rows.lock_share(tx, share_id)
         assert share is not None
         if share.state == "refused":
-            share.state = SHARE.next_state(share.state, "retry")
+            share.state, share.due_at = SHARE.next_state(share.state, "retry"), app.clock.now()
         if share.state not in SHARE_OPEN | {"releasing"}:
             return None
         share.attempts += 1
-        await share.save(using_db=tx, update_fields=["state", "attempts"])
+        await share.save(using_db=tx, update_fields=["state", "attempts", "due_at"])
     return share
 
 

@@ -16,7 +16,7 @@ from core.ids import new_id
 from core.security.keys import Keys, load_keys
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamRejected
-from payments import saga
+from payments import jobs, saga
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
 from payments.psp.port import MerchantRefused, Order, RefundOrder, RefundState
@@ -212,6 +212,28 @@ async def test_a_refund_without_money_for_three_days_is_put_to_people(world: Wor
     assert (await Intent.get()).state == "refunded"
     assert (await Case.get()).state == "cleared"
     assert [note.event for note in await cases.trail(case.id)] == ["open", "vanish"]
+
+
+async def test_a_refund_whose_rerun_dies_is_swept_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before and under way again, it was in no state of which people are told."""
+    world.psp.refuses_refunds = True
+    refund = await _refunding(world)
+    world.psp.refuses_refunds = False
+    monkeypatch.setattr(world.psp, "refund", _die)
+    with pytest.raises(RuntimeError):
+        await saga.refund(world.app, refund.id)
+    monkeypatch.undo()
+    assert (await Refund.get()).state == "requested"
+    world.clock.move(timedelta(minutes=2))
+    await jobs.sweep(world.app)
+    await world.queue.run_due()
+    assert (await Refund.get()).state == "succeeded"
+
+
+async def _die(*_: object) -> None:
+    raise RuntimeError("the process dies")
 
 
 async def test_a_refund_under_way_for_a_week_is_put_to_people_once(world: World) -> None:

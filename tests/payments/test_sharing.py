@@ -16,7 +16,7 @@ from core.database import IntegrityError, transaction, violated
 from core.errors import StartError
 from core.ids import new_id
 from core.manifest import Manifest
-from payments import api, saga, shares, store
+from payments import api, jobs, saga, shares, store
 from payments import share_receivers as receivers
 from payments import share_returns as returns
 from payments.finance import load_finance
@@ -201,6 +201,26 @@ async def test_a_refused_share_is_a_case_until_it_is_made(
     await shares.step.function(app, intent.id)
     await world.queue.run_due()
     assert (await Case.get()).state == "cleared"
+    await _check_books(intent, 200)
+
+
+async def test_a_share_whose_rerun_dies_is_swept_up(
+    app: App, world: World, psp_sharing: FakeSharing, pay: Pay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_: object) -> None:
+        raise RuntimeError("the process dies")
+
+    psp_sharing.refuses = True
+    intent = await pay()
+    await world.queue.run_for(timedelta(minutes=2))
+    psp_sharing.refuses = False
+    monkeypatch.setattr(psp_sharing, "find_share", die)
+    with pytest.raises(RuntimeError):
+        await shares.step(app, intent.id)
+    monkeypatch.undo()
+    world.clock.move(timedelta(minutes=2))
+    await jobs.sweep(app)
+    await world.queue.run_due()
     await _check_books(intent, 200)
 
 
