@@ -71,9 +71,10 @@ async def release(app: App, ids: list[UUID]) -> None:
 
 
 @job("notifications.send_webhook")
-async def send_webhook(app: App, event_id: UUID) -> None:
+async def send_webhook(app: App, event_id: UUID, attempts: int | None = None) -> None:
     """Tell somebody's system of an event. Repeat-safe."""
-    await webhooks.send_event(app, event_id, rule_for(app.settings.is_production))
+    rule = rule_for(app.settings.is_production)
+    await webhooks.send_event(app, event_id, rule, attempts=attempts)
 
 
 @job("notifications.match_receipts", every="* * * * *")

@@ -6,7 +6,7 @@ from uuid import UUID
 from core.clock import civil_date
 from core.context.app import App
 from core.database import transaction
-from core.queue.jobs import Lane, job
+from core.queue.jobs import Lane, job, require_due
 from payments import left_orders, saga, shares, store
 from payments import share_returns as returns
 from payments.ledger import store as ledger
@@ -22,8 +22,11 @@ _USAGE_KEPT = timedelta(days=35)
 @job("payments.expire_hold")
 async def expire_hold(app: App, hold_id: UUID) -> None:
     """Free a hold at the end of its life. Repeat-safe."""
-    async with transaction() as tx:
-        await ledger.expire_hold(tx, hold_id, app.clock.now())
+    hold = await ledger.find_hold(hold_id)
+    if hold is not None and hold.state == "pending":
+        require_due(app.clock, hold.expires_at)
+        async with transaction() as tx:
+            await ledger.expire_hold(tx, hold_id, app.clock.now())
 
 
 @job("payments.sweep", lane=Lane.CRITICAL, every="* * * * *")

@@ -14,7 +14,7 @@ import structlog
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.queue.jobs import GiveUp, Lane, job
+from core.queue.jobs import CLOCKS_DIFFER, GiveUp, Lane, job, require_due
 from core.upstream.client import UpstreamError
 from payments import cashier, limits, oddities, settlement, store
 from payments import share_returns as returns
@@ -32,7 +32,6 @@ from payments.domain import (
     look_at_unpaid,
     next_look,
 )
-from payments.early import TOLERANCE, put_back
 from payments.events import Oddity
 from payments.models import Intent, Refund
 from payments.payable import (
@@ -60,8 +59,7 @@ async def check(app: App, intent_id: UUID) -> None:
     intent = await store.find_intent(intent_id)
     if intent is None or intent.state not in _TO_CHECK:
         return
-    if await put_back(app, check, intent.due_at, intent_id):
-        return
+    require_due(app.clock, intent.due_at, CLOCKS_DIFFER)
     view: OrderView | None = None
     try:
         view = await _ask(app, intent)
@@ -133,11 +131,11 @@ def _is_gone(app: App, intent: Intent, view: OrderView) -> bool:
 @job("payments.fulfil", lane=Lane.CRITICAL, timeout_s=20)
 async def fulfil(app: App, intent_id: UUID) -> None:
     """Pass a captured payment on to its payee, or start its way back."""
-    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + TOLERANCE)
+    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + CLOCKS_DIFFER)
     if paid is None:
         intent = await store.find_intent(intent_id)
         if intent is not None and intent.state in TO_FULFIL:
-            await put_back(app, fulfil, intent.due_at, intent_id)
+            require_due(app.clock, intent.due_at, CLOCKS_DIFFER)
         return
     payable = get_payable(app, paid.kind)
     outcome = await payable.fulfil(app, paid)
@@ -170,8 +168,7 @@ async def refund(app: App, refund_id: UUID) -> None:
     found = await store.find_refund(refund_id)
     if found is None or found.state not in REFUND_OPEN | {"failed"}:
         return
-    if await put_back(app, refund, found.due_at, refund_id):
-        return
+    require_due(app.clock, found.due_at, CLOCKS_DIFFER)
     intent = await store.find_intent(found.intent_id)
     assert intent is not None
     if await returns.keeps_waiting(app, intent, found):

@@ -9,11 +9,10 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.ids import new_id
-from core.queue.jobs import GiveUp, JobKind, job
+from core.queue.jobs import CLOCKS_DIFFER, GiveUp, JobKind, job, require_due
 from core.upstream.client import UpstreamError
 from payments import shares, store
 from payments.domain import REFUND_OPEN, REFUND_WINDOW, SHORT_FOR, next_look
-from payments.early import put_back
 from payments.events import Oddity, OddityFound
 from payments.ledger import store as ledger
 from payments.ledger.accounts import fees_from, psp_receivable
@@ -106,8 +105,7 @@ async def step(app: App, return_id: UUID) -> None:
     if found.state == "failed":
         await _begin_anew(app, found)
         return
-    if await put_back(app, step, found.due_at, return_id):
-        return
+    require_due(app.clock, found.due_at, CLOCKS_DIFFER)
     intent = await store.get_intent(found.share_id)
     attempt = await _announce(return_id)
     view = ReturnView(ReturnState.MISSING)

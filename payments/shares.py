@@ -12,11 +12,10 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.queue.jobs import GiveUp, JobKind, job
+from core.queue.jobs import CLOCKS_DIFFER, GiveUp, JobKind, job, require_due
 from core.upstream.client import UpstreamError
 from payments import store
 from payments.domain import REFUND_WINDOW, next_look
-from payments.early import put_back
 from payments.events import Oddity, OddityFound, ShareEnded
 from payments.ledger import store as ledger
 from payments.ledger.accounts import fees_from, psp_receivable
@@ -86,8 +85,7 @@ async def step(app: App, share_id: UUID) -> None:
     found = await rows.find_share(share_id)
     if found is None or found.state not in SHARE_OPEN | {"refused", "releasing"}:
         return
-    if await put_back(app, step, found.due_at, share_id):
-        return
+    require_due(app.clock, found.due_at, CLOCKS_DIFFER)
     share = await _announce(app, share_id)
     if share is None:
         return

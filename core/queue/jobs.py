@@ -14,7 +14,7 @@ A job is declared where it is written:
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVarTuple
 
@@ -23,7 +23,14 @@ from pgqueuer import AsyncpgDriver, Queries
 from pgqueuer.domain.types import JobId
 from pydantic import BaseModel, create_model
 
-from core.database import Transaction, fetch_all, notify_after_commit, raw_connection
+from core.clock import Clock
+from core.database import (
+    Transaction,
+    fetch_all,
+    notify_after_commit,
+    raw_connection,
+    transaction,
+)
 from core.database.arrays import unnest
 from core.errors import StartError
 from core.manifest import Manifest
@@ -90,6 +97,30 @@ def wake_payload(channel: str) -> str:
 
 class GiveUp(Exception):
     """Raised by a handler where repeating cannot help: straight to the dead letters."""
+
+
+CLOCKS_DIFFER = timedelta(seconds=2)
+"""How much before its time a job may run where that does no harm."""
+
+
+class Early(Exception):
+    """Raised by a handler before its time: its job comes again then, and nothing has failed."""
+
+    def __init__(self, wait: timedelta) -> None:
+        """`wait` is how long it is until then."""
+        super().__init__(f"{wait} before its time")
+        self.wait = wait
+
+
+def require_due(clock: Clock, due_at: datetime | None, tolerance: timedelta = timedelta(0)) -> None:
+    """Raise Early more than `tolerance` before a moment; None is always past.
+
+    What the database's clock has called due, the clock of the process that takes it may not, and
+    another run may have moved the moment: the job that comes early would be the last to come.
+    """
+    wait = timedelta(0) if due_at is None else due_at - clock.now()
+    if wait > tolerance:
+        raise Early(wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +218,17 @@ class Job(JobKind[*Ts]):
         await self.function(app, *arguments)
 
     async def run(self, app: Any, payload: bytes) -> None:
-        """Run the function on a queued payload."""
-        await self.function(app, *self.read(payload))
+        """Run the function on a queued payload; where it is early, enqueue it anew for its time.
+
+        Without a key: the job that runs has its own still, which would drop the new one.
+        """
+        arguments = self.read(payload)
+        try:
+            await self.function(app, *arguments)
+        except Early as early:
+            async with transaction() as tx:
+                again = NewJob(self.kind, arguments, after=early.wait)
+                await app.queue.enqueue(tx, [again])
 
 
 def job(

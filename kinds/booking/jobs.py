@@ -1,13 +1,13 @@
 """The queued and scheduled work of appointments."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from core.context.app import App
 from core.context.sweep import sweep as sweep_rows
 from core.database import transaction
 from core.deadline import Deadline
-from core.queue.jobs import Lane, job
+from core.queue.jobs import Lane, job, require_due
 from kinds.booking import queue, saga, slot_store, store, visits, waiting
 
 _DEADLINE_S = 10.0
@@ -40,8 +40,12 @@ async def refill(app: App, resource_id: UUID, day_on: date) -> None:
 
 
 @job("appointments.admit", lane=Lane.CRITICAL)
-async def admit(app: App, release_id: UUID) -> None:
-    """Let in the next of a queue; what it leaves over goes to who waits for the day."""
+async def admit(app: App, release_id: UUID, due_at: datetime | None = None) -> None:
+    """Let in the next of a queue; what it leaves over goes to who waits for the day.
+
+    Raises Early before the moment it is for: a turn that still lasts makes room for nobody.
+    """
+    require_due(app.clock, due_at)
     async with transaction() as tx:
         resource_id, days = await queue.let_in(app, tx, release_id)
         await app.queue.enqueue(tx, [refill.later(resource_id, day_on) for day_on in days])

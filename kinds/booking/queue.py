@@ -27,17 +27,16 @@ from core.context.call import Call
 from core.database import Transaction, connection, transaction
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
-from core.queue.jobs import JobKind, Lane, job
+from core.queue.jobs import JobKind, Lane, job, require_due
 from core.refusal_texts import NOT_FOUND
 from kinds.booking import bans, people, queue_store, texts
 from kinds.booking.models import Release, Resource, Slot, Ticket
 from kinds.booking.policy import QueueRule, policy_of
 from kinds.booking.slot_store import SlotFacts
 
-ADMIT = JobKind[UUID]("appointments.admit")
+ADMIT = JobKind[UUID, datetime]("appointments.admit")
 """kinds.booking.jobs, which imports this file."""
 _STATUS_S = timedelta(seconds=1)
-_CLOCKS_DIFFER = timedelta(seconds=1)
 _MAC_BYTES = 16
 
 
@@ -81,7 +80,7 @@ async def join(call: Call, resource_id: UUID) -> TicketStatus:
     await bans.refuse_banned(app, connection(), resource.service_id, own_key)
     async with transaction() as tx:
         release = await _open(app, tx, resource_id, moment, rule)
-    await draw(app, release.id)
+    await _draw_if_due(app, release)
     async with transaction() as tx:
         release = await queue_store.share_release(tx, resource_id, moment)
         ticket_id = await queue_store.ensure_ticket(
@@ -101,7 +100,7 @@ async def get_status(call: Call, ticket_id: UUID) -> TicketStatus:
         raise NotFound(NOT_FOUND)
     release = await Release.get(id=ticket.release_id)
     if release.drawn_at is None:
-        await draw(app, release.id)
+        await _draw_if_due(app, release)
         await ticket.refresh_from_db()
         await release.refresh_from_db()
     now = app.clock.now()
@@ -140,26 +139,25 @@ async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[TicketStatus]:
 async def draw(app: App, release_id: UUID) -> None:
     """Job at the moment of release: order the queue and admit as many as there are seats.
 
-    Repeat-safe. Before the release, as clocks of two machines differ, it is put back.
+    Repeat-safe. Raises Early before the release.
     """
-    release = await Release.get(id=release_id)
-    if release.drawn_at is not None:
-        return
-    wait = release.releases_at - app.clock.now()
-    if wait > timedelta(0):
-        async with transaction() as tx:
-            await draw.enqueue(app, tx, release_id, after=wait)
-        return
     async with transaction() as tx:
         release = await queue_store.lock_release(tx, release_id)
+        require_due(app.clock, release.releases_at)
         if release.drawn_at is not None:
             return
         await queue_store.order_tickets(tx, release)
         release.drawn_at = app.clock.now()
         await release.save(using_db=tx, update_fields=["drawn_at"])
         await _admit(app, tx, release)
-        ends_in = release.releases_at + queue_store.LASTS - release.drawn_at
-        await ADMIT.enqueue(app, tx, release.id, after=ends_in)
+        ends_at = release.releases_at + queue_store.LASTS
+        await ADMIT.enqueue(app, tx, release.id, ends_at, after=ends_at - release.drawn_at)
+
+
+async def _draw_if_due(app: App, release: Release) -> None:
+    """Do what the job is about to do, for who asks at the moment of release."""
+    if release.drawn_at is None and app.clock.now() >= release.releases_at:
+        await draw(app, release.id)
 
 
 async def let_in(app: App, tx: Transaction, release_id: UUID) -> tuple[UUID, Sequence[date]]:
@@ -186,7 +184,7 @@ async def seat_is_free(app: App, tx: Transaction, slot: Slot) -> bool:
     if found is None or not found[1]:
         return False
     # in a transaction of its own: this one holds the slot's row
-    await ADMIT.enqueue(app, tx, found[0])
+    await ADMIT.enqueue(app, tx, found[0], now)
     return True
 
 
@@ -252,9 +250,9 @@ async def _admit(app: App, tx: Transaction, release: Release) -> None:
             await bus.publish(tx, topic(release.id), release.admitted)
     promised, ends_at = await queue_store.count_promised(tx, release, now)
     if promised:
-        # one job for each end of a turn, however many come late; a second for clocks that differ
-        key, after = f"{release.id}:{ends_at.isoformat()}", ends_at - now + _CLOCKS_DIFFER
-        await ADMIT.enqueue(app, tx, release.id, key=key, after=after)
+        # one job for each end of a turn, however many come late
+        key = f"{release.id}:{ends_at.isoformat()}"
+        await ADMIT.enqueue(app, tx, release.id, ends_at, key=key, after=ends_at - now)
 
 
 async def _rule(app: App, release: Release) -> QueueRule:

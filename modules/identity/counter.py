@@ -6,8 +6,9 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, Forbidden
 from core.refusal_texts import NOT_ALLOWED
+from core.texts import Locale
 from core.typed_text import read_name
-from modules.identity import recovery_texts, store
+from modules.identity import recovery_store, recovery_texts, store
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Recovery
 from modules.identity.real_name import checked_number
 from modules.identity.service import checked_phone
@@ -55,7 +56,14 @@ async def tell_phone(
 ) -> None:
     """Tell a phone, whether it has an account or not, of what happens to one; no phone, nothing."""
     if sealed is not None:
-        to = notifications.Phone(app.vault.decrypt(bytes(sealed), PHONE))
+        to = await phone_of(app, tx, sealed)
         params = {"app": app.city.app_name, "days": days}
         given = {name: params[name] for name in template.params}
         await notifications.send(app, tx, template, to, given, key)
+
+
+async def phone_of(app: App, tx: Transaction, sealed: bytes) -> notifications.Phone:
+    """A phone, spoken to in the language of who has an account with it."""
+    number = app.vault.decrypt(bytes(sealed), PHONE)
+    locale = await recovery_store.find_locale(tx, app.vault.blind_index(number, PHONE))
+    return notifications.Phone(number, locale or Locale.ZH)

@@ -29,6 +29,7 @@ from modules.identity import (
     texts,
 )
 from modules.identity.counter import (
+    phone_of,
     refuse_mismatch,
     refuse_party,
     refuse_party_of,
@@ -159,7 +160,7 @@ async def _end(app: App, tx: Transaction, row: Recovery, event: str) -> None:
 
 async def _tell_stopped(app: App, tx: Transaction, row: Recovery, why: Named) -> None:
     """Tell the phone that was to have the account."""
-    to = notifications.Phone(app.vault.decrypt(row.phone_sealed, PHONE))
+    to = await phone_of(app, tx, row.phone_sealed)
     params = {"app": app.city.app_name, "reason": why}
     await notifications.send(app, tx, RECOVERY_STOPPED, to, params, f"recovery-stopped:{row.id}")
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction
-from modules.identity.models import Recovery
+from core.texts import Locale
+from modules.identity.models import Citizen, Recovery
 
 _RECOVERIES_MAX = 500
 DISPUTES_SHOWN = 100
@@ -57,3 +58,9 @@ async def list_due_recoveries(now: datetime) -> list[UUID]:
     """The recoveries whose cooling-off is over."""
     due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
     return [row.id for row in await due.limit(_RECOVERIES_MAX)]
+
+
+async def find_locale(tx: Transaction, phone_index: bytes) -> Locale | None:
+    """The language of the account of a phone; None where it has no account."""
+    account = await Citizen.filter(phone_index=phone_index).using_db(tx).only("locale").first()
+    return None if account is None else Locale(account.locale)

@@ -66,7 +66,7 @@ async def replay(app: App, tx: Transaction, endpoint_id: UUID, event_id: UUID) -
     now = app.clock.now()
     event.state, event.attempts, event.due_at, event.ended_at = "created", 0, now, None
     await event.save(using_db=tx, update_fields=["state", "attempts", "due_at", "ended_at"])
-    await SEND.enqueue(app, tx, event.id)
+    await SEND.enqueue(app, tx, event.id, 0)
     return _delivery(app, event)
 
 

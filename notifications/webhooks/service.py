@@ -18,7 +18,7 @@ from core.database import Transaction, connection, fetch_one, lock_name, transac
 from core.errors import InvalidInput
 from core.ids import new_id
 from core.json import to_json
-from core.queue.jobs import JobKind
+from core.queue.jobs import CLOCKS_DIFFER, JobKind, require_due
 from core.standards import webhooks
 from core.upstream.public_addresses import AddressRule, is_public
 from core.upstream.strangers import Answer, post
@@ -27,14 +27,12 @@ from notifications.templates.texts import WEBHOOK_URL
 from notifications.webhooks.domain import next_wait
 from notifications.webhooks.models import BODY, SEALED_FOR, Endpoint, Event
 
-SEND = JobKind[UUID]("notifications.send_webhook")
+SEND = JobKind[UUID, int]("notifications.send_webhook")
+"""An event, and how often it was tried before; notifications.jobs, which imports this file."""
 ROTATION = timedelta(days=1)
 """How long the old secret signs beside the new one."""
 URL_MAX = 512
 GONE = 410
-EARLY = timedelta(seconds=1)
-"""How much before its time an attempt may run: what one process writes as due, another's clock may
-call early, and its job does not come again."""
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +114,7 @@ async def publish(
         created_at=now,
         due_at=now,
     )
-    await SEND.enqueue(app, tx, event_id)
+    await SEND.enqueue(app, tx, event_id, 0)
     return event_id
 
 
@@ -133,14 +131,21 @@ async def _count(tx: Transaction, endpoint_id: UUID, object_ref: str) -> int:
     return int(row["number"])
 
 
-async def send_event(app: App, event_id: UUID, rule: AddressRule = is_public) -> None:
-    """Try an event that is due. Repeat-safe: the receiver knows the event's id.
+async def send_event(
+    app: App, event_id: UUID, rule: AddressRule = is_public, *, attempts: int | None = None
+) -> None:
+    """Try an event, only where it was tried `attempts` times before if that is given. Repeat-safe:
+    the receiver knows the event's id.
 
     Of a disabled endpoint the events wait; what is still to be sent goes when it is enabled.
+    Raises Early before its time.
     """
     event = await Event.get_or_none(id=event_id)
-    if event is None or event.state != "created" or app.clock.now() < event.due_at - EARLY:
-        return  # what is earlier still has another job
+    if event is None or event.state != "created":
+        return
+    if attempts is not None and attempts != event.attempts:
+        return  # whoever tried it meanwhile has enqueued the next attempt
+    require_due(app.clock, event.due_at, CLOCKS_DIFFER)
     endpoint = await Endpoint.get(id=event.endpoint_id)
     if endpoint.disabled_at is not None and not await _is_enabled_now(endpoint.id):
         return
@@ -164,7 +169,7 @@ async def enable(app: App, tx: Transaction, endpoint_id: UUID) -> None:
     waiting = Event.filter(endpoint_id=endpoint_id, state="created").using_db(tx)
     events = await waiting.order_by("created_at")
     await waiting.update(due_at=app.clock.now())
-    await app.queue.enqueue(tx, [SEND.later(event.id) for event in events])
+    await app.queue.enqueue(tx, [SEND.later(event.id, event.attempts) for event in events])
 
 
 async def _is_enabled_now(endpoint_id: UUID) -> bool:
@@ -201,7 +206,7 @@ async def _note(app: App, tx: Transaction, event: Event, answer: Answer) -> None
     else:
         # of two workers with one attempt the first has the next one enqueued
         if await this.update(attempts=attempts, error=error, due_at=now + wait):
-            await app.queue.enqueue(tx, [SEND.later(event.id, after=wait)])
+            await app.queue.enqueue(tx, [SEND.later(event.id, attempts, after=wait)])
 
 
 def _check_url(app: App, url: str) -> None:

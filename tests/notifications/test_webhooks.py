@@ -15,6 +15,8 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all, transaction
 from core.errors import InvalidInput
+from core.json import to_json
+from core.queue.jobs import Early
 from core.standards import webhooks
 from core.upstream.public_addresses import is_public
 from core.upstream.strangers import post
@@ -161,7 +163,9 @@ async def test_the_ladder_is_the_published_one_and_ends(
     for attempt in range(1, len(LADDER) + 2):
         await service.send_event(app, event, anywhere)
         assert len(receiver.taken) == attempt
-        await service.send_event(app, event, anywhere)  # not before it is due
+        if attempt <= len(LADDER):
+            with pytest.raises(Early):
+                await service.send_event(app, event, anywhere)
         assert len(receiver.taken) == attempt
         if attempt <= len(LADDER):
             clock.move(LADDER[attempt - 1])
@@ -245,13 +249,25 @@ async def test_an_attempt_that_a_clock_calls_early_is_made(
     clock.move(timedelta(seconds=-0.2))
     await service.send_event(app, event, anywhere)
     assert (len(receiver.taken), await _jobs()) == (1, 2)
-    clock.move(LADDER[0] - timedelta(seconds=1.1))
-    await service.send_event(app, event, anywhere)
-    assert (len(receiver.taken), await _jobs()) == (1, 2)
-    clock.move(timedelta(seconds=0.9))
+    clock.move(LADDER[0] - timedelta(seconds=4))
+    await app.queue.kinds[service.SEND.kind].run(app, to_json({"event_id": event, "attempts": 1}))
+    assert (len(receiver.taken), await _jobs()) == (1, 3), "it comes again at its time"
+    clock.move(timedelta(seconds=4))
     receiver.status = 204
-    await service.send_event(app, event, anywhere)
+    await service.send_event(app, event, anywhere, attempts=1)
     assert ((await Event.get()).state, len(receiver.taken)) == ("sent", 2)
+
+
+async def test_a_job_of_an_attempt_that_was_made_is_not_the_next(
+    app: App, receiver: Receiver
+) -> None:
+    """As when an endpoint was disabled and enabled between two attempts: each has two jobs."""
+    receiver.status = 503
+    endpoint, _ = await _endpoint(app, receiver.url)
+    event = await _publish(app, endpoint, "one")
+    for _ in range(2):
+        await service.send_event(app, event, anywhere, attempts=0)
+    assert (len(receiver.taken), await _jobs()) == (1, 2)
 
 
 async def _jobs() -> int:

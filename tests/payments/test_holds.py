@@ -8,6 +8,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.database import IntegrityError, connection, fetch_one, transaction, violated
 from core.ids import new_id
+from core.queue.jobs import Early
 from payments import jobs
 from payments.ledger import store
 from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
@@ -87,7 +88,8 @@ async def test_a_hold_expires_at_its_time(app: App, clock: ManualClock, payer) -
     )
     assert queued is not None and queued["wait"] == timedelta(hours=1)
     clock.move(timedelta(minutes=59))
-    await jobs.expire_hold(app, hold_id)
+    with pytest.raises(Early):
+        await jobs.expire_hold(app, hold_id)
     assert (await store.get_balance(payer)).held_fen == 700
     clock.move(timedelta(minutes=1))
     await jobs.expire_hold(app, hold_id)

@@ -194,7 +194,8 @@ async def watch_arrivals(app: App) -> None:
     if not await _due_rows(now).exists():
         return
     async with transaction() as tx:
-        slot = int(now.timestamp() // LOOKS_EVERY.total_seconds())
+        # the nearest: a clock that calls this look early does not give the next its own key
+        slot = round(now.timestamp() / LOOKS_EVERY.total_seconds())
         await WATCH.enqueue(app, tx, key=str(slot), after=LOOKS_EVERY)
     reading = await network_of(app).read(Deadline.after(_READ_WITHIN_S), afresh=True)
     if reading.value is None:

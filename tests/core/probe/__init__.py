@@ -8,14 +8,14 @@ import asyncio
 import inspect
 import os
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.context.app import App
 from core.database import connection, transaction
 from core.manifest import Manifest
 from core.queue.events import on
-from core.queue.jobs import GiveUp, Lane, NewJob, job
+from core.queue.jobs import GiveUp, Lane, NewJob, job, require_due
 from tests.core.probe.events import ThingHappened as ThingHappened
 
 NOW = timedelta(0)
@@ -63,6 +63,14 @@ def new_job(kind: str, *, key: str | None = None, after: timedelta = NOW, **says
     last = max((names.index(name) for name in says), default=-1)
     defaults = dict(zip(names[1:], (0, 0.0, False, False), strict=True))
     return NewJob(kind, [(defaults | says)[name] for name in names[: last + 1]], key, after)
+
+
+@job("probe.due", max_attempts=1)
+async def due(app: App, name: str, at: datetime) -> None:
+    """Leave a row; another where the moment has come."""
+    await _note(name)
+    require_due(app.clock, at)
+    await _note(f"{name} done")
 
 
 @job("probe.tick", every="* * * * * */1")

@@ -141,6 +141,25 @@ async def test_a_delayed_job_waits(probed: App, runs: Runs, worker: Worker) -> N
     assert time.monotonic() - started_s > 0.9
 
 
+async def test_a_job_that_a_clock_calls_early_comes_again(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    """Also where it is early at once again, and has a key."""
+    at = probed.clock.now() + timedelta(seconds=0.5)
+    async with transaction() as tx:
+        await probe.due.enqueue(probed, tx, "a", at, key="same")
+    async with worker(probed):
+        await eventually(lambda: _is_run(runs, ["a", "a", "a"]))
+        probed.clock.move(timedelta(seconds=0.5))
+        await eventually(lambda: _is_run(runs, ["a", "a", "a", "a", "a done"]))
+    assert await fetch_all(connection(), "SELECT * FROM pgqueuer") == []
+    assert await fetch_all(connection(), "SELECT * FROM pgqueuer_log") == []
+
+
+async def _is_run(runs: Runs, names: list[str]) -> bool:
+    return await runs() == names
+
+
 async def test_a_flood_in_one_lane_does_not_delay_another(
     probed: App, runs: Runs, worker: Worker
 ) -> None:

@@ -16,6 +16,7 @@ from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError, Conflict, Forbidden, NotFound
 from core.ids import new_id
+from core.queue.jobs import Early
 from kinds.booking import jobs, queue, service
 from kinds.booking.domain import State
 from kinds.booking.models import Ticket
@@ -105,17 +106,11 @@ async def test_a_draw_that_a_clock_calls_early_is_put_back(
     _, place, people = await rush(app, call, 1)
     ticket = await queue.join(people[0], place)
     clock.move(RELEASE_IN - timedelta(milliseconds=50))
-    await connection().execute_query("DELETE FROM pgqueuer WHERE entrypoint = 'appointments.draw'")
-    await queue.draw(app, ticket.release.id)
-    (job,) = await fetch_all(
-        connection(),
-        "SELECT execute_after - now() < interval '1 s' AS soon FROM pgqueuer "
-        "WHERE entrypoint = 'appointments.draw'",
-    )
-    assert (
-        job["soon"]
-        and (await queue.get_status(people[0], ticket.ticket.id)).release.drawn_at is None
-    )
+    with pytest.raises(Early) as early:
+        await queue.draw(app, ticket.release.id)
+    assert early.value.wait == timedelta(milliseconds=50)
+    assert (await queue.get_status(people[0], ticket.ticket.id)).release.drawn_at is None
+    assert await count("pgqueuer", "entrypoint = 'appointments.draw'") == 1, "whoever asks"
     clock.move(timedelta(milliseconds=50))
     await queue.draw(app, ticket.release.id)
     assert (await queue.get_status(people[0], ticket.ticket.id)).release.drawn_at is not None
@@ -137,10 +132,37 @@ async def test_who_was_admitted_and_did_not_come_makes_room(
         first[one].release.id,
         people[one].require_viewer().user_id,
     )
-    await jobs.admit(app, first[0].release.id)
+    await jobs.admit(app, first[0].release.id, clock.now())
     second = await standings(people, tickets)
     states = Counter(s.state for s in second)
     assert states == {"passed": SEATS, "admitted": SEATS - 1, "waiting": 8 - SEATS - SEATS + 1}
+
+
+async def test_the_end_of_a_turn_that_a_clock_calls_early_is_put_back(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    _, place, people = await rush(app, call, SEATS + 1)
+    tickets = [await queue.join(viewer, place) for viewer in people]
+    clock.move(RELEASE_IN)
+    await standings(people, tickets)
+    (job, *_) = await fetch_all(
+        connection(),
+        """UPDATE pgqueuer SET status = 'picked' WHERE entrypoint = 'appointments.admit'
+              AND dedupe_key IS NOT NULL RETURNING payload""",
+    )
+    clock.move(timedelta(minutes=5, milliseconds=-50))
+    kind = app.queue.kinds["appointments.admit"]
+    await kind.run(app, job["payload"])
+    again = await fetch_all(
+        connection(),
+        """SELECT payload FROM pgqueuer WHERE entrypoint = 'appointments.admit'
+              AND status = 'queued' AND execute_after < now() + interval '1 s'""",
+    )
+    assert again == [job]
+    clock.move(timedelta(milliseconds=50))
+    await kind.run(app, job["payload"])
+    states = Counter(s.state for s in await standings(people, tickets))
+    assert states == {"passed": SEATS, "admitted": 1}
 
 
 async def test_who_comes_late_stands_behind_and_queues_have_hours(

@@ -97,6 +97,23 @@ async def test_a_recovery_can_be_stopped(
     assert await _code(approve(second, stopped)) == "ILLEGAL_STATE"
 
 
+async def test_a_phone_is_told_in_the_language_of_its_account(
+    app: App, citizen: MakeCitizen, officers: tuple[Call, Call], sms: FakeSms
+) -> None:
+    """Of who may lose an account, and of who waits for one and has another already."""
+    viewer, claimant = await citizen(name="罗思远"), await citizen(level=1)
+    before, other = [await get_person(app, v.user_id) for v in (viewer, claimant)]
+    await Citizen.filter(id__in=[viewer.user_id, claimant.user_id]).update(locale="en")
+    assert before.resident_id is not None
+    first, second = officers
+    row = await recovery.propose(first, "罗思远", before.resident_id, other.phone, "key-00000001")
+    await approve(second, row)
+    await recovery.withdraw(first, row.id)
+    await deliver_due(app)
+    texts = [text for to, text in sms.sent.values() if to in (before.phone, other.phone)]
+    assert len(texts) == 3 and all(text.startswith("[") for text in texts)
+
+
 async def test_a_recovery_takes_nobody_elses_phone_and_that_is_said(
     app: App, citizen: MakeCitizen, officers: tuple[Call, Call], clock: ManualClock, sms: FakeSms
 ) -> None:
@@ -120,7 +137,7 @@ async def test_a_recovery_takes_nobody_elses_phone_and_that_is_said(
         assert (await get_person(app, each.id)).phone == each.phone
     await deliver_due(app)
     (text,) = [text for to, text in sms.sent.values() if to == taken.phone]
-    assert "此手机号码已绑定其他实名账户" in text
+    assert "this phone belongs to another verified account" in text
 
 
 async def test_of_two_recoveries_the_later_decides(

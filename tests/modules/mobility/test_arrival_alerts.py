@@ -9,12 +9,14 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
+from core.database import connection, fetch_all
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from modules.mobility.arrival_alerts.domain import Threshold
 from modules.mobility.arrival_alerts.models import ArrivalAlert
 from modules.mobility.arrival_alerts.service import (
+    WATCH,
     AlertPlace,
     AlertWish,
     set_alert,
@@ -82,6 +84,19 @@ async def test_it_rings_once_and_is_gone(
         clock.move(timedelta(seconds=15))
     assert await _told(app) == ["L1 is near"]
     assert not await ArrivalAlert.exists()
+
+
+async def test_a_look_that_a_clock_calls_early_is_followed_by_another(
+    app: App, me: Call, feed: FakeFeed, clock: ManualClock
+) -> None:
+    await _set(me)
+    clock.move(timedelta(minutes=6))
+    _late(feed, clock, 720)
+    await watch_arrivals(app)
+    clock.move(timedelta(seconds=14.9))
+    await watch_arrivals(app)
+    rows = await fetch_all(connection(), "SELECT FROM pgqueuer WHERE entrypoint = $1", WATCH.kind)
+    assert len(rows) == 2
 
 
 async def test_it_rings_by_the_timetable_where_that_is_wished(
