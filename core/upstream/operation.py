@@ -37,7 +37,7 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from core.upstream.records import Records, records_reader
+from core.upstream.records import Records, each_once, records_reader
 from core.upstream.rules import Licence, require_licence
 
 P = ParamSpec("P")
@@ -129,13 +129,19 @@ def _json_of(form: type[T], member: str) -> Answer[T]:
     return Answer(read)
 
 
-def records_of(form: type[T], member: str = "") -> Answer[Records[T]]:
+def records_of(
+    form: type[T], member: str = "", key: Callable[[T], object] | None = None
+) -> Answer[Records[T]]:
     """An answer whose JSON, or the named member of it ("result.records"), is a list of records.
 
-    A record without the form is left out and counted; see `core.upstream.records`.
+    A record without the form is left out and counted; see `core.upstream.records`. Of those with
+    the same `key` the first stands alone.
     """
     read = records_reader(form, member)
-    return Answer(lambda response: read(response.json()))
+    records: Answer[Records[T]] = Answer(lambda response: read(response.json()))
+    if key is None:
+        return records
+    return records.then(lambda found: Records(each_once(found.items, key), found.unreadable))
 
 
 @dataclass(frozen=True)

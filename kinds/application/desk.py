@@ -73,10 +73,13 @@ async def open_case(call: Call, case_id: UUID) -> OpenedCase:
     case, person, knows = await look_at(call, case_id)
     definition = await versions.get_stored(call.app, case.definition_id)
     answers = open_form(call.app, case)
-    if not knows:
-        answers = without_person(definition, answers)
     tasks = await store.list_tasks(case_id)
     timeline = await store.list_events(case_id, after=0, first=500)
+    if not knows:
+        answers = without_person(definition, answers)
+        for event in timeline:
+            if event.event == texts.CORRECT:  # says why the person's data are others
+                event.note_sealed = None
     return OpenedCase(case, definition, person, answers, tasks, timeline)
 
 

@@ -222,12 +222,13 @@ async def follow(call: Call, report_id: UUID, key: str) -> Report:
     """
     citizen_id = call.require_service(PROGRESS).user_id
     report = await get_report(report_id)
-    if report.state == "withdrawn":
-        raise NotFound(NOT_FOUND)
-    target_id = report.merged_into or report_id
     async with transaction() as tx:
         command = {"report": report_id}
         claim = await claim_key(call, tx, "followReport", key, command, effect_id=report_id)
+        target = await store.lock_report(tx, report.merged_into or report_id)
+        if target is None or target.state == "withdrawn":
+            raise NotFound(NOT_FOUND)
+        target_id = target.merged_into or target.id  # it may have been merged just now
         if not claim.replayed:
             if await store.count_follows(tx, citizen_id) >= FOLLOWS_MOST:
                 raise Conflict(texts.FOLLOWS_MANY, most=FOLLOWS_MOST)

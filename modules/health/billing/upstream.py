@@ -39,7 +39,9 @@ def list_bills(access: Access, hospital_ref: str) -> Request:
 @BILLING.operation(
     "POST",
     "/{hospital}/inpatient/query",
-    answers=whole_list_of(InpatientAccount, "accounts"),
+    answers=whole_list_of(InpatientAccount, "accounts").then(
+        lambda accounts: each_once(accounts, lambda account: account.account_no)
+    ),
     safe=True,
     personal=True,
 )

@@ -139,13 +139,17 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
 
 
 async def _require_ticket(call: Call, access: Access, hospital_ref: str, ticket_no: str) -> None:
-    """Raise NotFound unless the person of the access waits with this number."""
+    """Raise NotFound unless the person of the access waits with this number, Unavailable where
+    that cannot be told."""
     try:
-        tickets = (await list_tickets(call.app, call.deadline, access, hospital_ref)).items
+        tickets = await list_tickets(call.app, call.deadline, access, hospital_ref)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM) from None
-    if ticket_no not in {one.ticket_no for one in tickets if one.state not in _OVER}:
-        raise NotFound(NOT_FOUND)
+    if ticket_no in {one.ticket_no for one in tickets.items if one.state not in _OVER}:
+        return
+    if tickets.unreadable:  # it may be among those
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM)
+    raise NotFound(NOT_FOUND)
 
 
 @job("health.watch_queues", timeout_s=55, every="* * * * *")
@@ -168,8 +172,10 @@ async def _look(app: App, row: QueueWatch) -> None:
     except (Forbidden, NotFound):  # the consent or the person is gone
         await row.delete()
         return
-    tickets = (await list_tickets(app, Deadline.after(8.0), access, row.hospital_ref)).items
-    ticket = next((one for one in tickets if one.ticket_no == row.ticket_no), None)
+    tickets = await list_tickets(app, Deadline.after(8.0), access, row.hospital_ref)
+    ticket = next((one for one in tickets.items if one.ticket_no == row.ticket_no), None)
+    if ticket is None and tickets.unreadable:
+        return  # it may be among those
     async with transaction() as tx:
         if ticket is not None and ticket.is_next:
             await _tell(app, tx, row, ticket, access)

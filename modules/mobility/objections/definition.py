@@ -50,13 +50,16 @@ _NUMBER = re.compile(r"[A-Z0-9]{1,32}")
 async def look(call: Call, definition: Definition, _form: Mapping[str, str]) -> Sequence[Problem]:
     """What the police's record of this minute has against an objection.
 
-    Raises Forbidden CONSENT_REQUIRED, and Unavailable where the police are silent.
+    Raises Forbidden CONSENT_REQUIRED, and Unavailable where the police are silent, or what they
+    say of it cannot be read.
     """
     reading = await VIOLATIONS.read(call)
     if reading.status is not ReadStatus.LIVE or reading.value is None:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE)
     open_ = (one for one in reading.value.unsettled if one.violation_no == definition.item)
     violation = next(open_, None)
+    if violation is None and reading.value.unreadable:  # it may be among those
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE)
     if violation is None:
         return [problem_of(definition, "ground", texts.UNKNOWN)]
     if not violation.may_object:

@@ -37,7 +37,9 @@ TrafficViolations = reading_view(
 class TrafficViolationsSection(HomeSection):
     """The card of traffic violations on the home screen."""
 
-    unsettled_count: Annotated[int | None, "How many are still to be dealt with."]
+    unsettled_count: Annotated[
+        int | None, "How many are still to be dealt with; null too where one cannot be read."
+    ]
     points_left: Annotated[int | None, "Points left on the licence in this cycle."]
 
 
@@ -65,7 +67,7 @@ async def traffic_violations_card(call: Call) -> TrafficViolationsSection:
         id="traffic-violations",
         title=texts.CARD.say(call.locale),
         **reading.freshness,
-        unsettled_count=len(record.unsettled) if record else None,
+        unsettled_count=len(record.unsettled) if record and not record.unreadable else None,
         points_left=record.licence.points_left if record and record.licence else None,
     )
 

@@ -30,7 +30,9 @@ query_violations = record_operation(
     POLICE,
     "query_violations",
     "/violations/query",
-    records_of(TrafficViolation, "violations").or_none("NO_VEHICLE"),
+    records_of(TrafficViolation, "violations", key=lambda one: one.violation_no).or_none(
+        "NO_VEHICLE"
+    ),
 )
 """None where there is no car."""
 query_licence = record_operation(

@@ -68,17 +68,22 @@ async def read_bills(
 async def _read(
     call: Call, citizen_id: UUID, kind: UtilityKind, account_no: str, *, only_open: bool
 ) -> Reading[Sequence[ListedBill]]:
-    """The bills of a linked account. Raises UpstreamRejected."""
+    """The bills of a linked account. Raises UpstreamRejected for one that its biller has closed."""
 
     async def fetch() -> Sequence[ListedBill]:
         return await fetch_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
 
-    return await call.app.last_good.read_through(
-        ("bills", citizen_id, kind, account_no, only_open),
-        fetch,
-        clock=call.app.clock,
-        max_stale=_MAX_STALE,
-    )
+    try:
+        return await call.app.last_good.read_through(
+            ("bills", citizen_id, kind, account_no, only_open),
+            fetch,
+            clock=call.app.clock,
+            max_stale=_MAX_STALE,
+        )
+    except UpstreamRejected as refusal:
+        if refusal.code == "NO_SUCH_ACCOUNT":
+            raise
+        return Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
 
 
 async def fetch_bills(
@@ -128,10 +133,8 @@ async def _read_open(call: Call, link: AccountLink) -> Reading[Sequence[ListedBi
     kind = UtilityKind(link.kind)
     try:
         return await _read(call, require_level(call, kind), kind, link.account_no, only_open=True)
-    except UpstreamRejected as refusal:
-        if refusal.code == "NO_SUCH_ACCOUNT":
-            return Reading(ReadStatus.LIVE, [], call.app.clock.now(), None)
-        return Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
+    except UpstreamRejected:
+        return Reading(ReadStatus.LIVE, [], call.app.clock.now(), None)
 
 
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)

@@ -20,6 +20,7 @@ from core.security.vault import mask_document_no
 from core.standards.sheet import Line, Sheet, document_title
 from core.standards.signed_sheet import render_signed
 from core.texts import Named
+from core.upstream.records import each_once
 from modules.welfare.insurance import texts
 from modules.welfare.insurance.domain import (
     ContributionState,
@@ -56,8 +57,10 @@ def sum_up(
     """The statement of a year; `facts` are what the insurance says beside its months.
 
     A month that two employers paid counts once, its money twice; a resident pays the year at once.
+    A contribution that is told twice is one.
     """
-    of_year = [one for one in contributions if one.month.startswith(f"{year:04d}-")]
+    told = [one for one in contributions if one.month.startswith(f"{year:04d}-")]
+    of_year = each_once(told, lambda one: one.record_no)
     paid = [one for one in of_year if one.state is not ContributionState.UNPAID]
     yearly = {one.enrolment_no for one in record.enrolments if one.kind is EnrolmentKind.RESIDENT}
     months = {one.month for one in paid}

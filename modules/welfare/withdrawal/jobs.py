@@ -45,44 +45,57 @@ log = structlog.get_logger(__name__)
 @on("applications.CaseAwaits", kinds=SERVICE)
 async def case_awaits(app: App, event: CaseAwaits) -> None:
     """Have a granted withdrawal paid. Repeat-safe."""
-    await pay_withdrawal(app, event.case_id, event.sequence)
+    await pay_withdrawal(app, event.case_id, event.sequence, True)
 
 
 @job("welfare.pay_withdrawal")
-async def pay_withdrawal(app: App, case_id: UUID, sequence: int) -> None:
-    """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe."""
+async def pay_withdrawal(app: App, case_id: UUID, sequence: int, is_new: bool = False) -> None:
+    """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe.
+
+    `is_new` says that the centre was not asked before. What it may be paying already comes back by
+    its word alone: of who has left meanwhile it cannot be asked, and an officer confirms it.
+    """
     case = await store.find_case(case_id)
-    if case is not None and case.state == _PAYING:
-        await _follow(app, case_id, sequence, await _order(app, case, sequence))
+    if case is None or case.state != _PAYING:
+        return
+    if await is_frozen(app, case.citizen_id):
+        payout = _PENDING
+    elif (order := await _order_of(app, case, sequence)) is not None:
+        payout, is_new = await _ask(app, order), False
+    else:
+        payout = _returned(texts.NOBODY) if is_new else _PENDING
+    await _follow(app, case_id, sequence, payout, is_new)
 
 
-async def _order(app: App, case: Case, sequence: int) -> Payout:
-    """How the payment of a case stands; it is ordered where it was not.
+async def _order_of(app: App, case: Case, sequence: int) -> PayoutOrder | None:
+    """What the centre is to pay; None for who has left or whose document it does not take.
 
     It is paid out of the account of whose case it is, as they are verified, whatever stands in the
-    form. Nothing is ordered while it is disputed whose account that is, nor for who has left.
+    form.
     """
-    if await is_frozen(app, case.citizen_id):
-        return _PENDING
     person = await find_person(app, case.citizen_id)
     owner = None if person is None else person.members_for(CENTRE.documents)
     if owner is None:
-        return _returned(texts.NOBODY)
+        return None
     form = open_form(app, case)
-    order = PayoutOrder(
+    return PayoutOrder(
         case_no=f"{case.no}-{sequence}",
         owner=owner,
         purpose=case.item,
         amount_fen=int(form["amount"]) * 100 if "amount" in form else None,
         card_no=form["card_no"],
     )
+
+
+async def _ask(app: App, order: PayoutOrder) -> Payout:
+    """How a payment stands; it is ordered where it was not."""
     try:
         return await pay_out(app, Deadline.after(_CALL_S), order)
     except UpstreamError as error:
         code = error.code if isinstance(error, UpstreamRejected) else ""
         if code in REFUSALS:
             return _returned(REFUSALS[code])
-        log.warning("withdrawal not ordered", case_no=case.no, reason=error.reason, code=code)
+        log.warning("withdrawal not ordered", case_no=order.case_no, reason=error.reason, code=code)
         return _PENDING
 
 
@@ -90,10 +103,10 @@ def _returned(reason: Named) -> Payout:
     return Payout(PayoutStatus.RETURNED, 0, reason=f"{reason.zh} / {reason.en}")
 
 
-async def _follow(app: App, case_id: UUID, sequence: int, payout: Payout) -> None:
+async def _follow(app: App, case_id: UUID, sequence: int, payout: Payout, is_new: bool) -> None:
     async with transaction() as tx:
         if payout.status is PayoutStatus.PENDING:
-            await pay_withdrawal.enqueue(app, tx, case_id, sequence, after=ASK_AGAIN)
+            await pay_withdrawal.enqueue(app, tx, case_id, sequence, is_new, after=ASK_AGAIN)
             return
         case = await store.lock_case(tx, case_id)
         if case is None or case.state != _PAYING:

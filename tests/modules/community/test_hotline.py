@@ -96,14 +96,18 @@ async def test_who_asks_to_be_unknown_is_known_to_the_desk_alone(
     call: Callable[..., Call],
 ) -> None:
     me = await citizen(level=2)
-    secret = [*ANSWERS, {"name": "confidential", "value": "true"}]
+    phone = ANSWERS[2] | {"why": "我丈夫李四的手机"}
+    secret = [*ANSWERS[:2], phone, {"name": "confidential", "value": "true"}]
     sent = {"serviceId": "hotline-12345", "category": "REPORT", "answers": secret}
     opened = await desk.send(me, "OpenApplication", **sent)
     case = opened["openCase"]["case"]
     await desk.act(officers["hotline"], "assign", unit="water")
 
+    said = []
+
     async def look(unit: str, case_id: str) -> tuple[object, object, set[str]]:
         seen = (await desk.send(officers[unit], "StaffCase", caseId=case_id))["staffCase"]
+        said.append("李四" in str(seen["timeline"]))
         answers = {one["name"] for one in seen["case"]["answers"]}
         return seen["citizenName"], seen["citizenPhone"], answers
 
@@ -111,6 +115,7 @@ async def test_who_asks_to_be_unknown_is_known_to_the_desk_alone(
     told = {"subject", "content", "confidential"}
     assert await look("water", case["id"]) == (None, "", told)
     assert await look("hotline", case["id"]) == (person.name, person.phone, told | {"phone"})
+    assert said == [False, True]
     read = await AccessLog.filter(subject_id=me.user_id).order_by("-id").limit(2)
     assert [row.fields_read for row in read] == [["name", "phone", "form"], ["form"]]
     for unit, knows in (("water", False), ("hotline", True)):

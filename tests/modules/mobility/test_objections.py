@@ -76,10 +76,11 @@ async def test_an_objection_is_held_against_the_record_of_this_minute(
         assert await _problems(me, case) == ["OBJECTION_VIOLATION_UNKNOWN"]
     police.violations = Records([violation(VIOLATION_NO, FineStatus.UNPAID)])
     assert await _problems(me, case) == ["OBJECTION_VIOLATION_ACCEPTED"]
-    police.is_silent = True
-    with pytest.raises(Unavailable) as refusal:
-        await service.take_step(me, case.id, "submit", "", key())
-    assert refusal.value.code == "UPSTREAM_UNAVAILABLE"
+    others = Records([violation("WF405", FineStatus.UNPAID)], unreadable=1)
+    for police.is_silent, police.violations in ((False, others), (True, None)):
+        with pytest.raises(Unavailable) as refusal:
+            await service.take_step(me, case.id, "submit", "", key())
+        assert refusal.value.code == "UPSTREAM_UNAVAILABLE"
     assert (await find(case.id)).state == "draft"
     assert police.removed == []
 

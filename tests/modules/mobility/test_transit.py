@@ -75,6 +75,9 @@ async def test_a_trip_that_cannot_be_read_leaves_the_others_and_no_sum(
     body = orjson.dumps({"trips": [*told, told[0] | {"fare_fen": None}]})
     read = list_trips.answers.read(Response("fare", "list_trips", 200, {}, body))
     assert read == Records(fare.trips, unreadable=1)
+    twice = orjson.dumps({"trips": told * 2})
+    read = list_trips.answers.read(Response("fare", "list_trips", 200, {}, twice))
+    assert read == Records(fare.trips), "what is unpaid is not summed up twice"
 
 
 async def test_a_code_opens_one_gate_once(rider: Call, fare: FakeFare) -> None:

@@ -64,6 +64,8 @@ def contribution(month: str, state: ContributionState = PAID) -> InsuranceContri
             [contribution("2025-03"), contribution("2025-03"), contribution("2025-04", UNPAID)],
             (1, 1, 256_000, 128_000),
         ),
+        # told twice
+        (EnrolmentKind.EMPLOYEE, [contribution("2025-05")] * 2, (1, 0, 128_000, 64_000)),
         # of another year
         (EnrolmentKind.EMPLOYEE, [contribution("2024-12"), contribution("2026-01")], (0, 0, 0, 0)),
         # a resident pays for the year

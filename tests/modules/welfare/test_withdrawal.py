@@ -295,3 +295,25 @@ async def test_nothing_is_paid_for_who_has_left_meanwhile(
     await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
     await run_due(app, *PAYING)
     assert ((await find(case.id)).state, centre.orders) == ("missing", [])
+
+
+async def test_what_the_centre_may_be_paying_is_not_told_as_returned_when_its_person_has_left(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, RENT)
+    await town.step(me, case, "submit")
+    centre.outcome = PayoutStatus.PENDING
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    centre.outcome = PayoutStatus.PAID
+    for _ in range(2):
+        await connection().execute_query(
+            "UPDATE pgqueuer SET execute_after = now() - interval '1 s'"
+        )
+        await run_due(app, *PAYING)
+    assert ((await find(case.id)).state, len(centre.orders)) == ("paying", 1)
+    await town.act(await find(case.id), "confirm_by_hand", note="银行已付")
+    assert (await find(case.id)).state == "paid"

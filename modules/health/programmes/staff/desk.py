@@ -28,6 +28,8 @@ from notifications import api as notifications
 from notifications.api import Parcel, Template
 
 PLACE_MAX, NOTE_MAX, EVERY_DAYS_MAX = 64, 500, 90
+_LOOKED_AT = 500
+"""Alerts that are read at a time: those of who agrees no more stay open, and are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,12 @@ async def list_open(
     """The open alerts of whoever agrees to be looked after, the oldest first, without names."""
     call.require_scope(Scope.CARE_PLANS)
     found: list[tuple[Alert, Enrolment]] = []
-    while wanted := first - len(found):
-        alerts = await store.list_open_alerts(first=wanted, after=after)
+    while True:
+        alerts = await store.list_open_alerts(first=_LOOKED_AT, after=after)
         found += await _agreed(call.app, alerts)
-        if len(alerts) < wanted:
-            break
+        if len(found) >= first or len(alerts) < _LOOKED_AT:
+            return found[:first]
         after = alerts[-1].id
-    return found
 
 
 async def _agreed(app: App, alerts: Sequence[Alert]) -> Sequence[tuple[Alert, Enrolment]]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,7 +14,8 @@ from core.context import sweep
 from core.context.app import App
 from core.ids import new_id
 from kinds.application import deadlines
-from modules.community.reports.models import ReportFollow
+from modules.community.reports import service
+from modules.community.reports.models import Report, ReportFollow
 from tests.modules.community.base_map import FakeBaseMap
 from tests.modules.community.reports.people import HERE, Street
 
@@ -149,6 +151,30 @@ async def test_a_merged_report_goes_on_as_the_other_for_all_who_wait(street: Str
         assert f"{first['no']}: Fixed" in (await street.messages(viewer))[-1]
     late = await street.send(await street.citizen(), "FollowReport", id=second["id"])
     assert late["report"]["id"] == first["id"]
+
+
+async def test_who_follows_a_report_while_it_is_merged_follows_the_other(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, late, worker = await street.citizen(), await street.citizen(), await street.worker()
+    first = await street.filed(me)
+    second = await street.filed(me, seen=[first["id"]])
+    tasks = await street.send(worker, "StaffReports", first=10)
+    task_id = tasks["edges"][1]["node"]["id"]
+    read = service.get_report
+
+    async def read_and_merged(report_id: UUID) -> Report:
+        found = await read(report_id)
+        monkeypatch.setattr(service, "get_report", read)
+        await street.send(worker, "MergeReport", taskId=task_id, into=first["id"])
+        return found
+
+    monkeypatch.setattr(service, "get_report", read_and_merged)
+    followed = await street.send(late, "FollowReport", id=second["id"])
+    assert followed["report"]["id"] == first["id"]
+    assert [str(row.report_id) for row in await ReportFollow.filter(citizen_id=late.user_id)] == [
+        first["id"]
+    ]
 
 
 async def test_a_report_as_which_others_go_on_is_not_taken_back(street: Street) -> None:

@@ -10,9 +10,11 @@ from core.context.app import App
 from core.context.call import Call
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.ids import new_id
 from core.people.data_rights import export_person
 from core.people.personal_read import withdraw_consent
 from core.security.authentication import Viewer
+from core.telemetry.call_counts import tallying
 from modules.health.programmes.domain import Goal, Quantity
 from modules.health.programmes.hypertension.programme import HYPERTENSION
 from modules.health.programmes.jobs import remind
@@ -151,6 +153,29 @@ async def test_without_consent_no_doctor_sees_or_changes_a_care(
     assert await looks.count() == 0
     await consent(me.app, me.subject_id, HYPERTENSION)
     assert (await desk.open_care(doctor, gone.id)).care.enrolment.id == gone.id
+
+
+async def test_a_page_of_alerts_costs_no_more_for_those_who_agree_no_more(
+    me: Call, doctor: Call, enrolment: Enrolment
+) -> None:
+    now = me.app.clock.now()
+    gone = [
+        Enrolment(
+            id=new_id(), citizen_id=new_id(), programme=enrolment.programme, label="", facts={},
+            enrolled_on=enrolment.enrolled_on, enrolled_at=now,
+        )
+        for _ in range(50)
+    ]  # fmt: skip
+    await Enrolment.bulk_create(gone)
+    await Alert.bulk_create(
+        Alert(id=new_id(), enrolment_id=row.id, citizen_id=row.citizen_id,
+              rule="HYPERTENSION_URGENT", severity="URGENT", raised_at=now)
+        for row in gone
+    )  # fmt: skip
+    with tallying() as tally:
+        ((_, shown),) = await desk.list_open(doctor, first=2, after=None)
+    assert shown.id == enrolment.id
+    assert tally.sql <= 3
 
 
 async def test_who_is_no_doctor_or_is_the_patient_reaches_nothing(

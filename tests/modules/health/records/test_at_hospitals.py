@@ -16,16 +16,18 @@ from core.context.app import App
 from core.context.call import Call
 from core.database.models import AccessLog
 from core.deadline import Deadline
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.people.personal_read import Verifier, grant_consent, open_access, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.upstream.readings import ReadStatus
+from core.upstream.records import Records
 from modules.health.card import desk
 from modules.health.card import service as card
 from modules.health.models import HealthCardRow, HealthCardUse, QueueWatch
 from modules.health.queue import service as queue
+from modules.health.queue.domain import QueueTicket
 from modules.health.record.export import make_summary
 from modules.health.record.graphql import Query as RecordQuery
 from modules.health.records.lookup import PURPOSE, RECORD_SERVICE, REPORTS, load_file
@@ -233,6 +235,25 @@ async def test_who_watches_a_number_is_told_once_when_it_is_next(
         await queue.watch_queues(app)
     assert await Message.filter(person_id=mine.subject_id).count() == 1
     assert await QueueWatch.all().count() == 0
+
+
+async def test_a_number_that_cannot_be_read_now_is_not_forgotten(
+    app: App, mine: Call, call: MakeCall, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket_no = await _ticket(sandbox, 1)
+    await queue.watch(mine, "h2", ticket_no, "watch-the-first", enabled=True)
+
+    async def unreadable(*_: object) -> Records[QueueTicket]:
+        return Records((), unreadable=1)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(queue, "list_tickets", unreadable)
+        await queue.watch_queues(app)
+        with pytest.raises(Unavailable):
+            await queue.watch(again(mine, call), "h2", ticket_no, "watch-it-again", enabled=True)
+    await _call_next(sandbox, 1, 3)
+    await queue.watch_queues(app)
+    assert await Message.filter(person_id=mine.subject_id).count() == 1
 
 
 async def test_who_watches_no_more_or_takes_the_consent_back_is_told_nothing(
