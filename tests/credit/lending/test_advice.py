@@ -127,6 +127,23 @@ async def test_advice_is_shown_while_every_source_that_it_drew_on_may_be_read(
     assert (view.advice, len(view.facts)) == (None, len(ALL) - 1)
 
 
+async def test_a_bank_that_looks_again_sees_what_is_known_now(
+    app: App, owner: Owner, engine: Engine, city: FakeCity
+) -> None:
+    """The court case is settled: facts and advice are those of the second look, as in the log."""
+    city.values["court"] = {"court_cases_24m": 1, "court_enforcements_24m": 1}
+    await owner.consent(CITY, ALL)
+    case = await owner.apply(second_product="")
+    city.values["court"] = MORE["court"]
+    await cases.take_step(owner.call, case.id, "ask_again", "案件已履行", key())
+    await store_step(app, owner, case.id, "overturn")
+    view = await api.get_application(app, CITY, (await owner.answers(case))[CITY].id)
+    (court,) = [one for one in view.facts if one.source == "court"]
+    assert view.advice is not None
+    assert (view.state, court.values, view.advice["outcome"]) == (
+        "RECEIVED", MORE["court"], "approve")  # fmt: skip
+
+
 async def store_step(app: App, owner: Owner, case_id: object, event: str = "pass_on") -> None:
     """What an officer's step and its job do."""
     async with transaction() as tx:
