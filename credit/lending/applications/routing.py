@@ -79,7 +79,7 @@ async def place(app: App, case_id: UUID, state: str) -> None:
         assert company is not None
         for version, product in chosen:
             facts = await gather(app, company, product)
-            key = f"{case_id}:{product.bank}:{case.sequence}"
+            key = f"{case_id}:{case.sequence}"  # in the bank's own log
             advice = assess(app, key, company, product, amount_of(form), facts)
             placements.append(Placement(version, product, company, advice))
     async with transaction() as tx:
@@ -102,7 +102,7 @@ async def _go_on(
     form: dict[str, str],
     placements: Sequence[Placement],
 ) -> None:
-    for one in placements:
+    for one in sorted(placements, key=lambda one: one.product.bank):  # each locks its bank's log
         if one.assessment.draft is not None:
             await add_entry(
                 tx, app.vault, one.assessment.draft, app.clock.now(), person_id=case.citizen_id
