@@ -21,7 +21,7 @@ class FactsView(View):
     """What one source said of the company; of withdrawn consents there is nothing."""
 
     source: str
-    status: str = Field(description="answered, none, not_asked or down: no two mean the same.")
+    status: str = Field(description="answered, none, not_consented or down: no two mean the same.")
     values: Mapping[str, float | int | str]
 
 

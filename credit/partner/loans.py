@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from core.clock import civil_date
+from core.database import lock_name
 from core.errors import InvalidInput
 from core.ids import new_id
 from credit.lending import api as lending
@@ -222,7 +223,8 @@ async def _report_overdue(visit: Visit) -> OverdueView:
     if not record.row.disbursed_on <= body.on <= civil_date(now):
         raise InvalidInput(DAY_AHEAD, "on")
     ours = record.loan
-    agrees = (body.overdue_fen, body.days_overdue) == (_overdue(ours), ours.days_overdue)
+    agrees = is_agreed(body, ours)
+    await lock_name(visit.tx, f"partner.overdue:{loan_id}:{body.on}")
     await OverdueReport.filter(loan_id=loan_id, day_on=body.on).using_db(visit.tx).delete()
     await OverdueReport.create(
         using_db=visit.tx,
@@ -243,6 +245,11 @@ async def _report_overdue(visit: Visit) -> OverdueView:
         our_days_overdue=ours.days_overdue,
         agrees=agrees,
     )
+
+
+def is_agreed(said: OverdueBody | OverdueReport, loan: lending.Loan) -> bool:
+    """Whether a bank's report of a day says what our books say of its end."""
+    return (said.overdue_fen, said.days_overdue) == (_overdue(loan), loan.days_overdue)
 
 
 def _overdue(loan: lending.Loan) -> int:

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
-from uuid import UUID
 
 import orjson
 from pydantic import Field, StringConstraints, TypeAdapter
 
 from core.clock import civil_date, parse_date, start_of_day
 from core.context.app import App
+from core.database import lock_name
 from core.errors import NotFound
 from core.ids import new_id
 from core.json import to_json
 from core.refusal_texts import NOT_FOUND
 from credit.lending import api as lending
+from credit.partner.loans import is_agreed
 from credit.partner.models import OverdueReport, ReconciliationFile
 from credit.partner.operation import Body, Operation, View, Visit
 from credit.partner.scopes import PartnerScope
@@ -181,6 +182,7 @@ async def _get_file(visit: Visit) -> FileView:
 async def _put_file(visit: Visit) -> ReconciliationView:
     on, body = _day(visit), visit.body
     text = to_json(_LINES.dump_python(body.lines, mode="json")).decode()
+    await lock_name(visit.tx, f"partner.file:{visit.bank.id}:{on}")
     given = ReconciliationFile.filter(bank_id=visit.bank.id, day_on=on).using_db(visit.tx)
     await given.delete()
     row = await ReconciliationFile.create(
@@ -215,13 +217,13 @@ async def _view(app: App, row: ReconciliationFile) -> ReconciliationView:
 
 
 async def _overdue(app: App, file: ReconciliationFile) -> list[Difference]:
-    reports = await OverdueReport.filter(bank_id=file.bank_id, day_on=file.day_on, agrees=False)
-    numbers = [await _loan_no(app, file.bank_id, report.loan_id) for report in reports]
-    return [Difference(kind=DifferenceKind.OVERDUE, loan_no=number) for number in numbers]
-
-
-async def _loan_no(app: App, bank_id: str, loan_id: UUID) -> str:
-    return str((await lending.get_loan(app, bank_id, loan_id)).row.no)
+    """Reports of the day that our books do not bear out, by all that is recorded of it now."""
+    found = []
+    for report in await OverdueReport.filter(bank_id=file.bank_id, day_on=file.day_on):
+        ours = await lending.get_loan(app, file.bank_id, report.loan_id, on=file.day_on)
+        if not is_agreed(report, ours.loan):
+            found.append(Difference(kind=DifferenceKind.OVERDUE, loan_no=ours.row.no))
+    return found
 
 
 def _day(visit: Visit) -> date:

@@ -13,7 +13,7 @@ async def log_answer(
     app: App, tx: Transaction, row: BankApplication, decision: Decision, by: str
 ) -> None:
     """Add the entry beside the bank's own row; nothing where no model has looked at it."""
-    found = await find_decision(tx, app.vault, row.bank, f"{row.case_id}:{row.bank}:")
+    found = await find_decision(tx, app.vault, row.bank, f"{row.case_id}:")
     if found is None:
         return
     advised, _ = found

@@ -79,7 +79,7 @@ async def place(app: App, case_id: UUID, state: str) -> None:
         assert company is not None
         for version, product in chosen:
             facts = await gather(app, company, product)
-            key = f"{case_id}:{product.bank}:{case.sequence}"
+            key = f"{case_id}:{case.sequence}"  # in the bank's own log
             advice = assess(app, key, company, product, amount_of(form), facts)
             placements.append(Placement(version, product, company, advice))
     async with transaction() as tx:
@@ -102,7 +102,7 @@ async def _go_on(
     form: dict[str, str],
     placements: Sequence[Placement],
 ) -> None:
-    for one in placements:
+    for one in sorted(placements, key=lambda one: one.product.bank):  # each locks its bank's log
         if one.assessment.draft is not None:
             await add_entry(
                 tx, app.vault, one.assessment.draft, app.clock.now(), person_id=case.citizen_id
@@ -118,13 +118,20 @@ async def _go_on(
         if row is None:
             row = await _insert(app, tx, case, form, one)
         elif APPLICATION.allows(row.state, "reopen"):
-            row = await bank_side.move(app, tx, row, "reopen", refusal=None)
+            known = _knowledge(app, one.assessment)
+            row = await bank_side.move(app, tx, row, "reopen", refusal=None, **known)
         if not by_person and one.assessment.outcome is Outcome.DECLINE:
             await bank_side.move(app, tx, row, "refuse", refusal=_POLICY)
     if not by_person and set(outcomes) == {Outcome.DECLINE}:
         await take_outside(app, tx, case, "decline_by_rule")
     else:
         await take_outside(app, tx, case, "route")
+
+
+def _knowledge(app: App, assessment: Assessment) -> dict[str, object]:
+    """What its sources say of a company, and the advice on that, as an application keeps them."""
+    facts = bank_side.seal_facts(app, assessment.facts)
+    return {"facts_sealed": facts, "assessment": assessment.plain()}
 
 
 async def _insert(
@@ -148,8 +155,7 @@ async def _insert(
         months=int(form["months"]),
         form=form["form"],
         purpose_sealed=app.vault.encrypt(form["purpose"], PURPOSE),
-        facts_sealed=bank_side.seal_facts(app, one.assessment.facts),
-        assessment=one.assessment.plain(),
+        **_knowledge(app, one.assessment),
         state=ApplicationState.RECEIVED,
         created_at=now,
         changed_at=now,

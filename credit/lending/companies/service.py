@@ -7,10 +7,17 @@ from uuid import UUID
 
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
+from core.database import (
+    IntegrityError,
+    Transaction,
+    lock_name,
+    rate_limit,
+    transaction,
+    violated,
+)
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_uscc, new_id
-from core.people.directory import get_person
+from core.people.directory import find_person, get_person
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Named, Text
 from core.upstream.client import UpstreamError
@@ -38,6 +45,7 @@ class Standing:
 async def link_company(call: Call, uscc: str, key: str) -> Standing:
     """Take a company on whose legal representative, by verified name, is the viewer.
 
+    Who did before, and is not by the register of now, speaks for it no more.
     Ten look-ups a day: the register answers about anybody's. Raises InvalidInput LOAN_USCC_INVALID,
     RateLimited, NotFound, Forbidden LOAN_NOT_REPRESENTATIVE, Unavailable while the register is
     silent; nothing is written then.
@@ -65,9 +73,22 @@ async def link_company(call: Call, uscc: str, key: str) -> Standing:
     async with transaction() as tx:
         claim = await claim_key(call, tx, "linkLoanCompany", key, {"uscc": code})
         if not claim.replayed:
+            await lock_name(tx, f"lending.company:{code}")
             company_id = await _keep(call, tx, found)
+            await _end_former(call, tx, company_id, found.representative_zh)
             await admit(call, tx, company_id, person_id, REPRESENTATIVE, None)
     return await get_standing(call, code)
+
+
+async def _end_former(call: Call, tx: Transaction, company_id: UUID, name: str) -> None:
+    """Whoever took the company on as its representative, and is not the one of this name, has left:
+    nobody else may act for it in that right."""
+    members = Member.filter(company_id=company_id, role=REPRESENTATIVE, ended_at__isnull=True)
+    for member in await members.using_db(tx):
+        person = await find_person(call.app, member.person_id)
+        if person is None or person.name != name:
+            member.ended_at = call.app.clock.now()
+            await member.save(using_db=tx, update_fields=["ended_at"])
 
 
 async def get_standing(call: Call, uscc: str) -> Standing:

@@ -53,7 +53,7 @@ async def open_review(call: Call, case_id: UUID) -> Review:
     advice = []
     async with transaction() as tx:
         for bank in banks:
-            found = await find_decision(tx, call.app.vault, bank, f"{case.id}:{bank}:")
+            found = await find_decision(tx, call.app.vault, bank, f"{case.id}:")
             if found is not None and found[1] is not None:
                 advice.append((bank, found[1]["decision"]))
     return Review(case, form, await store.list_tasks(case_id), advice)

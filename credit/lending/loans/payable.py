@@ -14,7 +14,7 @@ from credit.lending.loans.service import record, to_record
 from credit.lending.records import store, texts
 from credit.lending.records.models import LoanRow
 from kinds.payment import Ending, Endings, Values, ending_templates
-from payments.api import Accepted, Fulfilment, Paid, Payable, Quote, Refused
+from payments.api import Accepted, Fulfilment, NotYet, Paid, Payable, Quote, Refused
 
 KIND = "loan.repayment"
 _DUE = "DUE"
@@ -44,9 +44,12 @@ async def quote(call: Call, tx: Transaction, subject: str) -> Quote:
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:
-    """Set a captured payment against its loan, on the day it was paid. Repeat-safe."""
+    """Set a captured payment against its loan, on the day it was paid, which may begin a moment
+    later here than by the PSP's clock. Repeat-safe."""
     loan_id, amount_fen, prepays = _read(paid.subject_ref)
     on = civil_date(paid.paid_at)
+    if on > civil_date(app.clock.now()):
+        return NotYet()
     event = Repaid(paid.payment_ref, on, amount_fen, prepays, by_psp=True)
     try:
         async with transaction() as tx:

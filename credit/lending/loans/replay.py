@@ -186,7 +186,8 @@ class _Run:
         self.first_open = 0
         self.level_fen: int | None = None
         """The equal instalment or share; None until it is worked out from `levelled`."""
-        self.levelled: tuple[int, Sequence[int]] = (0, ())
+        self.levelled: tuple[int, Sequence[int], int] = (0, (), 0)
+        """The balance, the parts of a year of its periods, the interest that it has already."""
 
     def advance(self, day: date) -> None:
         """Let time pass until a day: what is due by then is billed."""
@@ -224,11 +225,9 @@ class _Run:
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
         if loan.balance_fen:
-            ends = [interest_until(self.terms, day) for day in self.days]
-            parts, level = self._parts(ends), self._level_fen()
             first = len(loan.bills)
-            rows = rows_for(self.terms, loan.balance_fen, self.days, parts, level, self.accrued)
-            loan.rows = [replace(r, number=first + r.number) for r in rows if r.due_fen]
+            rows = self._rows([interest_until(self.terms, day) for day in self.days])
+            loan.rows = [replace(row, number=first + row.number) for row in rows]
         return loan
 
     def _pass(self, until: date) -> None:
@@ -262,6 +261,15 @@ class _Run:
         parts = period_fractions(self.terms, self.period_from, ends)
         return [max(parts[0] - self._part(self.to), 0), *parts[1:]] if parts else []
 
+    def _by_terms(self) -> list[date]:
+        return [day.nominal_on for day in self.days]
+
+    def _rows(self, ends: Sequence[date]) -> list[Row]:
+        """The instalments that are left, numbered from 1."""
+        parts, level = self._parts(ends), self._level_fen()
+        rows = rows_for(self.terms, self.loan.balance_fen, self.days, parts, level, self.accrued)
+        return [row for row in rows if row.due_fen]
+
     def _penalty_fen(self) -> int:
         return round_half_up(self.penalty, self.year * _BPS) - self.penalty_paid_fen
 
@@ -269,13 +277,12 @@ class _Run:
         """From now on the instalments are equal anew; worked out when it is needed. By the days of
         the terms: holidays that are published later change no instalment that was billed."""
         self.level_fen = None
-        ends = [day.nominal_on for day in self.days]
-        self.levelled = (self.loan.balance_fen, tuple(self._parts(ends)))
+        parts = tuple(self._parts(self._by_terms()))
+        self.levelled = (self.loan.balance_fen, parts, self.accrued)
 
     def _level_fen(self) -> int:
         if self.level_fen is None:
-            balance_fen, parts = self.levelled
-            self.level_fen = level_amount(self.terms, balance_fen, parts)
+            self.level_fen = level_amount(self.terms, *self.levelled)
         return self.level_fen
 
     def _bill(self) -> None:
@@ -363,10 +370,11 @@ class _Run:
         loan.paid[Part.PRINCIPAL] += principal
         if not loan.balance_fen:
             self.days, self.accrued = (), 0
+        elif prepays is Prepayment.SHORTEN and kept:
+            # the days that are needed no more are gone, whatever else changes the loan later
+            self.days = self.days[: len(self._rows(self._by_terms()))]
         elif principal:
             self._level()
-            if prepays is Prepayment.SHORTEN and kept:
-                self.level_fen = kept
         return {Part.INTEREST: interest, Part.PRINCIPAL: principal}
 
     def _reschedule(self, event: Rescheduled) -> None:

@@ -93,13 +93,13 @@ def principal_of(
             return 0
 
 
-def level_amount(terms: Terms, balance_fen: int, parts: Sequence[int]) -> int:
+def level_amount(terms: Terms, balance_fen: int, parts: Sequence[int], accrued: int = 0) -> int:
     """What is the same in each row: the instalment, the share of principal, or nothing. The parts
-    are those from due day to due day by the terms."""
+    are those from due day to due day by the terms; `accrued` is as in `rows_for`."""
     match terms.form:
         case RepaymentForm.EQUAL_INSTALMENT:
             year = YEAR[terms.day_count] * PPM
-            return equal_instalment(balance_fen, terms.rate_ppm, parts, year)
+            return equal_instalment(balance_fen, terms.rate_ppm, parts, year, accrued)
         case RepaymentForm.EQUAL_PRINCIPAL:
             return round_half_up(balance_fen, len(parts))
         case RepaymentForm.INTEREST_FIRST | RepaymentForm.BULLET:
@@ -121,13 +121,17 @@ def interest_until(terms: Terms, day: DueDay | Row) -> date:
     return day.due_on if runs_on else day.nominal_on
 
 
-def equal_instalment(balance_fen: int, rate_ppm: int, parts: Sequence[int], year: int) -> int:
-    """The instalment that repays a balance over periods with these parts of a year."""
+def equal_instalment(
+    balance_fen: int, rate_ppm: int, parts: Sequence[int], year: int, accrued: int = 0
+) -> int:
+    """The instalment that repays a balance over periods with these parts of a year, and the
+    interest that it has already: that is paid in the first, and bears none itself."""
     discount, total = _ONE, 0
     for part in parts:
         discount = discount * year // (year + rate_ppm * part)
         total += discount
-    return round_half_up(balance_fen * _ONE, total)
+    owed = balance_fen * _ONE + accrued * _ONE // (year + rate_ppm * parts[0])
+    return round_half_up(owed, total)
 
 
 def round_half_up(numerator: int, denominator: int) -> int:

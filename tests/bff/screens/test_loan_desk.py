@@ -2,7 +2,11 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from bff.screens.loan_desk import page
 from bff.screens.loan_desk.words import WORDS
@@ -30,6 +34,25 @@ def test_every_value_that_is_shown_has_its_words() -> None:
     assert wanted - WORDS.keys() == set()
     asked = set(re.findall(r'(?:ask|post|figures)\("(\w+)"', script))
     assert asked == set(page._OPERATIONS)
+
+
+def test_no_amount_is_shown_in_fen() -> None:
+    """A person reads yuan; the script turns each column whose name ends so."""
+    amounts = {name: words for name, words in WORDS.items() if name.endswith("_fen")}
+    assert amounts
+    for words in amounts.values():
+        assert words.zh.endswith("（元）") and words.en.endswith("(yuan)")
+    assert not any("（分）" in words.zh or "fen" in words.en for words in WORDS.values())
+    script = (STATIC / "desk.js").read_text(encoding="utf-8")
+    begin = script.index("const yuan")
+    lines = script[begin : script.index("const percent")]
+    shown = [{"name": "invoiced_12m_fen", "value": "400000050.0"}, {"name": "x", "value": "5"}]
+    program = f"const config = {{locale: 'zh-CN'}};{lines}console.log({shown}.map(valueOf).join())"
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on this machine")
+    told = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "4,000,000.5,5"
 
 
 async def test_the_page_holds_no_data_and_nothing_inline(client: Client) -> None:

@@ -1,9 +1,13 @@
 """The engine's advice on an application: reasons, referral, refusal by rule, and its replay."""
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from core.context.app import App
-from core.database import transaction
+from core.database import Transaction, transaction
 from core.errors import Conflict
 from credit.api import read_log, verify_chain
 from credit.engine.artefact import Artefact
@@ -11,8 +15,10 @@ from credit.engine.decision import Engine
 from credit.lending import api
 from credit.lending.applications import routing
 from credit.lending.companies import service as companies
+from credit.lending.products import service as products
 from credit.lending.records import texts
-from credit.log.replay import replay
+from credit.log.chain import Entry
+from credit.log.replay import replay as replay_log
 from kinds.application import engine as workflow
 from kinds.application import service as cases
 from kinds.application import store as case_store
@@ -20,7 +26,17 @@ from kinds.application import versions
 from kinds.application.engine import NOTE
 from kinds.application.models import CaseEvent
 from tests.credit.conftest import engine_of
-from tests.credit.lending.town import CITY, VALUES, FakeCity, Owner, approval, decide, key
+from tests.credit.lending.town import (
+    CITY,
+    FORM,
+    RURAL,
+    VALUES,
+    FakeCity,
+    Owner,
+    approval,
+    decide,
+    key,
+)
 
 MORE = {
     "social_insurance": {"insured_heads": 20, "insured_heads_prev": 18},
@@ -56,7 +72,7 @@ async def test_what_was_decided_is_logged_and_replays(
     assert (case.state, log[0][1]["decision"]["outcome"]) == ("with_banks", "approve")
     row = (await owner.answers(case))[CITY]
     assert row.assessment is not None and "reasons" in row.assessment
-    result = replay(log, lambda _: engine.champion, lambda _: engine.policy)
+    result = replay_log(log, lambda _: engine.champion, lambda _: engine.policy)
     assert (result.same, result.different) == (1, ())
 
 
@@ -125,6 +141,67 @@ async def test_advice_is_shown_while_every_source_that_it_drew_on_may_be_read(
     await companies.withdraw_consents(owner.call, owner.company_id, CITY, ["court"], key())
     view = await api.get_application(app, CITY, row.id)
     assert (view.advice, len(view.facts)) == (None, len(ALL) - 1)
+
+
+async def test_a_bank_that_looks_again_sees_what_is_known_now(
+    app: App, owner: Owner, engine: Engine, city: FakeCity
+) -> None:
+    """The court case is settled: facts and advice are those of the second look, as in the log."""
+    city.values["court"] = {"court_cases_24m": 1, "court_enforcements_24m": 1}
+    await owner.consent(CITY, ALL)
+    case = await owner.apply(second_product="")
+    city.values["court"] = MORE["court"]
+    await cases.take_step(owner.call, case.id, "ask_again", "案件已履行", key())
+    await store_step(app, owner, case.id, "overturn")
+    view = await api.get_application(app, CITY, (await owner.answers(case))[CITY].id)
+    (court,) = [one for one in view.facts if one.source == "court"]
+    assert view.advice is not None
+    assert (view.state, court.values, view.advice["outcome"]) == (
+        "RECEIVED", MORE["court"], "approve")  # fmt: skip
+
+
+async def test_two_who_apply_at_the_same_banks_in_another_order_both_arrive(
+    app: App, owner: Owner, engine: Engine, city: FakeCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each bank's log is one chain, whose lock is held until the case is with its banks."""
+    app.once(("lending.engine", RURAL, "rural-bank-tax", app.clock.now().date(), 0), lambda: engine)
+    add = routing.add_entry
+
+    async def add_slowly(tx: Transaction, *given: Any, **named: Any) -> Entry:
+        entry = await add(tx, *given, **named)
+        await asyncio.sleep(0.2)
+        return entry
+
+    monkeypatch.setattr(routing, "add_entry", add_slowly)
+    for bank in (CITY, RURAL):
+        await owner.consent(bank, sorted(await companies._sources_of(bank)))
+    codes = (FORM["product"], FORM["second_product"])
+    cases_ = [
+        await owner.submit(product=first, second_product=second)
+        for first, second in (codes, codes[::-1])
+    ]
+    await asyncio.gather(*(routing.place(app, case.id, "checking") for case in cases_))
+    assert "checking" not in {(await owner.case(case.id)).state for case in cases_}
+    async with transaction() as tx:
+        assert [len(await read_log(tx, app.vault, bank)) for bank in (CITY, RURAL)] == [2, 2]
+
+
+async def test_a_bank_may_have_a_long_name(app: App, owner: Owner, engine: Engine) -> None:
+    """The log's columns are narrower than a bank's id and a case's together."""
+    bank, code = "commercial-bank-of-the-far-county-of-shanghe", "far-credit"
+    product = (await products.list_current())["city-bank-credit"][1]
+    async with transaction() as tx:
+        far = replace(product, bank=bank, code=code)
+        row = await products.propose(app, tx, far, "one")
+        await products.approve(app, tx, row.id, "another", publish=True)
+    app.once(("lending.engine", bank, code, app.clock.now().date(), 0), lambda: engine)
+    await owner.consent(bank, list(product.sources))
+    case = await owner.apply(product=code, second_product="")
+    answer = (await owner.answers(case))[bank]
+    await decide(app, answer, approval(app))
+    async with transaction() as tx:
+        log = await read_log(tx, app.vault, bank)
+    assert [entry.payload["kind"] for entry, _ in log] == ["decision", "review"]
 
 
 async def store_step(app: App, owner: Owner, case_id: object, event: str = "pass_on") -> None:

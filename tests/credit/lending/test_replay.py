@@ -155,6 +155,32 @@ def test_a_changed_rate_holds_from_its_day() -> None:
     assert before.interest_fen == replay(YEAR, [PAID_OUT], date(2026, 4, 30)).bills[1].interest_fen
 
 
+@pytest.mark.parametrize("form", list(RepaymentForm)[:3])
+@pytest.mark.parametrize("on", [date(2026, 2, 28), date(2026, 6, 15), date(2026, 6, 29)])
+def test_a_rate_that_is_set_to_what_it_was_changes_no_instalment(
+    form: RepaymentForm, on: date
+) -> None:
+    """Banks set rates anew on 1 January, in the midst of a period: its interest so far is owed."""
+    made = replace(YEAR, form=form)
+    plain = replay(made, [PAID_OUT], on)
+    loan = replay(made, [PAID_OUT, RateChanged("r", on, made.rate_ppm)], on)
+    for row, before in zip(loan.rows, plain.rows, strict=True):
+        assert abs(row.due_fen - before.due_fen) <= 2
+
+
+@pytest.mark.parametrize("form", list(RepaymentForm)[:2])
+@pytest.mark.parametrize("lowers", [False, True])
+def test_a_loan_that_was_shortened_stays_so(form: RepaymentForm, lowers: bool) -> None:
+    """Whatever changes the instalments later; an equal share of principal has nothing of a rate."""
+    made, on = replace(YEAR, form=form), date(2026, 6, 15)
+    paid = Repaid("p", date(2026, 3, 31), fen("60000"), Prepayment.SHORTEN)
+    before = replay(made, [PAID_OUT, paid], on)
+    later = Repaid("q", on, fen("6000"), Prepayment.LOWER) if lowers else RateChanged("r", on, 1)
+    loan = replay(made, [PAID_OUT, paid, later], on)
+    assert [row.due_on for row in loan.rows] == [row.due_on for row in before.rows]
+    assert len(before.rows) < len(replay(made, [PAID_OUT], on).rows)
+
+
 @st.composite
 def _histories(draw: st.DrawFn) -> tuple[Terms, list[LoanEvent], date]:
     form = draw(st.sampled_from(list(RepaymentForm)))

@@ -23,7 +23,7 @@ from credit.lending.products import service as products
 from credit.lending.records.models import LoanRow
 from credit.lending.terms.money_terms import Part
 from notifications.messages.models import Message
-from payments.api import Accepted, Paid, Refused
+from payments.api import Accepted, NotYet, Paid, Refused
 from payments.ledger.accounts import lender_funds, loan_income, loan_loss, loans_of
 from payments.ledger.store import get_balance
 from payments.ledger.verify import verify
@@ -300,3 +300,19 @@ async def test_a_new_version_needs_four_eyes_and_old_loans_keep_theirs(
         await products.approve(app, tx, row.id, "b", publish=True)
     assert (await products.list_current())["city-bank-credit"] == (row.version, dearer)
     assert await products.get_version("city-bank-credit", version) == product
+
+
+async def test_a_payment_that_its_psp_dates_a_moment_ahead_is_booked(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    """Two clocks at midnight: theirs has begun a day that ours has not. Nothing is sent back."""
+    row = await lend(app, owner)
+    tomorrow = clock.now() + timedelta(days=1)
+    paid = replace(_paid(app, row, 1_000_000), paid_at=tomorrow)
+    assert await payable.fulfil(app, paid) == NotYet()
+    assert len((await api.get_loan(app, CITY, row.id)).events) == 1
+    clock.move(timedelta(days=1))
+    for _ in range(2):
+        assert await payable.fulfil(app, paid) == Accepted(paid.payment_ref)
+    found = await api.get_loan(app, CITY, row.id)
+    assert [event.on for event in found.events[1:]] == [civil_date(tomorrow)]

@@ -28,6 +28,7 @@ from core.errors import (
     RateLimited,
 )
 from core.ids import new_id
+from core.people.directory import Person
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
 from credit.lending import api
@@ -40,6 +41,7 @@ from payments.ledger.store import get_balance
 from payments.ledger.verify import verify
 from tests.credit.lending.town import (
     CITY,
+    NAME,
     OTHER_USCC,
     RURAL,
     USCC,
@@ -313,3 +315,34 @@ async def test_what_is_offered_and_signed_is_what_is_billed(
         loan.rows[0].due_fen, loan.rows[-1].due_fen,
         sum(one.interest_fen for one in loan.rows),
     )  # fmt: skip
+
+
+async def test_two_who_take_a_company_on_at_once_both_speak_for_it(
+    owner: Owner, city: FakeCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A double click: the register's row is written once, and so is the right."""
+    city.companies[OTHER_USCC] = NAME
+    all_asked, get_person = asyncio.Barrier(5), companies.get_person
+
+    async def get_together(app: App, person_id: UUID) -> Person:
+        await all_asked.wait()
+        return await get_person(app, person_id)
+
+    monkeypatch.setattr(companies, "get_person", get_together)
+    links = [companies.link_company(owner.call, OTHER_USCC, key()) for _ in range(5)]
+    found = await asyncio.gather(*links)
+    assert len({one.member.id for one in found}) == 1
+
+
+async def test_who_represents_a_company_no_more_speaks_for_it_no_more(
+    app: App, owner: Owner, city: FakeCity,
+    citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call],
+) -> None:  # fmt: skip
+    """The register names another, who takes the company on."""
+    city.companies[USCC] = "李四"
+    other = call(user_id=(await citizen(name="李四")).user_id, level=2)
+    for _ in range(2):
+        found = await companies.link_company(other, USCC, key())
+    assert [one.id for one in await store.list_members(owner.company_id)] == [found.member.id]
+    with pytest.raises(NotFound):
+        await companies.give_consents(owner.call, owner.company_id, CITY, ["tax"], key())

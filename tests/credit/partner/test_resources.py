@@ -1,12 +1,14 @@
 """Applications, loans and products over the banks' API, and that no bank meets another's."""
 
 import asyncio
+from datetime import date, timedelta
 from typing import Any
 
-from core.clock import civil_date
+from core.clock import ManualClock, civil_date
 from core.context.app import App
 from credit.lending.products.service import read_body
 from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow, ProductVersion
+from credit.partner.models import OverdueReport, ReconciliationFile
 from tests.asgi import Client
 
 from . import borrowers
@@ -312,3 +314,43 @@ async def test_products_are_proposed_and_stand_once_somebody_else_says_so(
         *("months_registered", 12, None),
         "成立满一年",
     )
+
+
+async def test_reports_of_one_day_that_come_at_once_are_one_report(
+    app: App, client: Client, bank: ABank
+) -> None:
+    loan = await disbursed(app, client, bank)
+    on, token = civil_date(app.clock.now()).isoformat(), await bank.token(client)
+    reports = [
+        ("POST", f"/loans/{loan['id']}/overdue", {"on": on, "overdue_fen": n, "days_overdue": 0})
+        for n in range(8)
+    ]
+    files = [("PUT", f"/reconciliation/{on}/file", {"lines": []}) for _ in range(8)]
+    calls = [bank.call(client, *each, token=token) for each in (*reports, *files)]
+    assert {answer.status for answer in await asyncio.gather(*calls)} == {200, 201}
+    assert await OverdueReport.all().count() == await ReconciliationFile.all().count() == 1
+
+
+async def test_what_was_put_right_since_is_no_difference(
+    app: App, client: Client, bank: ABank, clock: ManualClock
+) -> None:
+    """Nothing is overdue, says the bank, and tells of the repayment only then: our books follow."""
+    loan = await disbursed(app, client, bank)
+    path, due = f"/loans/{loan['id']}", loan["next_due"]
+    on = date.fromisoformat(due["due_on"]) + timedelta(days=1)
+    clock.move(timedelta(days=(on - civil_date(clock.now())).days))
+    await bank.call(client, "PUT", f"/reconciliation/{on}/file", {"lines": []})
+
+    async def overdue() -> list[str]:
+        seen, _ = await read(client, bank, f"/reconciliation/{on}")
+        return [one["loan_no"] for one in seen["differences"] if one["kind"] == "OVERDUE"]
+
+    report = {"on": on.isoformat(), "overdue_fen": 0, "days_overdue": 0}
+    said = await bank.call(client, "POST", f"{path}/overdue", report)
+    assert (said.json["agrees"], await overdue()) == (False, [loan["no"]])
+    paid = {"ref": "r", "on": due["due_on"], "amount_fen": due["due_fen"]}
+    assert (await bank.call(client, "POST", f"{path}/repayments", paid)).status == 201
+    assert await overdue() == []
+    back = {"ref": "r", "reason": "退票"}
+    assert (await bank.call(client, "POST", f"{path}/reversals", back)).status == 201
+    assert await overdue() == [loan["no"]]

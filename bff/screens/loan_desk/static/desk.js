@@ -90,6 +90,9 @@ const bullets = (items) => items.length
 const yuan = (fen) => (fen / 100).toLocaleString(config.locale, { maximumFractionDigits: 2 });
 const units = (fen) =>
   (fen / config.unitFen).toLocaleString(config.locale, { maximumFractionDigits: 1 });
+// A column of the engine is in fen where its name says so; people read yuan.
+const valueOf = (fact) =>
+  fact.name.endsWith("_fen") && fact.value ? yuan(Number(fact.value)) : fact.value;
 const percent = (share) => (share === null ? "–" : `${(share * 100).toFixed(2)}%`);
 const day = (moment) =>
   new Date(moment).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
@@ -231,7 +234,7 @@ function showApplication(one) {
     const status = source.status === "answered" ? "" : ` · ${words[source.status] ?? source.status}`;
     const facts = source.facts.length ? source.facts : [{ name: "", value: "" }];
     return facts.map((fact, i) => [i ? "" : title + status,
-      words[`fact.${fact.name}`] ?? fact.name, fact.value]);
+      words[`fact.${fact.name}`] ?? fact.name, valueOf(fact)]);
   });
   show(
     node("div", {}, button(words.back, () => applications("RECEIVED"))),
