@@ -74,7 +74,7 @@ def coerce_literals(field: Field, setting: Setting, variables: VariableValues) -
 
 
 def coerce_arguments(field: Field, setting: Setting, variables: VariableValues) -> dict[str, Any]:
-    """The arguments of a field, by Python name if its resolver is called directly.
+    """The arguments of a field, by Python name unless its resolver is called as it stands.
 
     :raises GraphQLError: for a value that does not fit.
     """
@@ -82,7 +82,7 @@ def coerce_arguments(field: Field, setting: Setting, variables: VariableValues) 
     if not definition.args:
         return {}
     values = coerce_literals(field, setting, variables)
-    if field.kind is not Kind.DIRECT:
+    if field.kind is Kind.WRAPPED:
         return values
     inner, strawberry = strawberry_field(definition), setting.strawberry
     assert inner is not None and strawberry is not None

@@ -20,6 +20,7 @@ from graphql import (
     is_object_type,
     print_ast,
 )
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from bff.compiler.arguments import coerce_arguments, may_be_shared
 from bff.compiler.completions import (
@@ -34,7 +35,7 @@ from bff.compiler.completions import (
 from bff.compiler.names import Names, attribute, display, text
 from bff.compiler.plain import PlainCode
 from bff.compiler.plan import Field, Kind, Planner, Selection
-from bff.compiler.schema_facts import strawberry_field
+from bff.compiler.schema_facts import strawberry_field, through_extensions
 from bff.compiler.setting import Setting
 from bff.compiler.writer import Function, Writer
 
@@ -164,6 +165,8 @@ class Emitter:
             return f"run.call({self.names.field(field)}, path, o)"
         resolver = field.resolver
         assert resolver is not None
+        if field.kind is Kind.EXTENDED:
+            return self._extended(field, resolver)
         arguments = ["o"] if resolver.self_parameter else []
         parents = (resolver.parent_parameter, resolver.root_parameter)
         arguments += sorted({f"{parameter.name}=o" for parameter in parents if parameter})
@@ -175,6 +178,13 @@ class Emitter:
         if not name.isidentifier():
             name = f"resolve_{field.index}"  # a lambda
         return f"{self.names.add(name, resolver.wrapped_func)}({', '.join(arguments)})"
+
+    def _extended(self, field: Field, resolver: StrawberryResolver[Any]) -> str:
+        arguments = ["o", self._info(field)]
+        if field.definition.args:
+            arguments.append(self._arguments(field))
+        resolve = through_extensions(field.definition, resolver)
+        return f"{self.names.add(f'extended_{field.index}', resolve)}({', '.join(arguments)})"
 
     def _info(self, field: Field) -> str:
         self.names.add("Info", self.setting.info_class)

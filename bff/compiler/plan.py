@@ -40,6 +40,7 @@ from bff.compiler.errors import CannotCompile
 from bff.compiler.schema_facts import (
     attribute_read,
     direct_resolver,
+    extended_resolver,
     returns_event,
     spoken_attribute,
 )
@@ -59,6 +60,7 @@ class Kind(Enum):
     READ = "an attribute of the parent"
     EVENT = "the parent itself"
     DIRECT = "the function inside Strawberry's wrapping"
+    EXTENDED = "the function inside Strawberry's wrapping, behind its extensions"
     WRAPPED = "the resolver as it stands"
 
 
@@ -219,4 +221,6 @@ class Planner:
             planned.kind, planned.attribute, planned.is_spoken = Kind.READ, attribute, True
         elif resolver := direct_resolver(definition):
             planned.kind, planned.resolver = Kind.DIRECT, resolver
+        elif resolver := extended_resolver(definition):
+            planned.kind, planned.resolver = Kind.EXTENDED, resolver
         return planned

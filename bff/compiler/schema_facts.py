@@ -1,14 +1,15 @@
 """What is known of a schema's resolvers before any request: which ones Strawberry wrote itself.
 
 Strawberry wraps every resolver in a closure. Where that closure adds nothing for a field (no
-permission class, extension or exception handler), generated code may go straight to what is
-inside. A closure is recognised by the identity of its code object, never by its name: a
+permission class or exception handler, no extension but those that are merely awaited), generated
+code may go straight to what is inside. A closure is recognised by the identity of its code object, never by its name: a
 resolver that somebody wrapped once more is called as it stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import CellType, CodeType
 from typing import Any
 
@@ -21,12 +22,16 @@ from graphql import (
     get_named_type,
     is_input_object_type,
 )
+from strawberry.extensions import FieldExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.union import StrawberryUnion
 
 from core.graphql.views import spoken
+
+Resolve = Callable[..., Any]
+"""Takes the parent and the info, and the arguments by name."""
 
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 CAST_ATTRIBUTE = "__as_strawberry_type__"
@@ -105,6 +110,48 @@ def returns_event(field: GraphQLField) -> bool:
 
 def direct_resolver(field: GraphQLField) -> StrawberryResolver[Any] | None:
     """The function inside Strawberry's wrapping, or None where the wrapping has work to do."""
+    inner, resolver = strawberry_field(field), _resolver_within(field)
+    return resolver if inner is not None and not inner.extensions else None
+
+
+def extended_resolver(field: GraphQLField) -> StrawberryResolver[Any] | None:
+    """The function behind extensions that are awaited and do nothing else, such as a guard.
+
+    None where there are none, or others: those are called as they stand.
+    """
+    inner, resolver = strawberry_field(field), _resolver_within(field)
+    if inner is None or resolver is None or not inner.extensions or not resolver.is_async:
+        return None
+    if resolver.parent_parameter or resolver.root_parameter:
+        return None
+    return resolver if all(map(_is_awaited_only, inner.extensions)) else None
+
+
+def _is_awaited_only(extension: FieldExtension) -> bool:
+    reshapes = type(extension).map_arguments is not FieldExtension.map_arguments
+    return extension.supports_async and not extension.supports_sync and not reshapes
+
+
+def through_extensions(field: GraphQLField, resolver: StrawberryResolver[Any]) -> Resolve:
+    """The extensions of a field and the function behind them, as one; the last stands outside."""
+    name = resolver.info_parameter.name if resolver.info_parameter else ""
+
+    def innermost(source: Any, info: Any, **arguments: Any) -> Any:
+        if name:
+            arguments[name] = info
+        itself = (source,) if resolver.self_parameter else ()
+        return resolver.wrapped_func(*itself, **arguments)
+
+    inner = strawberry_field(field)
+    assert inner is not None
+    resolve: Resolve = innermost
+    for extension in inner.extensions:
+        resolve = partial(extension.resolve_async, resolve)
+    return resolve
+
+
+def _resolver_within(field: GraphQLField) -> StrawberryResolver[Any] | None:
+    """The function that Strawberry's wrapping calls, if nothing but extensions comes before it."""
     inner = strawberry_field(field)
     code = _code(field.resolve)
     if (
@@ -112,7 +159,6 @@ def direct_resolver(field: GraphQLField) -> StrawberryResolver[Any] | None:
         or code is None
         or code not in (CALL_RESOLVER, CALL_ASYNC_RESOLVER)
         or type(inner).get_result is not StrawberryField.get_result
-        or inner.extensions
         or inner.permission_classes
         or _has_exception_handlers(field)
         or any(_builds_its_own_value(argument.type) for argument in field.args.values())

@@ -15,6 +15,8 @@ from itertools import pairwise
 from core.city import Calendar
 from core.clock import SHANGHAI
 
+OPENINGS_KEPT = 1_024
+"""For how many hours in how many minutes it is kept what holds."""
 _DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _HOLIDAY = "PH"
 _MONDAY = 0
@@ -39,9 +41,9 @@ class _Rule:
     spans: Sequence[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OpeningHours:
-    """Rules, the later before the earlier."""
+    """Rules, the later before the earlier. Compared by identity: `parse_hours` makes each once."""
 
     rules: Sequence[_Rule]
 
@@ -81,26 +83,39 @@ class Timetable:
 
     def at(self, moment: datetime, calendar: Calendar) -> Opening:
         """Whether it is open at a moment, and when that changes."""
-        local = moment.astimezone(SHANGHAI)
-        today, provisional = local.date(), False
-        # minutes since the midnight before the day that is looked at; spans are whole minutes
-        now = until = local.hour * 60 + local.minute
-        is_open = any(span.begins <= now < span.ends for span in self._on(today, calendar))
-        for ahead in range(_AHEAD_DAYS):
-            day = today + timedelta(days=ahead)
-            provisional = provisional or calendar.is_provisional(day)
-            for span in self._on(day, calendar):
-                if is_open and span.begins <= until < span.ends:
-                    until = span.ends  # perhaps open on over midnight
-                elif not is_open and span.begins > now:
-                    return Opening(False, _minute_of(day, span.begins), provisional)
-            if is_open and until < _DAY_MINUTES:
-                return Opening(True, _minute_of(day, until), provisional)
-            now, until = now - _DAY_MINUTES, until - _DAY_MINUTES
-        return Opening(is_open, None, provisional)
+        local = moment.astimezone(SHANGHAI).replace(second=0, microsecond=0)
+        return _opening(self.usual, tuple(self.exceptions.items()), local, calendar)
 
-    def _on(self, day: date, calendar: Calendar) -> Sequence[Span]:
-        return self.exceptions.get(day, self.usual).on(day, calendar)
+
+@lru_cache(maxsize=OPENINGS_KEPT)
+def _opening(
+    usual: OpeningHours,
+    exceptions: Sequence[tuple[date, OpeningHours]],
+    local: datetime,
+    calendar: Calendar,
+) -> Opening:
+    """What holds in a minute: offices that keep the same hours open and close together."""
+    special = dict(exceptions)
+
+    def on(day: date) -> Sequence[Span]:
+        return special.get(day, usual).on(day, calendar)
+
+    today, provisional = local.date(), False
+    # minutes since the midnight before the day that is looked at; spans are whole minutes
+    now = until = local.hour * 60 + local.minute
+    is_open = any(span.begins <= now < span.ends for span in on(today))
+    for ahead in range(_AHEAD_DAYS):
+        day = today + timedelta(days=ahead)
+        provisional = provisional or calendar.is_provisional(day)
+        for span in on(day):
+            if is_open and span.begins <= until < span.ends:
+                until = span.ends  # perhaps open on over midnight
+            elif not is_open and span.begins > now:
+                return Opening(False, _minute_of(day, span.begins), provisional)
+        if is_open and until < _DAY_MINUTES:
+            return Opening(True, _minute_of(day, until), provisional)
+        now, until = now - _DAY_MINUTES, until - _DAY_MINUTES
+    return Opening(is_open, None, provisional)
 
 
 @lru_cache(maxsize=1_024)

@@ -119,7 +119,7 @@ class LastGood:
 
     def put(self, key: Hashable, value: object, as_of: datetime) -> None:
         """Keep a value. An older one never replaces a newer one; one too large is not kept."""
-        size_bytes = _size_bytes(key) + _size_bytes(value)
+        size_bytes = _size_bytes((key, value))
         kept = self._entries.get(key)
         if size_bytes > self._max_bytes or (kept is not None and kept.as_of > as_of):
             return
