@@ -10,6 +10,7 @@ from core.queue.jobs import Lane, job, require_due
 from payments import left_orders, saga, shares, store
 from payments import share_returns as returns
 from payments.ledger import store as ledger
+from payments.models import Hold
 from payments.sharing import store as sharing
 
 _OVERDUE = timedelta(minutes=1)
@@ -22,7 +23,7 @@ _USAGE_KEPT = timedelta(days=35)
 @job("payments.expire_hold")
 async def expire_hold(app: App, hold_id: UUID) -> None:
     """Free a hold at the end of its life. Repeat-safe."""
-    hold = await ledger.find_hold(hold_id)
+    hold = await Hold.get_or_none(id=hold_id)
     if hold is not None and hold.state == "pending":
         require_due(app.clock, hold.expires_at)
         async with transaction() as tx:

@@ -201,7 +201,7 @@ async def refund(app: App, refund_id: UUID) -> None:
 async def _announce_refund(app: App, refund_id: UUID) -> int | None:
     """Count the try that comes; None where the refund has come to its end meanwhile.
 
-    One that had failed is under way again, and due: the sweep sees it, should this try be cut short.
+    One that had failed is under way again, and due: the sweep sees it should this try be cut short.
     """
     async with transaction() as tx:
         locked = await store.lock_refund(tx, refund_id)

@@ -11,7 +11,6 @@ from core.ids import new_id
 from core.queue.jobs import JobKind
 from payments.ledger.accounts import Account, Side
 from payments.ledger.postings import Posting
-from payments.models import Hold
 
 EXPIRE_HOLD = JobKind[UUID]("payments.expire_hold")
 """payments.jobs, which imports this file."""
@@ -103,11 +102,6 @@ async def post_hold(
 async def void_hold(tx: Transaction, hold_id: UUID) -> bool:
     """Give a pending hold's amount back. False where it is not pending any more."""
     return await _end_hold(tx, hold_id, "voided")
-
-
-async def find_hold(hold_id: UUID) -> Hold | None:
-    """A hold as it stands."""
-    return await Hold.get_or_none(id=hold_id)
 
 
 async def expire_hold(tx: Transaction, hold_id: UUID, now: datetime) -> bool:

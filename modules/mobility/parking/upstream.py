@@ -1,7 +1,4 @@
-"""The parking operator and the vehicle registry.
-
-See docs/upstreams/parking.md and registries.md.
-"""
+"""The parking operator and the vehicle registry: docs/upstreams/parking.md and registries.md."""
 
 from dataclasses import dataclass
 
@@ -24,15 +21,11 @@ class StayReceipt(Receipt):
     exit_by: AwareDatetime | None = None
 
 
+SESSIONS = records_of(Session, "sessions", "session_id")
 STAYS = payee(OPERATOR, "sessions", StayReceipt, ("ALREADY_LEFT", "NO_SUCH_SESSION"))
 
 
-@OPERATOR.operation(
-    "POST",
-    "/sessions/query",
-    answers=records_of(Session, "sessions", key=lambda stay: stay.session_id),
-    safe=True,
-)
+@OPERATOR.operation("POST", "/sessions/query", answers=SESSIONS, safe=True)
 def list_sessions(plate: str) -> Request:
     """The stays of a plate that are not over. The plate never stands in an address."""
     return Request(json={"plate": plate})

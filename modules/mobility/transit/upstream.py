@@ -7,6 +7,7 @@ from kinds.payment import Receipt, payee
 from modules.mobility.transit.domain import Trip
 
 CLEARING = System("fare")
+TRIPS = records_of(Trip, "trips", "trip_no")
 FARES = payee(CLEARING, "trips", Receipt, ("NO_SUCH_TRIP",))
 
 
@@ -16,13 +17,7 @@ def register_key(key: ReaderKey) -> Request:
     return Request(path={"kid": key.kid}, json={"public_key": key.public_key})
 
 
-@CLEARING.operation(
-    "POST",
-    "/trips/query",
-    answers=records_of(Trip, "trips", key=lambda trip: trip.trip_no),
-    safe=True,
-    personal=True,
-)
+@CLEARING.operation("POST", "/trips/query", answers=TRIPS, safe=True, personal=True)
 def list_trips(access: Access, rider_ref: str) -> Request:
     """The trips of the person in `access` under their pseudonym, newest first, at most 500."""
     return Request(json={"rider_ref": rider_ref}, access=access)
