@@ -121,13 +121,18 @@ def json_of(form: type[T], member: str = "") -> Answer[T]:
     return _json_of(form, member)
 
 
-def whole_list_of(form: type[T], member: str = "") -> Answer[Sequence[T]]:
+def whole_list_of(form: type[T], member: str = "", key: str = "") -> Answer[Sequence[T]]:
     """An answer whose JSON, or the named member of it, is a list that counts as a whole.
 
     One record without the form makes it unreadable: for where one left out would be a lie, as in a
-    sum of what is due, or would be lost, as in a log that is read on behind its last record.
+    sum of what is due, or would be lost, as in a log that is read on behind its last record. Of
+    those with the same `key`, a field of the form, the first stands alone.
     """
-    return _json_of(list[form], member)  # type: ignore[valid-type]
+    whole: Answer[Sequence[T]] = _json_of(list[form], member)  # type: ignore[valid-type]
+    if not key:
+        return whole
+    of = _field_of(form, key)
+    return whole.then(lambda items: each_once(items, of))
 
 
 def _json_of(form: type[T], member: str) -> Answer[T]:
@@ -150,9 +155,13 @@ def records_of(form: type[T], member: str = "", key: str = "") -> Answer[Records
     records: Answer[Records[T]] = Answer(lambda response: read(response.json()))
     if not key:
         return records
-    assert key in get_type_hints(form), f"{form.__name__} has no {key}"
-    of = attrgetter(key)
+    of = _field_of(form, key)
     return records.then(lambda found: Records(each_once(found.items, of), found.unreadable))
+
+
+def _field_of(form: type, name: str) -> Callable[[Any], object]:
+    assert name in get_type_hints(form), f"{form.__name__} has no {name}"
+    return attrgetter(name)
 
 
 @dataclass(frozen=True)

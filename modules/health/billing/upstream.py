@@ -9,7 +9,6 @@ from typing import Any
 from core.people.personal_read import Access, about_person
 from core.standards.document_codes import HEALTH
 from core.upstream.operation import NOTHING, Request, System, json_of, whole_list_of
-from core.upstream.records import each_once
 from kinds.payment import payment_body
 from modules.health.billing.domain import HospitalBill, HospitalReceipt, InpatientAccount
 from payments.api import Paid
@@ -21,13 +20,13 @@ def _that_add_up(bills: Sequence[HospitalBill]) -> Sequence[HospitalBill]:
     """A bill whose parts are not its total is unreadable."""
     if not all(bill.adds_up for bill in bills):
         raise ValueError("the parts are not the total")
-    return each_once(bills, lambda bill: bill.bill_no)
+    return bills
 
 
 @BILLING.operation(
     "POST",
     "/{hospital}/bills/query",
-    answers=whole_list_of(HospitalBill, "bills").then(_that_add_up),
+    answers=whole_list_of(HospitalBill, "bills", "bill_no").then(_that_add_up),
     safe=True,
     personal=True,
 )
@@ -39,9 +38,7 @@ def list_bills(access: Access, hospital_ref: str) -> Request:
 @BILLING.operation(
     "POST",
     "/{hospital}/inpatient/query",
-    answers=whole_list_of(InpatientAccount, "accounts").then(
-        lambda accounts: each_once(accounts, lambda account: account.account_no)
-    ),
+    answers=whole_list_of(InpatientAccount, "accounts", "account_no"),
     safe=True,
     personal=True,
 )

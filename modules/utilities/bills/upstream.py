@@ -6,7 +6,6 @@ See docs/upstreams/billers.md.
 from collections.abc import Sequence
 
 from core.upstream.operation import Request, json_of, whole_list_of
-from core.upstream.records import each_once
 from kinds.payment import NO_PAYMENT, payment_body
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.upstream import BILLERS
@@ -21,13 +20,13 @@ def _sound(bill: BillerBill) -> BillerBill:
 
 
 def _all_sound(bills: Sequence[BillerBill]) -> Sequence[BillerBill]:
-    return [_sound(bill) for bill in each_once(bills, lambda bill: bill.bill_no)]
+    return [_sound(bill) for bill in bills]
 
 
 @BILLERS.operation(
     "GET",
     "/{kind}/accounts/{account_no}/bills",
-    answers=whole_list_of(BillerBill, "bills").then(_all_sound),
+    answers=whole_list_of(BillerBill, "bills", "bill_no").then(_all_sound),
     hedged=True,
 )
 def list_bills(kind: UtilityKind, account_no: str, *, only_open: bool) -> Request:
