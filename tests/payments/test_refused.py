@@ -1,6 +1,7 @@
 """A PSP that refuses us, and refunds that it refuses: new payments go elsewhere, all has an end."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -248,6 +249,23 @@ async def test_a_refund_under_way_for_a_week_is_put_to_people_once(world: World)
     await world.call_back()
     await world.queue.run_due()
     assert (await Case.get()).state == "cleared"
+
+
+async def test_a_refund_told_with_another_amount_is_put_to_people(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for each minute, and nobody was told of it."""
+    told = world.psp._refund_view
+    monkeypatch.setattr(
+        world.psp, "_refund_view", lambda number: replace(told(number), amount_fen=1)
+    )
+    await _refunding(world)
+    await world.queue.run_for(timedelta(days=8))
+    assert (await Refund.get()).state == "unknown"
+    assert (await Case.get()).kind == "refund_overdue"
+    monkeypatch.undo()
+    await world.queue.run_for(HOUR)
+    assert (await Refund.get()).state == "succeeded" and (await Case.get()).state == "cleared"
 
 
 async def test_counters_outlast_years_of_asking(world: World) -> None:
