@@ -252,11 +252,13 @@ async def test_a_refund_before_the_share_is_instead_of_it(
     await _check_books(intent, 0)
 
 
+@pytest.mark.parametrize("refused_for", [timedelta(0), timedelta(days=10)])
 async def test_what_is_kept_back_goes_to_the_refund_first(
-    app: App, world: World, partner: FakePartner, pay: Pay
+    app: App, world: World, partner: FakePartner, pay: Pay, refused_for: timedelta
 ) -> None:
-    partner.slow_refunds = True
+    partner.slow_refunds, partner.sharing.refuses = True, bool(refused_for)
     intent = await pay()
+    await world.queue.run_for(refused_for)
     await _refund(app, intent, 300)
     await world.queue.run_for(timedelta(hours=1))
     assert (await Share.get()).state == "releasing" and not partner.sharing.let_go
