@@ -83,8 +83,8 @@ async def _gives_way(
 
     The payer's own one of another amount is stale, one of another channel cannot be used, and one
     whose time is over keeps nobody. A deduction comes in no channel, and closes no part that the
-    payer has chosen. Against others the one whom it concerns has the first right; among equals it holds
-    for a moment, and for nobody who has begun and let it be before.
+    payer has chosen. Against others the one whom it concerns has the first right; among equals it
+    holds for a moment, and for nobody who has begun and let it be before.
     """
     now, payer_id = call.app.clock.now(), call.require_viewer().user_id
     if live.state not in OPEN or live.contract_id is not None:

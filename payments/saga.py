@@ -204,7 +204,7 @@ async def refund(app: App, refund_id: UUID) -> None:
 async def _announce_refund(app: App, refund_id: UUID) -> int | None:
     """Count the try that comes; None where the refund has come to its end meanwhile.
 
-    One that had failed is under way again, and due: the sweep sees it, should this try be cut short.
+    One that had failed is under way again, and due: the sweep sees it, should this try die.
     """
     async with transaction() as tx:
         locked = await store.lock_refund(tx, refund_id)
@@ -221,8 +221,8 @@ async def _announce_refund(app: App, refund_id: UUID) -> int | None:
 
 
 async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) -> RefundView:
-    """What has become of a refund, asked for unless it was. Raises UpstreamError, also for an answer
-    of another amount: it is no word on this refund."""
+    """What has become of a refund, which is asked for unless it was. Raises UpstreamError, also for
+    an answer of another amount: that is no word on this refund."""
     psp, deadline = get_psp(app, refund.psp, intent.merchant), Deadline.after(_CALL_S)
     order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.amount_fen, refund.reason)
     view = RefundView(refund.id, RefundState.MISSING)
