@@ -17,7 +17,8 @@ from core.ids import new_id
 from core.security.keys import Keys, load_keys
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamRejected
-from payments import jobs, saga
+from payments import jobs, oddities, saga
+from payments.events import Oddity
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
 from payments.psp.port import MerchantRefused, Order, RefundOrder, RefundState
@@ -249,6 +250,16 @@ async def test_a_refund_under_way_for_a_week_is_put_to_people_once(world: World)
     await world.call_back()
     await world.queue.run_due()
     assert (await Case.get()).state == "cleared"
+
+
+async def test_a_refusal_that_is_told_after_the_refund_s_end_opens_no_case(world: World) -> None:
+    """Events are jobs, in no order: the case could be closed by nothing any more."""
+    refund, intent = await _refunding(world), await Intent.get()
+    assert refund.state == "succeeded"
+    async with transaction() as tx:
+        await oddities.report_refund(world.app, tx, intent, refund, Oddity.REFUND_REFUSED)
+    await world.queue.run_due()
+    assert await Case.all().count() == 0
 
 
 async def test_a_refund_told_with_another_amount_is_put_to_people(
