@@ -15,7 +15,7 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.queue.jobs import CLOCKS_DIFFER, GiveUp, Lane, job, require_due
-from core.upstream.client import UpstreamError
+from core.upstream.client import UpstreamError, UpstreamFailed
 from payments import cashier, limits, oddities, settlement, store
 from payments import share_returns as returns
 from payments.domain import (
@@ -201,7 +201,7 @@ async def refund(app: App, refund_id: UUID) -> None:
 async def _announce_refund(app: App, refund_id: UUID) -> int | None:
     """Count the try that comes; None where the refund has come to its end meanwhile.
 
-    One that had failed is under way again, and due: the sweep sees it should this try be cut short.
+    One that had failed is under way again, and due: the sweep sees it, should this try die.
     """
     async with transaction() as tx:
         locked = await store.lock_refund(tx, refund_id)
@@ -218,10 +218,15 @@ async def _announce_refund(app: App, refund_id: UUID) -> int | None:
 
 
 async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) -> RefundView:
+    """What has become of a refund, which is asked for unless it was. Raises UpstreamError, also for
+    an answer of another amount: that is no word on this refund."""
     psp, deadline = get_psp(app, refund.psp, intent.merchant), Deadline.after(_CALL_S)
     order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.amount_fen, refund.reason)
+    view = RefundView(refund.id, RefundState.MISSING)
     if attempt and refund.state != "failed":
         view = await psp.find_refund(order, deadline)
-        if view.state is not RefundState.MISSING:
-            return view
-    return await psp.refund(order, deadline)
+    if view.state is RefundState.MISSING:
+        view = await psp.refund(order, deadline)
+    if view.amount_fen not in (None, refund.amount_fen):
+        raise UpstreamFailed(refund.psp, "refund", "the answer tells of another amount")
+    return view

@@ -210,9 +210,9 @@ async def _release(app: App, intent: Intent, share: Share) -> None:
     A refund takes what is kept back first; of one that the PSP does not make for a week nothing
     more is expected.
     """
-    now, is_done = app.clock.now(), intent.refunded_fen == intent.captured_fen
-    waits = intent.refunding_fen > 0 and now - share.created_at < REFUND_WINDOW
-    if not is_done and not waits:
+    is_done = intent.refunded_fen == intent.captured_fen
+    since = app.clock.now() - REFUND_WINDOW
+    if not is_done and not await store.has_open_refund(intent.id, since):
         try:
             is_done = await app.upstream(ProfitSharing).release(order_of(intent, share), _soon())
         except UpstreamError as error:

@@ -229,6 +229,12 @@ async def find_refund(refund_id: UUID, tx: Transaction | None = None) -> Refund 
     return await Refund.get_or_none(id=refund_id, using_db=tx)
 
 
+async def has_open_refund(intent_id: UUID, since: datetime) -> bool:
+    """Whether a refund of a payment, asked for since a moment, is not made."""
+    refunds = Refund.filter(intent_id=intent_id, created_at__gt=since)
+    return await refunds.exclude(state="succeeded").exists()
+
+
 async def list_overdue_intents(before: datetime, limit: int = 500) -> Sequence[Intent]:
     """Intents that nobody looked at when it was due, the longest overdue first."""
     return await Intent.filter(due_at__lt=before).order_by("due_at").limit(limit)

@@ -84,18 +84,22 @@ class AccountStatement:
 async def close(on: date, *, at: datetime, by: str) -> None:
     """Lock a day and all before it, and carry its balances forward.
 
-    Two transactions: the lock keeps postings waiting, the sums need not. A day that is locked and
-    not carried is carried by the next call. Raises IntegrityError `payments_closing_over` for a day
-    that is not over at `at`, `payments_closing_once` for one that is carried already.
+    Transactions of their own: the lock keeps postings waiting, the sums need not. A day that is
+    locked and not carried is carried by the next call, whichever day that closes. Raises
+    IntegrityError `payments_closing_over` for a day that is not over at `at`,
+    `payments_closing_once` for one that is carried already.
     """
     if not await Closing.filter(closed_on=on, carried_at__isnull=True).exists():
         async with transaction() as tx:
             await tx.execute_query(
                 "SELECT payments_close_day($1::date, $2::timestamptz, $3)", [on, at, by[:64]]
             )
-    async with transaction() as tx:
-        await tx.execute_query("SET LOCAL statement_timeout = '600s'")
-        await tx.execute_query("SELECT payments_carry_forward($1::date, $2::timestamptz)", [on, at])
+    for locked in await Closing.filter(carried_at__isnull=True).order_by("closed_on"):
+        async with transaction() as tx:
+            await tx.execute_query("SET LOCAL statement_timeout = '600s'")
+            await tx.execute_query(
+                "SELECT payments_carry_forward($1::date, $2::timestamptz)", [locked.closed_on, at]
+            )
 
 
 async def last_closed() -> date | None:

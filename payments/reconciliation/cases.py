@@ -8,7 +8,8 @@ from uuid import UUID
 from core.database import Transaction, fetch_all, fetch_one
 from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
-from payments.domain import Side
+from payments import store
+from payments.domain import REFUND, Side
 from payments.events import Oddity, OddityFound
 from payments.reconciliation import texts, twins
 from payments.reconciliation.domain import (
@@ -20,6 +21,8 @@ from payments.reconciliation.domain import (
     Resolution,
 )
 from payments.reconciliation.models import Case, CaseNote
+from payments.sharing import store as sharing
+from payments.sharing.domain import SHARE
 
 _OWN_REFUNDS = (Oddity.REFUND_REFUSED, Oddity.REFUND_OVERDUE, Oddity.RETURN_REFUSED)
 _OWN_SHARES = (Oddity.SHARE_REFUSED, Oddity.SHARE_OVERDUE)
@@ -96,7 +99,9 @@ async def take_over(tx: Transaction, *, source: str, side: Side, on: date, now: 
 
 async def open_oddity(tx: Transaction, found: OddityFound, now: datetime) -> None:
     """Open a case of what a PSP said or did. The same again changes nothing, nor does what its bill
-    has told of before."""
+    has told of before, nor what is over: its end may be told first."""
+    if await _is_over(tx, found):
+        return
     word = twins.Word(found.source, found.intent_id, found.oddity, found.their_ref, found.their_fen)
     if await twins.is_told(tx, word):
         return
@@ -123,6 +128,17 @@ async def open_oddity(tx: Transaction, found: OddityFound, now: datetime) -> Non
     )
     for row in rows:
         await _note(tx, row["id"], "open", SYSTEM, found.note, now)
+
+
+async def _is_over(tx: Transaction, found: OddityFound) -> bool:
+    """Whether the refund or share that it tells of has come to its end, which waits for `tx`."""
+    if found.oddity in _OWN_REFUNDS:
+        refund = await store.lock_refund(tx, UUID(found.ref))
+        return refund is not None and refund.state in REFUND.final
+    if found.oddity in _OWN_SHARES:
+        share = await sharing.lock_share(tx, UUID(found.ref))
+        return share is not None and share.state in SHARE.final
+    return False
 
 
 async def clear_refund(tx: Transaction, ref: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """A PSP that refuses us, and refunds that it refuses: new payments go elsewhere, all has an end."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from core.ids import new_id
 from core.security.keys import Keys, load_keys
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamRejected
-from payments import jobs, saga
+from payments import jobs, oddities, saga
+from payments.events import Oddity
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
 from payments.psp.port import MerchantRefused, Order, RefundOrder, RefundState
@@ -248,6 +250,33 @@ async def test_a_refund_under_way_for_a_week_is_put_to_people_once(world: World)
     await world.call_back()
     await world.queue.run_due()
     assert (await Case.get()).state == "cleared"
+
+
+async def test_a_refusal_that_is_told_after_the_refund_s_end_opens_no_case(world: World) -> None:
+    """Events are jobs, in no order: the case could be closed by nothing any more."""
+    refund, intent = await _refunding(world), await Intent.get()
+    assert refund.state == "succeeded"
+    async with transaction() as tx:
+        await oddities.report_refund(world.app, tx, intent, refund, Oddity.REFUND_REFUSED)
+    await world.queue.run_due()
+    assert await Case.all().count() == 0
+
+
+async def test_a_refund_told_with_another_amount_is_put_to_people(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for each minute, and nobody was told of it."""
+    told = world.psp._refund_view
+    monkeypatch.setattr(
+        world.psp, "_refund_view", lambda number: replace(told(number), amount_fen=1)
+    )
+    await _refunding(world)
+    await world.queue.run_for(timedelta(days=8))
+    assert (await Refund.get()).state == "unknown"
+    assert (await Case.get()).kind == "refund_overdue"
+    monkeypatch.undo()
+    await world.queue.run_for(HOUR)
+    assert (await Refund.get()).state == "succeeded" and (await Case.get()).state == "cleared"
 
 
 async def test_counters_outlast_years_of_asking(world: World) -> None:

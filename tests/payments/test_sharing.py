@@ -11,6 +11,7 @@ import pytest
 from asyncpg import CheckViolationError
 
 from core.city import CityFileError
+from core.clock import civil_date
 from core.context.app import App
 from core.database import IntegrityError, transaction, violated
 from core.errors import StartError
@@ -19,13 +20,14 @@ from core.manifest import Manifest
 from payments import api, jobs, saga, shares, store
 from payments import share_receivers as receivers
 from payments import share_returns as returns
+from payments.events import Oddity, OddityFound
 from payments.finance import load_finance
 from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, fees_from, payer_funds, psp_receivable
 from payments.ledger.postings import Posting, transfer
 from payments.ledger.verify import verify
 from payments.models import Intent, Refund
-from payments.reconciliation import cases
+from payments.reconciliation import cases, handlers
 from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.models import Case
 from payments.sharing.domain import return_of, share_of
@@ -204,6 +206,20 @@ async def test_a_refused_share_is_a_case_until_it_is_made(
     await _check_books(intent, 200)
 
 
+async def test_a_refusal_that_is_told_after_the_share_is_made_opens_no_case(
+    app: App, world: World, pay: Pay
+) -> None:
+    intent = await pay()
+    news = OddityFound(
+        Oddity.SHARE_REFUSED, intent.psp, intent.id, intent.payee, intent.id.hex, None, 200, None,
+        civil_date(world.clock.now()),
+    )  # fmt: skip
+    await world.queue.run_for(timedelta(minutes=2))
+    assert (await Share.get()).state == "succeeded"
+    await handlers.open_case(app, news)
+    assert await Case.all().count() == 0
+
+
 async def test_a_share_whose_rerun_dies_is_swept_up(
     app: App, world: World, psp_sharing: FakeSharing, pay: Pay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,11 +268,13 @@ async def test_a_refund_before_the_share_is_instead_of_it(
     await _check_books(intent, 0)
 
 
+@pytest.mark.parametrize("refused_for", [timedelta(0), timedelta(days=10)])
 async def test_what_is_kept_back_goes_to_the_refund_first(
-    app: App, world: World, partner: FakePartner, pay: Pay
+    app: App, world: World, partner: FakePartner, pay: Pay, refused_for: timedelta
 ) -> None:
-    partner.slow_refunds = True
+    partner.slow_refunds, partner.sharing.refuses = True, bool(refused_for)
     intent = await pay()
+    await world.queue.run_for(refused_for)
     await _refund(app, intent, 300)
     await world.queue.run_for(timedelta(hours=1))
     assert (await Share.get()).state == "releasing" and not partner.sharing.let_go

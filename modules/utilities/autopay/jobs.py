@@ -191,8 +191,11 @@ async def _begin(
                 key=f"autopay-{charge.id}",
                 contract_id=consent.contract_id,
             )
-            if (await payments.get_payment(call, intent_id)).contract_id != consent.contract_id:
-                raise Conflict(texts.PAYER_IS_PAYING)  # rolls back: the next run looks again
+            intent = await payments.get_payment(call, intent_id)
+            judged = consent.contract_id, reply.total_fen
+            if (intent.contract_id, intent.amount_fen) != judged:
+                # the payer's own, or of a newer answer: rolls back, and the next run looks again
+                raise Conflict(texts.PAYER_IS_PAYING)
             changes = {"intent_id": intent_id, "amount_fen": reply.total_fen}
             await store.move_charge(tx, locked, "pay", **changes)
             return intent_id

@@ -203,6 +203,29 @@ async def test_above_a_ceiling_nothing_is_paid_and_the_payer_is_told(
     assert sum(row.amount_fen for row in await Intent.all()) == 6001
 
 
+async def test_an_answer_that_is_newer_than_the_one_judged_is_judged_first(
+    world: World, contracts: FakeContracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody looks at the bill between our question and the payment, and it has grown."""
+    payer = await _agree(world, contracts)
+    bill_no = world.billers.issue(ACCOUNT, 4900)
+    await _run(world)
+    world.clock.move(DAY)
+    note = jobs.note
+
+    async def grow(*told: Any) -> Any:
+        noted = await note(*told)
+        world.billers.bills[bill_no] = replace(world.billers.bills[bill_no], total_fen=5001)
+        await world.read(payer.call, ACCOUNT)
+        return noted
+
+    monkeypatch.setattr(jobs, "note", grow)
+    await jobs.run(world.app)
+    assert await Intent.all().count() == 0
+    await _run(world)
+    assert await _charges() == [("stopped", "BILL_CEILING", 4900)]
+
+
 async def test_what_a_months_ceiling_stopped_is_paid_in_the_next(
     world: World, contracts: FakeContracts
 ) -> None:
