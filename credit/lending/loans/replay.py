@@ -213,6 +213,7 @@ class _Run:
                 self._reschedule(event)
             case Charged():
                 loan.costs_fen += event.amount_fen
+                self._use_ahead()
             case Repaid():
                 self._repay(event)
             case WrittenOff():
@@ -303,9 +304,13 @@ class _Run:
                 max(day.due_on, until),
             )
         )  # fmt: skip
-        if loan.ahead_fen:
-            ahead, loan.ahead_fen = loan.ahead_fen, 0
-            loan.ahead_fen = ahead - sum(self._settle(ahead).values())
+        self._use_ahead()
+
+    def _use_ahead(self) -> None:
+        """Set what was paid ahead against what is due now."""
+        if self.loan.ahead_fen:
+            ahead, self.loan.ahead_fen = self.loan.ahead_fen, 0
+            self.loan.ahead_fen = ahead - sum(self._settle(ahead).values())
 
     def _repay(self, event: Repaid) -> None:
         loan = self.loan
@@ -387,5 +392,6 @@ class _Run:
         penalty = round_half_up(self.penalty, self.year * _BPS)
         self.terms, self.year = event.terms, YEAR[event.terms.day_count] * PPM
         self.accrued, self.penalty = accrued * self.year, penalty * self.year * _BPS
-        self.period_from, self.days = event.on, due_days(event.terms, self.calendar)
+        self.period_from = event.on
+        self.days = due_days(event.terms, self.calendar) if loan.balance_fen else ()
         self._level()
