@@ -161,13 +161,6 @@ def replay(
     return run.finish(as_of)
 
 
-def quote_payoff(
-    terms: Terms, events: Sequence[LoanEvent], on: date, calendar: Calendar | None = None
-) -> int:
-    """What, paid on a day, closes the loan on that day: nothing remains."""
-    return replay(terms, events, on, calendar).payoff_fen
-
-
 class _Run:
     """A replay on its way: interest stands as a numerator over `year`."""
 
@@ -314,11 +307,10 @@ class _Run:
 
     def _repay(self, event: Repaid) -> None:
         loan = self.loan
-        amount = event.amount_fen
+        amount, prepays = event.amount_fen, event.prepays
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
-        prepays = event.prepays
-        if amount + loan.ahead_fen >= loan.balance_fen and amount >= loan.payoff_fen:
+        if amount >= loan.payoff_fen:
             # the whole loan is paid: nothing comes that a rest could wait for
             prepays = prepays or Prepayment.SHORTEN
             amount, loan.ahead_fen = amount + loan.ahead_fen, 0

@@ -21,7 +21,7 @@ from credit.lending.loans.events import (
     Rescheduled,
     WrittenOff,
 )
-from credit.lending.loans.replay import Loan, LoanStatus, quote_payoff, replay
+from credit.lending.loans.replay import Loan, LoanStatus, replay
 from credit.lending.loans.service import movement
 from credit.lending.terms.days import months_later
 from credit.lending.terms.money_terms import DayCount, HolidayRule, Part, RepaymentForm, Terms
@@ -262,7 +262,7 @@ def test_a_payoff_paid_on_its_day_closes_the_loan(
     to become of a rest, and wherever the payment stands among those of its day."""
     made, events, on = history
     happened = [e for e in events if e.on <= on]
-    owed = quote_payoff(made, happened, on)
+    owed = replay(made, happened, on).payoff_fen
     if not owed:
         return
     end = Repaid(ref, on, owed, prepays)
