@@ -21,7 +21,6 @@ from core.graphql import (
 from credit.lending.companies import service
 from credit.lending.companies.service import SERVICE, Standing
 from credit.lending.records import store
-from credit.lending.records.models import Consent
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company's id.")]
 Bank = Annotated[str, strawberry.argument(description="The bank's id.")]
@@ -134,9 +133,5 @@ async def _show(standing: Standing) -> LoanCompany:
         company.registered_on,
         member.role == service.REPRESENTATIVE,
         member.limit_fen,
-        [_consent(one) for one in consents],
+        [LoanConsent(one.bank, one.source, one.given_at) for one in consents],
     )
-
-
-def _consent(row: Consent) -> LoanConsent:
-    return LoanConsent(row.bank, row.source, row.given_at)

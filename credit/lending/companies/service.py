@@ -7,15 +7,8 @@ from uuid import UUID
 
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import (
-    IntegrityError,
-    Transaction,
-    lock_name,
-    rate_limit,
-    transaction,
-    violated,
-)
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from core.database import Transaction, lock_name, rate_limit, transaction
+from core.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_uscc, new_id
 from core.people.directory import find_person, get_person
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
@@ -75,26 +68,13 @@ async def link_company(call: Call, uscc: str, key: str) -> Standing:
         if not claim.replayed:
             await lock_name(tx, f"lending.company:{code}")
             company_id = await _keep(call, tx, found)
-            await _end_former(call, tx, company_id, found.representative_zh)
-            await admit(call, tx, company_id, person_id, REPRESENTATIVE, None)
+            await _admit(call, tx, company_id, found.representative_zh)
     return await get_standing(call, code)
-
-
-async def _end_former(call: Call, tx: Transaction, company_id: UUID, name: str) -> None:
-    """Whoever took the company on as its representative, and is not the one of this name, has left:
-    nobody else may act for it in that right."""
-    members = Member.filter(company_id=company_id, role=REPRESENTATIVE, ended_at__isnull=True)
-    for member in await members.using_db(tx):
-        person = await find_person(call.app, member.person_id)
-        if person is None or person.name != name:
-            member.ended_at = call.app.clock.now()
-            await member.save(using_db=tx, update_fields=["ended_at"])
 
 
 async def get_standing(call: Call, uscc: str) -> Standing:
     """A company that the viewer speaks for. Raises NotFound LOAN_COMPANY_UNKNOWN."""
-    company = await store.find_by_uscc(uscc)
-    return await _standing(call, company)
+    return await _standing(call, await store.find_by_uscc(uscc))
 
 
 async def get_company(call: Call, company_id: UUID) -> Standing:
@@ -112,25 +92,26 @@ async def _standing(
     return Standing(company, member)
 
 
-async def admit(
-    call: Call, tx: Transaction, company_id: UUID, person_id: UUID, role: str, limit_fen: int | None
-) -> None:
-    """Let somebody act for a company; nothing where they may already."""
-    known = (
-        await Member.filter(company_id=company_id, person_id=person_id, ended_at__isnull=True)
-        .using_db(tx)
-        .first()
-    )
-    if known is None:
+async def _admit(call: Call, tx: Transaction, company_id: UUID, name: str) -> None:
+    """Let the viewer, who has the representative's name, act for a company. Who took it on before
+    and has another name has left: nobody else may act for it in that right."""
+    person_id, now = call.require_viewer().user_id, call.app.clock.now()
+    members = await Member.filter(company_id=company_id, ended_at__isnull=True).using_db(tx)
+    for member in members:
+        person = await find_person(call.app, member.person_id)
+        if member.role == REPRESENTATIVE and (person is None or person.name != name):
+            member.ended_at = now
+            await member.save(using_db=tx, update_fields=["ended_at"])
+    if person_id not in {member.person_id for member in members}:
         await store.insert(
-            tx, Member, id=new_id(), company_id=company_id, person_id=person_id, role=role,
-            limit_fen=limit_fen, since=call.app.clock.now(),
+            tx, Member, id=new_id(), company_id=company_id, person_id=person_id,
+            role=REPRESENTATIVE, since=now,
         )  # fmt: skip
 
 
 async def give_consents(
     call: Call, company_id: UUID, bank: str, sources: Sequence[str], key: str
-) -> Sequence[Consent]:
+) -> None:
     """Let one bank have what these sources know, for loans alone.
 
     Raises NotFound, InvalidInput for a bank or source that no product in force asks for.
@@ -140,27 +121,22 @@ async def give_consents(
     if not sources or not set(sources) <= wanted:
         raise InvalidInput(texts.SOURCE_UNKNOWN, "sources")
     command = {"company": company_id, "bank": bank, "sources": sorted(sources)}
-    try:
-        async with transaction() as tx:
-            claim = await claim_key(call, tx, "giveLoanConsents", key, command)
-            if not claim.replayed:
-                live = await store.list_live_consents(company_id, bank, tx)
-                for source in sorted(set(sources) - {one.source for one in live}):
-                    await store.insert(
-                        tx, Consent, id=new_id(), company_id=standing.company.id, bank=bank,
-                        source=source, given_by=standing.member.person_id,
-                        given_at=call.app.clock.now(), text_version=CONSENT_VERSION,
-                    )  # fmt: skip
-    except IntegrityError as error:
-        if violated(error) != "lending_consent_live":
-            raise
-        raise Conflict(texts.APPLICATION_STATE) from None
-    return await store.list_live_consents(company_id)
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "giveLoanConsents", key, command)
+        if not claim.replayed:
+            await lock_name(tx, f"lending.consents:{company_id}:{bank}")
+            live = await store.list_live_consents(company_id, bank, tx)
+            for source in sorted(set(sources) - {one.source for one in live}):
+                await store.insert(
+                    tx, Consent, id=new_id(), company_id=standing.company.id, bank=bank,
+                    source=source, given_by=standing.member.person_id,
+                    given_at=call.app.clock.now(), text_version=CONSENT_VERSION,
+                )  # fmt: skip
 
 
 async def withdraw_consents(
     call: Call, company_id: UUID, bank: str, sources: Sequence[str], key: str
-) -> Sequence[Consent]:
+) -> None:
     """Let a bank have it no more. It counts from the commit on: each read looks here.
 
     Raises NotFound.
@@ -175,7 +151,6 @@ async def withdraw_consents(
             if ended:
                 news = LoanConsentWithdrawn(company_id, bank, ended, now)
                 await call.app.events.publish(tx, news)
-    return await store.list_live_consents(company_id)
 
 
 async def _sources_of(bank: str) -> set[str]:

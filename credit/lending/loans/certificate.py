@@ -52,7 +52,6 @@ async def _certificate(call: Call, request: Request) -> Response:
         lines=_lines(found, f"{company.name} {company.uscc}"),
         note=Named(texts.CERTIFICATE_NOTE.zh, texts.CERTIFICATE_NOTE.en),
     )
-
     body = await render_signed(app.keys, page, at=app.clock.now())
     if body is None:
         raise Unavailable(texts.NO_CONTRACTS)

@@ -68,7 +68,6 @@ class ProductBook:
 Account = tuple[str, str, Terms, Sequence[LoanEvent]]
 """Bank, product, terms and events of a loan."""
 
-
 Books = dict[tuple[str, str], ProductBook]
 """By bank and product."""
 

@@ -161,13 +161,6 @@ def replay(
     return run.finish(as_of)
 
 
-def quote_payoff(
-    terms: Terms, events: Sequence[LoanEvent], on: date, calendar: Calendar | None = None
-) -> int:
-    """What, paid on a day, closes the loan on that day: nothing remains."""
-    return replay(terms, events, on, calendar).payoff_fen
-
-
 class _Run:
     """A replay on its way: interest stands as a numerator over `year`."""
 
@@ -213,6 +206,7 @@ class _Run:
                 self._reschedule(event)
             case Charged():
                 loan.costs_fen += event.amount_fen
+                self._use_ahead()
             case Repaid():
                 self._repay(event)
             case WrittenOff():
@@ -303,17 +297,20 @@ class _Run:
                 max(day.due_on, until),
             )
         )  # fmt: skip
-        if loan.ahead_fen:
-            ahead, loan.ahead_fen = loan.ahead_fen, 0
-            loan.ahead_fen = ahead - sum(self._settle(ahead).values())
+        self._use_ahead()
+
+    def _use_ahead(self) -> None:
+        """Set what was paid ahead against what is due now."""
+        if self.loan.ahead_fen:
+            ahead, self.loan.ahead_fen = self.loan.ahead_fen, 0
+            self.loan.ahead_fen = ahead - sum(self._settle(ahead).values())
 
     def _repay(self, event: Repaid) -> None:
         loan = self.loan
-        amount = event.amount_fen
+        amount, prepays = event.amount_fen, event.prepays
         loan.accrued_fen = round_half_up(self.accrued, self.year)
         loan.penalty_fen = self._penalty_fen()
-        prepays = event.prepays
-        if amount + loan.ahead_fen >= loan.balance_fen and amount >= loan.payoff_fen:
+        if amount >= loan.payoff_fen:
             # the whole loan is paid: nothing comes that a rest could wait for
             prepays = prepays or Prepayment.SHORTEN
             amount, loan.ahead_fen = amount + loan.ahead_fen, 0
@@ -387,5 +384,6 @@ class _Run:
         penalty = round_half_up(self.penalty, self.year * _BPS)
         self.terms, self.year = event.terms, YEAR[event.terms.day_count] * PPM
         self.accrued, self.penalty = accrued * self.year, penalty * self.year * _BPS
-        self.period_from, self.days = event.on, due_days(event.terms, self.calendar)
+        self.period_from = event.on
+        self.days = due_days(event.terms, self.calendar) if loan.balance_fen else ()
         self._level()

@@ -194,8 +194,10 @@ async def _moved(
     key: str,
 ) -> LoanRecord:
     """Keep a loan's new state, and move the ledger from the day it was booked last: what waits
-    becomes interest and principal as bills come, without an event."""
-    today, booked_on = civil_date(app.clock.now()), civil_date(kept[-1].recorded_at)
+    becomes interest and principal as bills come, without an event. The ledger's day never goes back
+    where clocks of machines differ at midnight."""
+    booked_on = civil_date(max(one.recorded_at for one in kept))
+    today = max(civil_date(app.clock.now()), booked_on)
     old, new = _state(app, row, read_events(kept), booked_on), _state(app, row, after, today)
     await book_loan(tx, row.bank, f"{row.id}:{key}", movement(old, new), app.clock.now())
     row = await store.update_loan(tx, row.id, new.status.value, new.look_on)

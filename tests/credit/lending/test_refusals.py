@@ -14,6 +14,7 @@ from core.context.app import App
 from core.database import connection, fetch_all, transaction
 from core.errors import AppError
 from credit.lending.companies import service as companies
+from credit.lending.records import store
 from tests.credit.lending.histories import run
 from tests.credit.lending.town import (
     CITY,
@@ -102,5 +103,5 @@ async def test_a_lapsed_offer_cannot_be_accepted(app: App, owner: Owner) -> None
     with pytest.raises(AppError, match="LOAN_OFFER_ENDED"):
         await owner.accept(row.id)
     assert (await owner.answers(case))[CITY].state == "OFFERED"
-    left = await companies.withdraw_consents(owner.call, owner.company_id, CITY, SOURCES, key())
-    assert left == []
+    await companies.withdraw_consents(owner.call, owner.company_id, CITY, SOURCES, key())
+    assert await store.list_live_consents(owner.company_id) == []

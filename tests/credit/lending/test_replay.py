@@ -21,7 +21,7 @@ from credit.lending.loans.events import (
     Rescheduled,
     WrittenOff,
 )
-from credit.lending.loans.replay import Loan, LoanStatus, quote_payoff, replay
+from credit.lending.loans.replay import Loan, LoanStatus, replay
 from credit.lending.loans.service import movement
 from credit.lending.terms.days import months_later
 from credit.lending.terms.money_terms import DayCount, HolidayRule, Part, RepaymentForm, Terms
@@ -97,6 +97,25 @@ def test_what_was_paid_ahead_is_not_asked_again() -> None:
     assert loan.paid[Part.PRINCIPAL] + loan.principal_fen == fen("120000")
     before = replay(YEAR, [PAID_OUT, ahead, prepaid, again], date(2026, 2, 20))
     assert before.accrued_fen == 0 <= before.penalty_fen
+
+
+def test_a_charge_is_paid_by_what_waits() -> None:
+    """Money that lies there is not asked for again; what closes the loan is the same."""
+    waits, charged = Repaid("a", date(2026, 2, 10), 500_000), Charged("c", date(2026, 2, 11), 800)
+    loan = replay(YEAR, [PAID_OUT, waits, charged], date(2026, 2, 11))
+    before = replay(YEAR, [PAID_OUT, waits], date(2026, 2, 11))
+    assert (loan.costs_fen, loan.ahead_fen, loan.paid[Part.COSTS]) == (0, 499_200, 800)
+    assert loan.payoff_fen == before.payoff_fen + 800
+
+
+def test_a_closed_loan_that_is_rescheduled_has_no_bill() -> None:
+    owed = replay(YEAR, [PAID_OUT], date(2026, 3, 1)).payoff_fen
+    events = [
+        PAID_OUT,
+        Repaid("p", date(2026, 3, 1), owed),
+        Rescheduled("s", date(2026, 3, 2), YEAR),
+    ]
+    assert len(replay(YEAR, events, date(2026, 6, 1)).bills) == 1
 
 
 @pytest.mark.parametrize("prepays", list(Prepayment))
@@ -243,7 +262,7 @@ def test_a_payoff_paid_on_its_day_closes_the_loan(
     to become of a rest, and wherever the payment stands among those of its day."""
     made, events, on = history
     happened = [e for e in events if e.on <= on]
-    owed = quote_payoff(made, happened, on)
+    owed = replay(made, happened, on).payoff_fen
     if not owed:
         return
     end = Repaid(ref, on, owed, prepays)

@@ -16,7 +16,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from credit.lending import api
-from credit.lending.loans import jobs, payable, portfolio
+from credit.lending.loans import jobs, payable, portfolio, service
 from credit.lending.loans.events import Prepayment, WrittenOff
 from credit.lending.loans.service import record
 from credit.lending.products import service as products
@@ -178,6 +178,29 @@ async def test_a_bank_takes_back_its_own_reports_alone(
         await take_back("q")
     found = await api.get_loan(app, CITY, row.id)
     assert (found.loan, (await repay("undo:q")).loan) == (once, once)
+
+
+async def test_machines_whose_clocks_differ_at_midnight_book_a_loan_once(
+    app: App, owner: Owner, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits became interest on the due day, which had begun by the first machine's clock and
+    not by the second's, whose row is the older by its id."""
+    row = await lend(app, owner)
+    due = (await api.get_loan(app, CITY, row.id)).loan.rows[0]
+    assert isinstance(await payable.fulfil(app, _paid(app, row, due.due_fen)), Accepted)
+    earlier_id = new_id()
+    for day in (0, -1, 1):
+        _move_to(clock, due.due_on + timedelta(days=day))
+        charged = api.Charged(f"c{day}", civil_date(clock.now()), 100)
+        with monkeypatch.context() as patch:
+            if day < 0:
+                patch.setattr(service, "new_id", lambda: earlier_id)
+            async with transaction() as tx:
+                await record(app, tx, row.id, charged)
+    loan = (await api.get_loan(app, CITY, row.id)).loan
+    income = loan.paid[Part.INTEREST] + loan.paid[Part.COSTS]
+    left = loan.principal_fen
+    assert await _balances() == [left, left - income, income, 0]
 
 
 async def _balances() -> list[int]:

@@ -334,6 +334,21 @@ async def test_two_who_take_a_company_on_at_once_both_speak_for_it(
     assert len({one.member.id for one in found}) == 1
 
 
+async def test_consents_that_are_given_twice_at_once_are_given(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_asked, sources_of = asyncio.Barrier(4), companies._sources_of
+
+    async def ask_together(bank: str) -> set[str]:
+        await all_asked.wait()
+        return await sources_of(bank)
+
+    monkeypatch.setattr(companies, "_sources_of", ask_together)
+    await asyncio.gather(*(owner.consent(CITY, ["tax", "registry"]) for _ in range(4)))
+    live = await store.list_live_consents(owner.company_id)
+    assert [one.source for one in live] == ["registry", "tax"]
+
+
 async def test_who_represents_a_company_no_more_speaks_for_it_no_more(
     app: App, owner: Owner, city: FakeCity,
     citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call],
