@@ -2,8 +2,8 @@
 
 Strawberry wraps every resolver in a closure. Where that closure adds nothing for a field (no
 permission class or exception handler, no extension but those that are merely awaited), generated
-code may go straight to what is inside. A closure is recognised by the identity of its code object, never by its name: a
-resolver that somebody wrapped once more is called as it stands.
+code may go straight to what is inside. A closure is recognised by the identity of its code object,
+never by its name: a resolver that somebody wrapped once more is called as it stands.
 """
 
 from __future__ import annotations
@@ -134,13 +134,14 @@ def _is_awaited_only(extension: FieldExtension) -> bool:
 
 def through_extensions(field: GraphQLField, resolver: StrawberryResolver[Any]) -> Resolve:
     """The extensions of a field and the function behind them, as one; the last stands outside."""
+    function: Any = resolver.wrapped_func
     name = resolver.info_parameter.name if resolver.info_parameter else ""
 
     def innermost(source: Any, info: Any, **arguments: Any) -> Any:
         if name:
             arguments[name] = info
         itself = (source,) if resolver.self_parameter else ()
-        return resolver.wrapped_func(*itself, **arguments)
+        return function(*itself, **arguments)
 
     inner = strawberry_field(field)
     assert inner is not None
