@@ -282,6 +282,42 @@ async def test_extensions_and_wrapped_resolvers_are_called_as_they_stand() -> No
     }  # fmt: skip
 
 
+class Telling(FieldExtension):
+    """Is merely awaited, as a guard is, and tells what it was given."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        if kwargs.get("name") == self.name:
+            raise GraphQLError(f"{self.name} refuses {info.field_name}")
+        return f"{self.name}({await next_(source, info, **kwargs)}; {sorted(kwargs)})"
+
+
+@strawberry.type
+class Greeting:
+    @strawberry.field(extensions=[Telling("inner"), Telling("outer")])
+    async def greet(self, info: strawberry.Info, name: str = "you", times: int = 1) -> str:
+        return f"{info.field_name} {name * times} {self is None}"
+
+    @strawberry.field(extensions=[Telling("a guard")])
+    async def plain(self) -> str:
+        return "plain"
+
+
+@pytest.mark.parametrize("name", ["you", "inner", "outer"])
+async def test_extensions_that_are_merely_awaited_stand_around_the_function_itself(
+    name: str,
+) -> None:
+    document = f'{{ greet(name: "{name}", times: 2) plain b: greet }}'
+    schema = strawberry.Schema(Greeting)._schema
+    response = await agree(document, None, schema=schema)
+    refused = [error["message"] for error in response.get("errors", ())]
+    assert refused == ([] if name == "you" else [f"{name} refuses greet"])
+    source = compile_document(schema, parse(document)).source
+    assert "run.call(" not in source
+
+
 async def test_plain_graphql_core_schemas() -> None:
     schema = build_schema("type Query { a: Int b(x: Int = 2): [T!] } type T { c: String! }")
     root = {"a": lambda _info: 3, "b": lambda _info, x: [{"c": "c"}] * x}

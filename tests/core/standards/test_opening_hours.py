@@ -85,6 +85,16 @@ def test_a_day_may_have_other_hours(calendar: Calendar) -> None:
     assert table.at(_at("2026-11-24T12:00"), calendar).changes_at == _at("2026-11-25T09:00")
 
 
+def test_offices_of_the_same_hours_share_what_holds_in_a_minute(calendar: Calendar) -> None:
+    one, other = (Timetable(parse_hours(HALL), dict(NONE)) for _ in range(2))
+    at = _at("2026-11-23T11:59")
+    shared = one.at(at, calendar)
+    assert other.at(at.replace(second=59), calendar) is shared
+    assert other.at(_at("2026-11-23T12:00"), calendar) != shared
+    closed = Timetable(parse_hours(HALL), {date(2026, 11, 23): parse_hours("off")})
+    assert not closed.at(at, calendar).is_open
+
+
 def test_what_never_opens_says_so(calendar: Calendar) -> None:
     opening = Timetable(parse_hours("off"), NONE).at(_at("2026-11-23T10:00"), calendar)
     assert (opening.is_open, opening.changes_at) == (False, None)
