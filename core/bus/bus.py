@@ -195,8 +195,13 @@ class Bus:
             log.warning("the machine's clock is put right by the database's", seconds=correction_s)
 
     def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
-        topic, message = orjson.loads(str(body))
-        for listener in list(self._listeners.get(topic, ())):
+        try:
+            topic, message = orjson.loads(str(body))
+            listeners = list(self._listeners.get(topic, ()))
+        except (TypeError, ValueError) as error:  # whoever has the database's password may speak
+            log.warning("bus message not understood", error=type(error).__name__)
+            return
+        for listener in listeners:
             try:
                 listener(message)
             except Exception:

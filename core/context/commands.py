@@ -43,3 +43,22 @@ async def claim_key(
         effect_id=new_id() if effect_id is None else effect_id,
         replay_for=replay_for,
     )
+
+
+async def recall_key(
+    call: Call,
+    operation: str,
+    key: str,
+    command: Mapping[str, Any],
+    *,
+    subject: UUID | str | None = None,
+) -> UUID | None:
+    """The effect that a key already has, before what is counted or asked for it: the same request
+    sent again costs nobody anything. Raises Conflict KEY_REUSED, and LoginRequired as `claim_key`.
+    """
+    return await idempotency.recall(
+        subject=call.require_viewer().user_id if subject is None else subject,
+        operation=operation,
+        key=key,
+        command=command,
+    )

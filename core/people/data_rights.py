@@ -211,7 +211,8 @@ async def merge_person(app: App, tx: Transaction, from_id: UUID, to_id: UUID) ->
     """Give everything that an account has to another account of the same person.
 
     Every declared table takes part that does not say otherwise and is not only appended to. Where
-    the other account has the same already (a setting, a link) its own stays and the double goes.
+    the other account has the same already (a setting, a link) its own stays and the double goes,
+    unless the table tells what makes it `exclusive`.
     What stays with the old account is its new owner's by `core.people.merged_accounts`.
     """
     await note_merge(app, tx, from_id, to_id)
@@ -235,16 +236,29 @@ async def _move_rows(
         f"SELECT {table.key} AS key FROM {table.name} WHERE {column} = $1",  # noqa: S608
         from_id,
     )
+    changes = [f"{column} = $2"]
+    if table.exclusive is not None:
+        changes.append(f"{column} = $2, {table.exclusive} = NULL")
     for row in rows:
-        await tx.execute_query("SAVEPOINT merge_row")
-        try:
-            await tx.execute_query(
-                f"UPDATE {table.name} SET {column} = $2 WHERE {column} = $1 AND {table.key} = $3",  # noqa: S608
-                [from_id, to_id, row["key"]],
-            )
-        except IntegrityError:
-            await tx.execute_query("ROLLBACK TO SAVEPOINT merge_row")
-        await tx.execute_query("RELEASE SAVEPOINT merge_row")
+        values = [from_id, to_id, row["key"]]
+        for change in changes:
+            where = f"{column} = $1 AND {table.key} = $3"
+            if await _has_place(tx, f"UPDATE {table.name} SET {change} WHERE {where}", values):  # noqa: S608
+                break
+
+
+async def _has_place(tx: Transaction, update: str, values: Sequence[object]) -> bool:
+    """Move a row, unless one stands in its place."""
+    await tx.execute_query("SAVEPOINT merge_row")
+    try:
+        await tx.execute_query(update, list(values))
+    except IntegrityError:
+        await tx.execute_query("ROLLBACK TO SAVEPOINT merge_row")
+        has_place = False
+    else:
+        has_place = True
+    await tx.execute_query("RELEASE SAVEPOINT merge_row")
+    return has_place
 
 
 async def _erase(tx: Transaction, table: PersonalTable, accounts: Sequence[UUID]) -> None:

@@ -1,5 +1,5 @@
 """Accounts that stand still: while it is disputed whose an account is, no money leaves it, nobody
-agrees to anything in it, and its mandates and keys stay as they are.
+agrees to anything in it or shows its papers, and its mandates and keys stay as they are.
 
 The module that owns the accounts says which do. A mutation says of itself that it waits
 (`core.graphql.mutation(..., waits=True)`); a command calls `refuse_frozen` where only its data say

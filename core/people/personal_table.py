@@ -98,6 +98,9 @@ class PersonalTable:
     merged: bool = True
     """Whether its rows go along when an account is merged into another of the same person; not
     where a row says for good who did something in an office."""
+    exclusive: str | None = None
+    """The column by which its owner has one such row alone. What a double would lose is not the
+    same: a row goes along without it where the other account has its like."""
 
     @property
     def name(self) -> str:

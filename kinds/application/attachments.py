@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import Transaction, rate_limit, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.refusal_texts import NOT_FOUND
@@ -26,6 +26,7 @@ CASE_FILES_MOST = 40
 CASE_BYTES_MOST = 60_000_000
 _NAME_MOST = 120
 _PER_DAY = 200
+_ATTACH = "attachFile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ async def attach(
     and CASE_FULL, RateLimited.
     """
     app, citizen_id = call.app, call.require_viewer().user_id
+    command = {"case": case.id, "material": material, "name": name, "bytes": len(content)}
+    earlier = await recall_key(call, _ATTACH, key, command)
+    if earlier is not None:
+        return await _get(earlier)
     definition = await versions.get_stored(app, case.definition_id)
     paper = _find_paper(definition, material)
     if not 0 < len(name) <= _NAME_MOST or not name.isprintable():
@@ -62,9 +67,8 @@ async def attach(
     if file.pages > paper.pages_most:
         raise InvalidInput(texts.FILE_PAGES, "file", most=paper.pages_most)
     key_sealed, body = app.vault.encrypt_file(file.content, FILE)
-    command = {"case": case.id, "material": material, "name": name, "bytes": len(content)}
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "attachFile", key, command)
+        claim = await claim_key(call, tx, _ATTACH, key, command)
         if not claim.replayed:
             await _refuse_full(tx, case.id, paper, len(file.content))
             row = CaseFile(
@@ -80,7 +84,11 @@ async def attach(
                 attached_at=app.clock.now(),
             )
             await file_store.insert_file(tx, row, body)
-    found = await file_store.find_file(claim.effect_id)
+    return await _get(claim.effect_id)
+
+
+async def _get(file_id: UUID) -> CaseFile:
+    found = await file_store.find_file(file_id)
     if found is None:
         raise NotFound(NOT_FOUND)
     return found

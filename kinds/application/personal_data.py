@@ -15,7 +15,6 @@ from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData
-from core.people.merged_accounts import list_accounts
 from core.people.personal_table import PersonalTable, Sealed, Stays, section
 from kinds.application import attachments, deadlines, engine, file_store, rating, store, texts
 from kinds.application.models import Case, CaseEvent, CaseFile, Rating
@@ -65,12 +64,11 @@ async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
 
 
 async def _settle(app: App, person_id: UUID) -> None:
-    for account_id in await list_accounts(person_id):
-        cases = await store.list_cases(
-            account_id, first=_EXPORT_MOST, before=None, only_open=True, service=None
-        )
-        for case in cases:
-            await deadlines.lapse(app, case.id)
+    cases = await store.list_cases(
+        person_id, first=_EXPORT_MOST, before=None, only_open=True, service=None
+    )
+    for case in cases:
+        await deadlines.lapse(app, case.id)
 
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
@@ -81,7 +79,11 @@ async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
 _UNTIED = Stays("taken away once the case has ended: store.forget_person")
 
 CASES = PersonalTable(
-    Case, owner="citizen_id", sealed=(Sealed("form_sealed", FORM),), erased=_UNTIED
+    Case,
+    owner="citizen_id",
+    sealed=(Sealed("form_sealed", FORM),),
+    erased=_UNTIED,
+    exclusive="exclusive_key",
 )
 EVENTS = PersonalTable(
     CaseEvent, owner="actor_id", sealed=(Sealed("note_sealed", engine.NOTE),), erased=_UNTIED

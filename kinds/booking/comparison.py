@@ -97,11 +97,15 @@ async def _follow_one(app: App, server: tuple[str, str]) -> None:
     service_id, server_ref = server
     deadline, since = Deadline.after(_DEADLINE_S), app.clock.now() - _CHANGED_WITHIN
     system = source_of(app, service_id).system(app)
-    for booking_id in await system.list_changed(server_ref, since, deadline):
-        booking = await store.find_booking(booking_id)
-        # the number stands in what others have written: it may be no booking of this server
-        if booking is not None and (booking.service_id, booking.server_ref) == server:
-            await _compare_one(app, booking)
+    changed = await system.list_changed(server_ref, since, deadline)
+    await sweep(app, "appointments.changed", changed, partial(_look_at, app, server))
+
+
+async def _look_at(app: App, server: tuple[str, str], booking_id: UUID) -> None:
+    booking = await store.find_booking(booking_id)
+    # the number stands in what others have written: it may be no booking of this server
+    if booking is not None and (booking.service_id, booking.server_ref) == server:
+        await _compare_one(app, booking)
 
 
 async def _compare_one(app: App, booking: BookingRow) -> Kind | None:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import recall_key
 from core.database import (
     IntegrityError,
     Transaction,
     connection,
-    idempotency,
     rate_limit,
     transaction,
 )
@@ -93,9 +93,7 @@ async def _book(
     command: Mapping[str, str],
     key: str,
 ) -> BookingRow:
-    earlier = await idempotency.recall(
-        subject=call.require_viewer().user_id, operation=_BOOK, key=key, command=command
-    )
+    earlier = await recall_key(call, _BOOK, key, command)
     if earlier is not None:
         return await get_outcome(call, earlier)
     await _count_request(call, key)
@@ -135,11 +133,9 @@ async def move_number(
     The same key gives the same answer. Raises what `book_number` raises; then the old number
     stands. A number booked for somebody else is moved while the viewer may act for them.
     """
-    viewer = call.require_viewer(2)
+    call.require_viewer(2)
     command = {"booking": str(booking_id), "slot": slot_ref}
-    earlier = await idempotency.recall(
-        subject=viewer.user_id, operation=_MOVE, key=key, command=command
-    )
+    earlier = await recall_key(call, _MOVE, key, command)
     if earlier is not None:
         return await get_outcome(call, earlier)
     old = await service.get_booking(call, booking_id)

@@ -7,6 +7,7 @@ import structlog
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.contributions import Seed
+from core.context.sweep import sweep
 from core.database import transaction
 from core.queue.jobs import Lane, job
 from kinds.booking import closures, slot_store
@@ -18,18 +19,24 @@ log = structlog.get_logger(__name__)
 
 
 async def seed(app: App) -> list[int]:
-    """Publish every place up to its horizon. Repeat-safe.
+    """Publish every place up to its horizon. Repeat-safe; raises SweepIncomplete after all others
+    where one could not be.
 
     Returns the years whose calendar should be in the city file by now, and is not: their days are
     on offer by the law's holidays alone.
     """
     rules = rules_of(app)
-    for service_id, venues in rules.venues.items():
-        for venue in venues:
-            await publish(app, service_id, rules.policies[service_id], venue)
+    places = [(service_id, venue) for service_id, of in rules.venues.items() for venue in of]
+    swept = await sweep(
+        app,
+        "appointments.publish",
+        places,
+        lambda place: publish(app, place[0], rules.policies[place[0]], place[1]),
+    )
     overdue = app.city.calendar.overdue_years(civil_date(app.clock.now()))
     for year in overdue:
         log.warning("the city file lacks the calendar of a year", year=year)
+    swept.require_whole()
     return overdue
 
 

@@ -16,11 +16,10 @@ from core.bus import bus
 from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import (
     IntegrityError,
     Transaction,
-    idempotency,
     lock_name,
     rate_limit,
     transaction,
@@ -83,8 +82,7 @@ async def propose_proxy(
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     command = {"phone": index.hex(), "services": chosen, "until": until_on.isoformat()}
-    use = {"operation": "proposeProxy", "key": key}
-    if await idempotency.recall(subject=viewer.user_id, **use, command=command) is None:
+    if await recall_key(call, "proposeProxy", key, command) is None:
         await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
     now = app.clock.now()
     try:
@@ -286,9 +284,9 @@ async def parties_of(call: Call, rows: Sequence[Mandate]) -> list[Party]:
     return parties
 
 
-async def _count(call: Call, key: str, limit: int) -> None:
+async def _count(call: Call, what: str, limit: int) -> None:
     refusal = texts.TOO_MANY_FAMILY_LOOKUPS
-    await rate_limit.require(call.app.clock, key, limit=limit, window=_DAY, refusal=refusal)
+    await rate_limit.require(call.app.clock, what, limit=limit, window=_DAY, refusal=refusal)
 
 
 async def list_active_mandates(app: App, actor_id: UUID) -> list[ActiveMandate]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import Transaction, lock_name, rate_limit, transaction
 from core.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_uscc, new_id
@@ -24,6 +24,7 @@ SERVICE = "loan-apply"
 REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"
 CONSENT_VERSION = "2026-11"
 LOOKUPS_PER_DAY = 10
+_LINK = "linkLoanCompany"
 _REGISTER = Named("企业登记系统", "The company register")
 
 
@@ -47,6 +48,9 @@ async def link_company(call: Call, uscc: str, key: str) -> Standing:
     code = uscc.strip().upper()
     if not is_uscc(code):
         raise InvalidInput(texts.USCC_INVALID, "uscc")
+    command = {"uscc": code}
+    if await recall_key(call, _LINK, key, command) is not None:
+        return await get_standing(call, code)
     await rate_limit.require(
         call.app.clock,
         f"company:{person_id}",
@@ -64,7 +68,7 @@ async def link_company(call: Call, uscc: str, key: str) -> Standing:
     if not person.name or person.name != found.representative_zh:
         raise Forbidden(texts.NOT_REPRESENTATIVE)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "linkLoanCompany", key, {"uscc": code})
+        claim = await claim_key(call, tx, _LINK, key, command)
         if not claim.replayed:
             await lock_name(tx, f"lending.company:{code}")
             company_id = await _keep(call, tx, found)

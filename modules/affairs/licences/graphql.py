@@ -66,6 +66,7 @@ class Mutation:
         of_service(SERVICE),
         description=f"A code for {domain.CODE_LIFE.seconds} seconds that lets one verifier see "
         "some fields of a licence; show it as a QR code.",
+        waits=True,
     )
     async def present_licence(
         self,

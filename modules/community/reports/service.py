@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import Transaction, connection, rate_limit, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
@@ -31,6 +32,7 @@ from modules.community.reports.domain import FOLLOWS_MOST, SAME_PICTURE_M, Simil
 from modules.community.reports.models import NO_GRID, Report
 
 _PER_DAY = 30
+_FILE, _UPDATE = "fileReport", "updateReport"
 _GRID_WITHIN_S = 0.8
 """A number is given at once: the map of grids is waited for no longer than this."""
 
@@ -84,13 +86,14 @@ async def file_report(call: Call, draft: Draft, key: str) -> Report:
     CATEGORY_WITHDRAWN and TOO_MANY_OPEN, SimilarReports, FormIncomplete, RateLimited.
     """
     filer = Filer(call.require_service(SERVICE).user_id)
-    await rate_limit.require(
-        call.app.clock,
-        f"report:{filer.citizen_id}",
-        limit=_PER_DAY,
-        window=timedelta(days=1),
-        refusal=texts.REPORTS_TODAY,
-    )
+    if await recall_key(call, _FILE, key, _command(draft)) is None:
+        await rate_limit.require(
+            call.app.clock,
+            f"report:{filer.citizen_id}",
+            limit=_PER_DAY,
+            window=timedelta(days=1),
+            refusal=texts.REPORTS_TODAY,
+        )
     return await file_as(call, filer, draft, key)
 
 
@@ -111,16 +114,8 @@ async def file_as(call: Call, filer: Filer, draft: Draft, key: str) -> Report:
         is_bounded=not filer.is_organisation,
     )
     grid_code = await _find_grid(call, draft.at)
-    command = {
-        "category": draft.category,
-        "lat": draft.at.lat,
-        "lon": draft.at.lon,
-        "answers": dict(draft.answers),
-        "photos": ids,
-        "public": draft.is_public,
-    }
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "fileReport", key, command, subject=filer.citizen_id)
+        claim = await claim_key(call, tx, _FILE, key, _command(draft), subject=filer.citizen_id)
         case_id = claim.effect_id
         if not claim.replayed:
             if not filer.is_organisation:
@@ -130,6 +125,17 @@ async def file_as(call: Call, filer: Filer, draft: Draft, key: str) -> Report:
             if grid_code is None:
                 await find_grid.enqueue(call.app, tx, report_id)
     return await get_report_of(case_id)
+
+
+def _command(draft: Draft) -> Mapping[str, Any]:
+    return {
+        "category": draft.category,
+        "lat": draft.at.lat,
+        "lon": draft.at.lon,
+        "answers": dict(draft.answers),
+        "photos": list(dict.fromkeys(draft.photo_ids)),
+        "public": draft.is_public,
+    }
 
 
 async def _refuse_similar(
@@ -258,10 +264,11 @@ async def add_update(
     report = await get_report(report_id)
     case = await engine_service.get_case(call, report.case_id)
     ids = photos.require_few(photo_ids)
-    await updates.require_room(call.app, case.id)
     command = {"report": report_id, "text": text, "photos": ids}
+    if await recall_key(call, _UPDATE, key, command) is None:
+        await updates.require_room(call.app, case.id)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "updateReport", key, command, effect_id=report_id)
+        claim = await claim_key(call, tx, _UPDATE, key, command, effect_id=report_id)
         if not claim.replayed:
             await updates.add_update(call.app, tx, case.id, case.citizen_id, text)
             await photos.bind(tx, ids, case.citizen_id, report_id)

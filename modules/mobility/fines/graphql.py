@@ -119,6 +119,7 @@ class Mutation:
         of_service(service.SERVICE),
         description="Accept a violation of the viewer's car, with its points; this brings the "
         "order to pay its fine.",
+        waits=True,
     )
     async def accept_traffic_violation(
         self, info: Info, fine_id: FineId, idempotency_key: IdempotencyKey

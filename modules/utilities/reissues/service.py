@@ -12,7 +12,7 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import Transaction, rate_limit, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
@@ -35,6 +35,7 @@ from payments import api as payments
 
 _DEADLINE_S = 8.0
 _SHOWN = 20
+_REISSUE = "reissueBillInvoice"
 _TO_REDDEN = ("requested", "confirming")
 
 
@@ -62,19 +63,20 @@ async def request_reissue(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
         raise Conflict(texts.INVOICE_NOT_ISSUED)
     if intent.state not in invoices.BOOKED:
         raise Conflict(NOT_INVOICEABLE)
-    await rate_limit.require(
-        call.app.clock,
-        f"invoice-reissue:{payment_id}",
-        limit=domain.ASKS_PER_DAY,
-        window=timedelta(days=1),
-        refusal=texts.TOO_MANY_ASKS,
-    )
+    command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
+    if await recall_key(call, _REISSUE, key, command) is None:
+        await rate_limit.require(
+            call.app.clock,
+            f"invoice-reissue:{payment_id}",
+            limit=domain.ASKS_PER_DAY,
+            window=timedelta(days=1),
+            refusal=texts.TOO_MANY_ASKS,
+        )
     async with transaction() as tx:
         await invoices.lock(tx, payment_id)
         live = await _find_live(tx, invoice.id)
-        command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
         effect_id = new_id() if live is None else live.id
-        claim = await claim_key(call, tx, "reissueBillInvoice", key, command, effect_id=effect_id)
+        claim = await claim_key(call, tx, _REISSUE, key, command, effect_id=effect_id)
         if claim.replayed:
             return await InvoiceReissue.get(id=claim.effect_id, using_db=tx)
         if live is not None:

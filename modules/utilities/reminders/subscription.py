@@ -7,6 +7,7 @@ from uuid import UUID
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.sweep import sweep
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput
@@ -19,7 +20,7 @@ from modules.utilities.accounts.models import AccountLink
 from modules.utilities.accounts.store import ACCOUNTS
 from modules.utilities.accounts.unlinking import Unlinking
 from modules.utilities.bills.domain import BillerBill
-from modules.utilities.bills.service import fetch_bills
+from modules.utilities.bills.service import ListedBill, fetch_bills
 from modules.utilities.reminders import store, texts
 from modules.utilities.reminders.domain import (
     BILL_REMINDER,
@@ -100,8 +101,9 @@ async def _look(app: App, reminder: Reminder) -> None:
         return
     rule = Rule(reminder.days_before, reminder.min_amount_fen, reminder.sms)
     kind, deadline = UtilityKind(link.kind), Deadline.after(_CALL_S)
-    for listed in await fetch_bills(app, deadline, kind, link.account_no, only_open=True):
-        stage = stage_of(rule, listed.bill, civil_date(app.clock.now()))
+
+    async def look_at(listed: ListedBill) -> None:
+        stage, now = stage_of(rule, listed.bill, civil_date(app.clock.now())), app.clock.now()
         if stage is not None:
             await tell(
                 app,
@@ -109,10 +111,11 @@ async def _look(app: App, reminder: Reminder) -> None:
                 reminder.citizen_id,
                 occasion_of(listed.id, stage),
                 _notice(link, listed.id, listed.bill, stage, sms=rule.sms),
-                note=partial(
-                    store.insert_reminded, reminder, listed.id, stage, listed.bill, app.clock.now()
-                ),
+                note=partial(store.insert_reminded, reminder, listed.id, stage, listed.bill, now),
             )
+
+    bills = await fetch_bills(app, deadline, kind, link.account_no, only_open=True)
+    (await sweep(app, "bills.remind", bills, look_at)).require_whole()
 
 
 def _notice(

@@ -10,11 +10,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
-from core.bus.bus import Bus, publish
+from core.bus.bus import CHANNEL, Bus, publish
 from core.clock import SystemClock
 from core.context.app import App
-from core.database import parse_url, transaction
+from core.database import connection, parse_url, transaction
 from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT
 from tests.core.waiting import eventually
@@ -109,6 +110,20 @@ async def test_a_listener_that_fails_keeps_no_other_from_hearing(ears: tuple[Bus
     await _say("topic", 1)
     await _say("topic", 2)
     await eventually(_are(lambda: heard == [1, 2]))
+
+
+@pytest.mark.parametrize("body", ["", "not json", "7", '["one"]', "[[1], 2]", "null"])
+async def test_what_is_no_message_is_told_in_one_line_and_the_next_is_heard(
+    ears: tuple[Bus, Bus], body: str
+) -> None:
+    heard: list[Any] = []
+    ears[0].listen("topic", heard.append)
+    with capture_logs() as logs:
+        await connection().execute_query("SELECT pg_notify($1, $2)", [CHANNEL, body])
+        await _say("topic", 1)
+        await eventually(_are(lambda: heard == [1]))
+    told = [line for line in logs if line["event"] == "bus message not understood"]
+    assert len(told) == 3, "each of three ears"
 
 
 async def test_a_large_message_is_refused_before_it_is_sent(ears: tuple[Bus, Bus]) -> None:

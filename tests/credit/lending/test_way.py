@@ -289,6 +289,8 @@ async def test_the_register_is_no_oracle_and_a_typed_pair_takes_no_company(
     for _ in range(companies.LOOKUPS_PER_DAY):
         with pytest.raises(NotFound):
             await companies.link_company(other, OTHER_USCC, key())
+    for _ in range(2 * companies.LOOKUPS_PER_DAY):  # the same request, sent again, asks nothing
+        await companies.link_company(owner.call, USCC, "one-key-000")
     with pytest.raises(RateLimited, match="LOAN_TOO_MANY_LOOKUPS"):
         await companies.link_company(other, USCC, key())
     assert len(await store.list_members(owner.company_id)) == 1

@@ -9,9 +9,10 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from core.database import IntegrityError, connection, violated
+from core.database import IntegrityError, connection, transaction, violated
 from core.errors import Conflict, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
+from core.people.data_rights import merge_person
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
 from kinds.application import engine, service, store, versions
@@ -150,6 +151,24 @@ async def test_an_exclusive_item_is_open_once_a_person(town: Town, me: Call) -> 
     assert await _snapshot(town) == before
     await town.step(me, first, "withdraw")
     await town.open(me, only)
+
+
+async def test_an_exclusive_case_goes_along_with_a_merged_account(
+    town: Town, me: Call, call: Callable[..., Call]
+) -> None:
+    """Where the owner has such a case too: both are theirs, to see and to take on."""
+    only = replace(PERMIT, exclusive=True)
+    mine, old = await town.open(me, only), call(user_id=new_id(), level=2)
+    case = await town.open(old, only)
+    async with transaction() as tx:
+        await merge_person(town.app, tx, old.subject_id, me.subject_id)
+    shown = await service.list_cases(me, first=10, before=None, only_open=True, service=None)
+    assert {one.id for one in shown} == {mine.id, case.id}
+    with pytest.raises(Conflict, match="ALREADY_OPEN"):
+        await town.open(me, only)
+    assert (await town.step(me, case, "withdraw")).ended_at is not None
+    with pytest.raises(NotFound):
+        await service.get_case(old, case.id)
 
 
 async def test_everything_that_a_form_lacks_is_told_at_once(town: Town, me: Call) -> None:

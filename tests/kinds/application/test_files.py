@@ -243,8 +243,10 @@ async def test_files_go_and_come_over_http(
     assert got.headers["x-content-type-options"] == "nosniff"
     stranger = client.token(call(user_id=new_id(), level=2).require_viewer())
     officer = client.token((await town.officer("hotline")).require_viewer())
+    other = headers | {"idempotency-key": key()}
     refusals = [
-        (await client.request("POST", path, b"#!/bin/sh", headers=headers), 422, "FILE_TYPE"),
+        (await client.request("POST", path, b"#!/bin/sh", headers=other), 422, "FILE_TYPE"),
+        (await client.request("POST", path, pdf(3), headers=headers), 409, "KEY_REUSED"),
         (await client.request("POST", path, pdf(), headers=stranger), 404, "NOT_FOUND"),
         (await client.request("GET", read, headers=stranger), 403, "NOT_ALLOWED"),
         (await client.request("GET", read, headers=officer), 404, "NOT_FOUND"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -14,6 +15,7 @@ from core.catalogue import ServiceStatus
 from core.city import CityFileError, load_city
 from core.clock import SHANGHAI, ManualClock, civil_date
 from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import connection, fetch_all
 from core.holidays import statutory_holidays
 from core.manifest import Manifest, discover
@@ -231,6 +233,25 @@ MOMENTS = [
     datetime(2028, 1, 2, 9, tzinfo=SHANGHAI),
     datetime(2028, 2, 29, 9, tzinfo=SHANGHAI),
 ]
+
+
+async def test_one_place_that_contradicts_itself_closes_no_other(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = publishing.plan_slots
+    seen: list[object] = []
+
+    def first_fails(timetables: Any, *rest: Any, **choices: Any) -> Any:
+        seen.append(timetables)
+        if len(seen) == 1:
+            raise ScheduleInvalid("it closes before it opens")
+        return plan(timetables, *rest, **choices)
+
+    monkeypatch.setattr(publishing, "plan_slots", first_fails)
+    with pytest.raises(SweepIncomplete):
+        await publishing.seed(app)
+    places = await fetch_all(connection(), "SELECT ref FROM appointments_resource")
+    assert len(places) == len(seen) - 1 > 0
 
 
 async def test_every_service_has_slots_whenever_it_is(app: App, clock: ManualClock) -> None:

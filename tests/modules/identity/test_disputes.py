@@ -39,11 +39,12 @@ MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
 NEW_PHONE, ADULT = "13700000077", "370102199003077517"
 MONEY = {
-    "agreeAutopay", "acceptLoanOffer", "signLoanContract",
+    "agreeAutopay", "acceptLoanOffer", "signLoanContract", "acceptTrafficViolation",
 }  # fmt: skip
 CONSENTS, MANDATES = {"giveLoanConsents"}, {
     "addChild", "addNewborn", "makeClaimCode", "proposeProxy", "confirmProxy", "endMandate",
 }  # fmt: skip
+PAPERS = {"presentLicence"}
 KEYS = {"changePhone", "addPasskey", "bindDeviceKey", "linkMiniProgramme", "answerAppRequest"}
 GRANT = """mutation G($purpose: String!, $version: String!, $key: String!) {
   grantConsent(purpose: $purpose, textVersion: $version, idempotencyKey: $key) {
@@ -102,7 +103,7 @@ async def _pay(viewer: Call) -> None:
 
 def test_what_takes_money_out_agrees_or_hands_over_waits(app: App) -> None:
     """What begins a payment need not say so: payments refuse by themselves."""
-    assert _waiting(app) == MONEY | CONSENTS | MANDATES | KEYS | {"eraseMyAccount"}
+    assert _waiting(app) == MONEY | CONSENTS | MANDATES | PAPERS | KEYS | {"eraseMyAccount"}
 
 
 async def test_a_dispute_at_a_counter_freezes_and_tells_both_and_a_second_officer_gives_it_back(

@@ -307,6 +307,15 @@ async def test_who_asks_too_often_is_stopped(world: World, invoices: FakeInvoice
         await service.request_reissue(call, paid, FIRM, _key())
 
 
+async def test_who_sends_one_request_often_asks_once(world: World, invoices: FakeInvoices) -> None:
+    call, paid = await _issued(world, invoices)
+    first, *others = [
+        await service.request_reissue(call, paid, FIRM, "the-one-key") for _ in range(11)
+    ]
+    assert {row.id for row in others} == {first.id}
+    assert await _refused(service.request_reissue(call, paid, ME, _key())) == "REISSUE_OPEN"
+
+
 async def test_the_database_keeps_one_under_way_and_three_in_all(
     world: World, invoices: FakeInvoices, database: DatabaseUrls
 ) -> None:

@@ -15,7 +15,8 @@ from kinds.subscription import list_mine, unsubscribe
 from modules.utilities.accounts import service as accounts
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.models import AccountLink
-from modules.utilities.bills.domain import BillStatus
+from modules.utilities.bills.domain import BillerBill, BillStatus
+from modules.utilities.reminders import subscription
 from modules.utilities.reminders.domain import Delivery, Rule, Stage, delivery_of, stage_of
 from modules.utilities.reminders.graphql import show
 from modules.utilities.reminders.models import Reminded, Reminder
@@ -134,6 +135,27 @@ async def test_a_silent_biller_is_asked_again_the_same_day(world: World) -> None
     await remind(world.app)
     assert await Reminded.all().count() == 1
     assert (await Reminder.get(link_id=link_id)).checked_on == DUE_ON
+
+
+async def test_one_odd_bill_keeps_nobody_from_being_told_of_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, link_id = await _linked(world)
+    world.billers.issue(ACCOUNT, 5000)
+    await set_reminder(call, link_id, SOON, _key())
+    amounts: list[int] = []
+    rule = subscription.stage_of
+
+    def odd(wish: Rule, bill: BillerBill, today: date) -> Stage | None:
+        amounts.append(bill.total_fen)
+        if bill.total_fen == amounts[0]:
+            raise ZeroDivisionError
+        return rule(wish, bill, today)
+
+    monkeypatch.setattr(subscription, "stage_of", odd)
+    await _run_on(world, DUE_ON)
+    assert set(amounts) == {3360, 5000} and await Reminded.all().count() == 1
+    assert (await Reminder.get(link_id=link_id)).checked_on is None, "looked at again"
 
 
 async def test_rules_are_changed_and_kept_within_bounds(world: World) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +11,14 @@ from PIL import Image
 from tusclient.client import TusClient
 
 from core.clock import ManualClock
+from core.context.call import Call
+from core.standards.coordinates import GeoPoint
+from modules.community.reports import service
+from modules.community.reports.service import Draft
 from tests.modules.community.reports.people import HERE, Street, picture
 from tests.served import served
 
+DRAFT = Draft("garbage", GeoPoint(**HERE), {"description": "垃圾堆了三天"})
 DESCRIBED = [{"name": "description", "value": "垃圾堆了三天"}]
 
 
@@ -110,6 +116,17 @@ async def test_five_hundred_reports_of_one_phone_end_early(
     assert codes[:20] == [None] * 20
     assert set(codes[20:30]) == {"TOO_MANY_OPEN"} and set(codes[30:]) == {"REPORTS_TODAY"}
     assert len(await street.rows("SELECT * FROM community_report")) == 20
+
+
+async def test_the_same_report_and_the_same_words_sent_again_are_counted_once(
+    street: Street, call: Callable[..., Call]
+) -> None:
+    me = call(user_id=(await street.citizen()).user_id, level=1)
+    for _ in range(31):
+        report = await service.file_report(me, DRAFT, "file-key-000")
+    for _ in range(21):
+        await service.add_update(me, report.id, "再说一句", [], "word-key-000")
+    await service.add_update(me, report.id, "又一句", [], "word-key-001")
 
 
 async def test_of_an_upload_that_is_not_theirs_nothing_is_read(street: Street) -> None:

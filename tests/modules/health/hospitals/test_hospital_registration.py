@@ -509,6 +509,27 @@ async def test_who_has_a_number_that_the_hospital_calls_off_is_told_within_minut
     assert "find_booking" not in hospitals.calls  # nothing has changed since
 
 
+async def test_one_odd_booking_keeps_no_other_from_being_followed(
+    app: App, call: MakeCall, hospitals: FakeHospitals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewers = [await patient(app, call, number) for number in (1, 2)]
+    slots = await free_slots(viewers[0])
+    odd, gone = [await book(v, s) for v, s in zip(viewers, slots, strict=False)]
+    for each in (odd, gone):
+        hospitals.change("h1", each.id, live=False)
+    compare = comparison._compare_one
+
+    async def odd_one(app: App, booking: BookingRow) -> Kind | None:
+        if booking.id == odd.id:
+            raise ZeroDivisionError
+        return await compare(app, booking)
+
+    monkeypatch.setattr(comparison, "_compare_one", odd_one)
+    await comparison.follow(app)
+    assert (await service.get_booking(viewers[0], odd.id)).state is State.CONFIRMED
+    assert (await service.get_booking(viewers[1], gone.id)).state is State.CANCELLED
+
+
 @pytest.mark.parametrize("steps", range(1, 60, 4))
 async def test_a_process_that_dies_half_way_leaves_nothing_half_done(
     app: App, call: MakeCall, hospitals: FakeHospitals, steps: int
