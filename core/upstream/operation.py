@@ -17,6 +17,7 @@ client's (`core.upstream.client`). Tests give a function of the same arguments i
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, BinaryIO, Generic, ParamSpec, Protocol, TypeVar, cast, get_origin
 from urllib.parse import quote
 
@@ -129,19 +130,18 @@ def _json_of(form: type[T], member: str) -> Answer[T]:
     return Answer(read)
 
 
-def records_of(
-    form: type[T], member: str = "", key: Callable[[T], object] | None = None
-) -> Answer[Records[T]]:
+def records_of(form: type[T], member: str = "", key: str = "") -> Answer[Records[T]]:
     """An answer whose JSON, or the named member of it ("result.records"), is a list of records.
 
-    A record without the form is left out and counted; see `core.upstream.records`. Of those with
-    the same `key` the first stands alone.
+    A record without the form is left out and counted; see `core.upstream.records`. `key` names the
+    member that is a record's number: of several with the same one the first stands alone.
     """
     read = records_reader(form, member)
     records: Answer[Records[T]] = Answer(lambda response: read(response.json()))
-    if key is None:
+    if not key:
         return records
-    return records.then(lambda found: Records(each_once(found.items, key), found.unreadable))
+    number = attrgetter(key)
+    return records.then(lambda found: Records(each_once(found.items, number), found.unreadable))
 
 
 @dataclass(frozen=True)

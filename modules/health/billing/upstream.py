@@ -39,9 +39,7 @@ def list_bills(access: Access, hospital_ref: str) -> Request:
 @BILLING.operation(
     "POST",
     "/{hospital}/inpatient/query",
-    answers=whole_list_of(InpatientAccount, "accounts").then(
-        lambda accounts: each_once(accounts, lambda account: account.account_no)
-    ),
+    answers=whole_list_of(InpatientAccount, "accounts"),
     safe=True,
     personal=True,
 )

@@ -17,9 +17,7 @@ FINES = payee(PLATFORM, "orders", Receipt, ("NO_SUCH_ORDER", "ORDER_WITHDRAWN"))
 @POLICE.operation(
     "POST",
     "/violations/query",
-    answers=records_of(Violation, "violations", key=lambda one: one.violation_no).or_none(
-        "NO_VEHICLE"
-    ),
+    answers=records_of(Violation, "violations", "violation_no").or_none("NO_VEHICLE"),
     safe=True,
     personal=True,
 )

@@ -27,12 +27,7 @@ class StayReceipt(Receipt):
 STAYS = payee(OPERATOR, "sessions", StayReceipt, ("ALREADY_LEFT", "NO_SUCH_SESSION"))
 
 
-@OPERATOR.operation(
-    "POST",
-    "/sessions/query",
-    answers=records_of(Session, "sessions", key=lambda stay: stay.session_id),
-    safe=True,
-)
+@OPERATOR.operation("POST", "/sessions/query", answers=records_of(Session, "sessions"), safe=True)
 def list_sessions(plate: str) -> Request:
     """The stays of a plate that are not over. The plate never stands in an address."""
     return Request(json={"plate": plate})

@@ -17,11 +17,7 @@ def register_key(key: ReaderKey) -> Request:
 
 
 @CLEARING.operation(
-    "POST",
-    "/trips/query",
-    answers=records_of(Trip, "trips", key=lambda trip: trip.trip_no),
-    safe=True,
-    personal=True,
+    "POST", "/trips/query", answers=records_of(Trip, "trips", "trip_no"), safe=True, personal=True
 )
 def list_trips(access: Access, rider_ref: str) -> Request:
     """The trips of the person in `access` under their pseudonym, newest first, at most 500."""

@@ -30,9 +30,7 @@ query_violations = record_operation(
     POLICE,
     "query_violations",
     "/violations/query",
-    records_of(TrafficViolation, "violations", key=lambda one: one.violation_no).or_none(
-        "NO_VEHICLE"
-    ),
+    records_of(TrafficViolation, "violations", "violation_no").or_none("NO_VEHICLE"),
 )
 """None where there is no car."""
 query_licence = record_operation(

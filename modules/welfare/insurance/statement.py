@@ -59,8 +59,8 @@ def sum_up(
     A month that two employers paid counts once, its money twice; a resident pays the year at once.
     A contribution that is told twice is one.
     """
-    told = [one for one in contributions if one.month.startswith(f"{year:04d}-")]
-    of_year = each_once(told, lambda one: one.record_no)
+    each = each_once(list(contributions), lambda one: one.record_no)
+    of_year = [one for one in each if one.month.startswith(f"{year:04d}-")]
     paid = [one for one in of_year if one.state is not ContributionState.UNPAID]
     yearly = {one.enrolment_no for one in record.enrolments if one.kind is EnrolmentKind.RESIDENT}
     months = {one.month for one in paid}

@@ -312,7 +312,7 @@ def test_a_list_is_read_record_by_record_or_whole_and_said_so() -> None:
     told = Response("city_library", "list_books", 200, {}, orjson.dumps({"books": books}))
     assert len(records_of(Book, "books").read(told).items) == 1
     twice = Response("city_library", "list_books", 200, {}, orjson.dumps({"books": books * 2}))
-    read = records_of(Book, "books", key=lambda book: book.title).read(twice)
+    read = records_of(Book, "books", "title").read(twice)
     assert (len(read.items), read.unreadable) == (1, 2)
     with pytest.raises(ValueError, match="1 validation error"):
         whole_list_of(Book, "books").read(told)
