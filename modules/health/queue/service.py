@@ -139,7 +139,7 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
 
 
 async def _require_ticket(call: Call, access: Access, hospital_ref: str, ticket_no: str) -> None:
-    """Raise NotFound unless the person waits with this number, Unavailable where that is not told."""
+    """Raise NotFound unless the person waits with this number, Unavailable where none tells."""
     try:
         tickets = await list_tickets(call.app, call.deadline, access, hospital_ref)
     except UpstreamError:
