@@ -20,9 +20,6 @@ from modules.community.reports.domain import DONE_STATES, OPEN_STATES
 from modules.community.reports.models import Report, ReportFollow
 from notifications import api as notifications
 
-_SILENT = ("open",)
-"""What nobody follows yet."""
-
 
 async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: str) -> None:
     """Bring the row of a report to where its case stands, and tell its followers.
@@ -53,7 +50,7 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
             "happened_at": now,
         },
     )
-    if event not in _SILENT:
+    if event != "open":  # which nobody follows yet
         await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state, FIRST)
 
 

@@ -139,17 +139,14 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
 
 
 async def _require_ticket(call: Call, access: Access, hospital_ref: str, ticket_no: str) -> None:
-    """Raise NotFound unless the person of the access waits with this number, Unavailable where
-    that cannot be told."""
+    """Raise NotFound unless the person waits with this number, Unavailable where none tells."""
     try:
         tickets = await list_tickets(call.app, call.deadline, access, hospital_ref)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM) from None
-    if ticket_no in {one.ticket_no for one in tickets.items if one.state not in _OVER}:
-        return
-    if tickets.unreadable:  # it may be among those
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM)
-    raise NotFound(NOT_FOUND)
+    if ticket_no not in {one.ticket_no for one in tickets.items if one.state not in _OVER}:
+        untold = Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM)
+        raise untold if tickets.unreadable else NotFound(NOT_FOUND)  # it may be among those
 
 
 @job("health.watch_queues", timeout_s=55, every="* * * * *")
