@@ -17,18 +17,9 @@ client's (`core.upstream.client`). Tests give a function of the same arguments i
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from operator import attrgetter
-from typing import (
-    Any,
-    BinaryIO,
-    Generic,
-    ParamSpec,
-    Protocol,
-    TypeVar,
-    cast,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, BinaryIO, Generic, ParamSpec, Protocol, TypeVar, cast, get_origin
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -160,7 +151,7 @@ def records_of(form: type[T], member: str = "", key: str = "") -> Answer[Records
 
 
 def _field_of(form: type, name: str) -> Callable[[Any], object]:
-    assert name in get_type_hints(form), f"{form.__name__} has no {name}"
+    assert name in signature(form).parameters, f"{form.__name__} has no {name}"
     return attrgetter(name)
 
 

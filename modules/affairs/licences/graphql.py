@@ -16,8 +16,8 @@ from core.graphql import (
 )
 from core.upstream.records import Records
 from kinds.lookup import lookup_field
-from modules.affairs.licences import domain, service
-from modules.affairs.licences.domain import SERVICE, Licence, Presentation
+from modules.affairs.licences import service
+from modules.affairs.licences.domain import CODE_LIFE, SERVICE, Licence, Presentation
 
 view(Licence, name="ELicence", names={"issuer_zh": "issuer"})
 view(Presentation, name="LicencePresentation")
@@ -64,8 +64,7 @@ class Mutation:
 
     @mutation(
         of_service(SERVICE),
-        description=f"A code for {domain.CODE_LIFE.seconds} seconds that lets one verifier see "
-        "some fields of a licence; show it as a QR code.",
+        description=f"A QR code by which one verifier sees some fields: {CODE_LIFE.seconds} s.",
         waits=True,
     )
     async def present_licence(

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 from core.clock import civil_date
@@ -127,15 +126,11 @@ async def file_as(call: Call, filer: Filer, draft: Draft, key: str) -> Report:
     return await get_report_of(case_id)
 
 
-def _command(draft: Draft) -> Mapping[str, Any]:
-    return {
-        "category": draft.category,
-        "lat": draft.at.lat,
-        "lon": draft.at.lon,
-        "answers": dict(draft.answers),
-        "photos": list(dict.fromkeys(draft.photo_ids)),
-        "public": draft.is_public,
-    }
+def _command(draft: Draft) -> Mapping[str, object]:
+    at, photo_ids = draft.at, list(dict.fromkeys(draft.photo_ids))
+    what = {"category": draft.category, "lat": at.lat, "lon": at.lon}
+    about = {"answers": dict(draft.answers), "photos": photo_ids, "public": draft.is_public}
+    return {**what, **about}
 
 
 async def _refuse_similar(

@@ -37,7 +37,7 @@ TrafficViolations = reading_view(
 class TrafficViolationsSection(HomeSection):
     """The card of traffic violations on the home screen."""
 
-    unsettled_count: Annotated[int | None, "How many are open; null too where one is unreadable."]
+    unsettled_count: Annotated[int | None, "How many are unsettled; null if one cannot be read."]
     points_left: Annotated[int | None, "Points left on the licence in this cycle."]
 
 
