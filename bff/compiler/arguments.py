@@ -29,8 +29,8 @@ from graphql.execution.values import (
     get_variable_values,
     input_is_nested_too_deeply,
 )
-from strawberry.types.arguments import convert_arguments
 
+from bff.compiler.inputs import conversion_of
 from bff.compiler.plan import Kind
 from bff.compiler.schema_facts import strawberry_field
 
@@ -86,12 +86,10 @@ def coerce_arguments(field: Field, setting: Setting, variables: VariableValues) 
         return values
     inner, strawberry = strawberry_field(definition), setting.strawberry
     assert inner is not None and strawberry is not None
-    return convert_arguments(
-        values,
-        inner.arguments,
-        scalar_registry=strawberry.schema_converter.scalar_registry,
-        config=strawberry.config,
-    )
+    if field.conversion is None:
+        field.conversion = conversion_of(inner.arguments, strawberry)
+    converted: dict[str, Any] = field.conversion(values)
+    return converted
 
 
 _SCALAR_CLASS: dict[str, Callable[[Any], bool]] = {

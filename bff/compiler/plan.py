@@ -37,6 +37,7 @@ from graphql.execution.values import VariableValues
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from bff.compiler.errors import CannotCompile
+from bff.compiler.inputs import Conversion
 from bff.compiler.schema_facts import (
     attribute_read,
     direct_resolver,
@@ -79,6 +80,8 @@ class Field:
     is_spoken: bool = False
     """Whether what is read is a name in both languages, said in the viewer's."""
     resolver: StrawberryResolver[Any] | None = None
+    conversion: Conversion | None = None
+    """What makes its arguments of those that graphql-core has coerced, once they were needed."""
     completion: Any = None
     """How its value is completed (a `bff.compiler.completions.Completion`)."""
 
