@@ -151,8 +151,7 @@ async def withdraw_consents(
         claim = await claim_key(call, tx, "withdrawLoanConsents", key, command)
         if not claim.replayed:
             now = call.app.clock.now()
-            ended = await store.withdraw_consents(tx, company_id, bank, sources, now)
-            if ended:
+            if ended := await store.withdraw_consents(tx, company_id, bank, sources, now):
                 news = LoanConsentWithdrawn(company_id, bank, ended, now)
                 await call.app.events.publish(tx, news)
 
@@ -165,13 +164,9 @@ async def _sources_of(bank: str) -> set[str]:
 async def _keep(call: Call, tx: Transaction, found: Registered) -> UUID:
     """The company's row, as the register has it now."""
     company = await Company.filter(uscc=found.uscc).using_db(tx).select_for_update().first()
-    values = {
-        "name": found.name_zh,
-        "district": found.district,
-        "industry": found.industry,
-        "registered_on": found.registered_on,
-        "looked_at": call.app.clock.now(),
-    }
+    place = {"district": found.district, "industry": found.industry}
+    dates = {"registered_on": found.registered_on, "looked_at": call.app.clock.now()}
+    values = {"name": found.name_zh, **place, **dates}
     if company is not None:
         await Company.filter(id=company.id).using_db(tx).update(**values)
         return company.id

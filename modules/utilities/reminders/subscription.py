@@ -103,16 +103,13 @@ async def _look(app: App, reminder: Reminder) -> None:
     kind, deadline = UtilityKind(link.kind), Deadline.after(_CALL_S)
 
     async def look_at(listed: ListedBill) -> None:
-        stage, now = stage_of(rule, listed.bill, civil_date(app.clock.now())), app.clock.now()
+        now = app.clock.now()
+        stage = stage_of(rule, listed.bill, civil_date(now))
         if stage is not None:
-            await tell(
-                app,
-                REMINDERS,
-                reminder.citizen_id,
-                occasion_of(listed.id, stage),
-                _notice(link, listed.id, listed.bill, stage, sms=rule.sms),
-                note=partial(store.insert_reminded, reminder, listed.id, stage, listed.bill, now),
-            )
+            occasion = occasion_of(listed.id, stage)
+            notice = _notice(link, listed.id, listed.bill, stage, sms=rule.sms)
+            note = partial(store.insert_reminded, reminder, listed.id, stage, listed.bill, now)
+            await tell(app, REMINDERS, reminder.citizen_id, occasion, notice, note=note)
 
     bills = await fetch_bills(app, deadline, kind, link.account_no, only_open=True)
     (await sweep(app, "bills.remind", bills, look_at)).require_whole()
