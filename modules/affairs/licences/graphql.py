@@ -64,7 +64,8 @@ class Mutation:
 
     @mutation(
         of_service(SERVICE),
-        description=f"A QR code by which one verifier sees some fields: {CODE_LIFE.seconds} s.",
+        description=f"A code for {CODE_LIFE.seconds} seconds that lets one verifier see some "
+        "fields of a licence; show it as a QR code.",
         waits=True,
     )
     async def present_licence(

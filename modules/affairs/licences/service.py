@@ -5,9 +5,8 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import CREDENTIAL_REPLAY, claim_key
+from core.context.commands import CREDENTIAL_REPLAY, claim_key, recall_key
 from core.database import transaction
-from core.database.idempotency import recall
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from core.people.personal_read import Purpose, Verifier, open_access_shown
@@ -48,7 +47,7 @@ async def present(call: Call, licence_ref: str, fields: Sequence[str], key: str)
     """
     citizen_id, now = call.require_viewer(2).user_id, call.app.clock.now()
     command = {"licence_ref": licence_ref, "fields": list(fields)}
-    known = await recall(subject=citizen_id, operation="presentLicence", key=key, command=command)
+    known = await recall_key(call, "presentLicence", key, command)
     if known is None:
         _require_shown(await _get_licence(call, licence_ref), fields)
     async with transaction() as tx:

@@ -117,7 +117,8 @@ class Mutation:
 
     @mutation(
         of_service(service.SERVICE),
-        description="Accept a violation with its points, which brings the order to pay its fine.",
+        description="Accept a violation of the viewer's car, with its points; this brings the "
+        "order to pay its fine.",
         waits=True,
     )
     async def accept_traffic_violation(

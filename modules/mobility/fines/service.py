@@ -133,9 +133,8 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     with suppress(UpstreamError):  # it is accepted all the same
         orders = await _orders_of(call, [violation])
     async with transaction() as tx:
-        await claim_key(
-            call, tx, "acceptTrafficViolation", key, {"fine_id": fine_id}, effect_id=fine_id
-        )
+        operation, command = "acceptTrafficViolation", {"fine_id": fine_id}
+        await claim_key(call, tx, operation, key, command, effect_id=fine_id)
         await store.note_violations(tx, fine.citizen_id, [violation], orders, asked_at)
     row = await store.find_fine(fine_id)
     assert row is not None
