@@ -182,12 +182,11 @@ async def next_sequence(series_id: UUID) -> int:
 
 
 async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
-    """Whether a booking is being moved."""
-    return (
-        await Booking.filter(replaces=booking_id, state__in=[State.HELD, State.CONFIRMED])
-        .using_db(tx)
-        .exists()
-    )
+    """Whether a booking is being moved: what is to take its place is not confirmed yet.
+
+    What is confirmed beside it stands for itself: the outside system insisted on both.
+    """
+    return await Booking.filter(replaces=booking_id, state=State.HELD).using_db(tx).exists()
 
 
 async def has_standing(series_id: UUID) -> bool:

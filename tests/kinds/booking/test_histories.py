@@ -337,6 +337,7 @@ async def patients(app: App, call: MakeCall) -> Sequence[Call]:
 @_SHORT
 @example(history=[("book", 0, 0, ""), ("move while it is cancelled", 0, 1, "slot")])
 @example(history=[("book", 0, 0, ""), ("insist", True), ("move", 0, 1, ""), ("work", "")])
+@example(history=[("book", 0, 0, ""), ("insist", True), ("move", 0, 1, ""), *[("work", "")] * 2])
 @given(history=AT_THE_HOSPITAL)
 async def test_any_history_at_a_hospital(
     app: App,
