@@ -13,7 +13,7 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.ids import new_id
-from core.queue.jobs import CLOCKS_DIFFER, job, require_due
+from core.queue.jobs import EARLY_TOLERANCE, job, require_due
 from core.upstream.client import UpstreamError
 from payments import settlement, store
 from payments.domain import AFTER_LOOKS, Evidence, look_at_ended, next_look
@@ -63,7 +63,7 @@ async def check(app: App, intent_id: UUID, psp: str) -> None:
         left = await store.find_left_order(tx, intent_id, psp)
     if left is None or left.due_at is None:
         return
-    require_due(app.clock, left.due_at, CLOCKS_DIFFER)
+    require_due(app.clock, left.due_at, EARLY_TOLERANCE)
     view: OrderView | None = None
     try:
         view = await _ask(app, intent_id, psp)

@@ -14,7 +14,7 @@ import structlog
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.queue.jobs import CLOCKS_DIFFER, GiveUp, Lane, job, require_due
+from core.queue.jobs import EARLY_TOLERANCE, GiveUp, Lane, job, require_due
 from core.upstream.client import UpstreamError, UpstreamFailed
 from payments import cashier, limits, oddities, settlement, store
 from payments import share_returns as returns
@@ -59,7 +59,7 @@ async def check(app: App, intent_id: UUID) -> None:
     intent = await store.find_intent(intent_id)
     if intent is None or intent.state not in _TO_CHECK:
         return
-    require_due(app.clock, intent.due_at, CLOCKS_DIFFER)
+    require_due(app.clock, intent.due_at, EARLY_TOLERANCE)
     view: OrderView | None = None
     try:
         view = await _ask(app, intent)
@@ -131,11 +131,11 @@ def _is_gone(app: App, intent: Intent, view: OrderView) -> bool:
 @job("payments.fulfil", lane=Lane.CRITICAL, timeout_s=20)
 async def fulfil(app: App, intent_id: UUID) -> None:
     """Pass a captured payment on to its payee, or start its way back."""
-    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + CLOCKS_DIFFER)
+    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + EARLY_TOLERANCE)
     if paid is None:
         intent = await store.find_intent(intent_id)
         if intent is not None and intent.state in TO_FULFIL:
-            require_due(app.clock, intent.due_at, CLOCKS_DIFFER)
+            require_due(app.clock, intent.due_at, EARLY_TOLERANCE)
         return
     payable = get_payable(app, paid.kind)
     outcome = await payable.fulfil(app, paid)
@@ -168,7 +168,7 @@ async def refund(app: App, refund_id: UUID) -> None:
     found = await store.find_refund(refund_id)
     if found is None or found.state not in REFUND_OPEN | {"failed"}:
         return
-    require_due(app.clock, found.due_at, CLOCKS_DIFFER)
+    require_due(app.clock, found.due_at, EARLY_TOLERANCE)
     intent = await store.find_intent(found.intent_id)
     assert intent is not None
     if await returns.keeps_waiting(app, intent, found):

@@ -9,7 +9,7 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.ids import new_id
-from core.queue.jobs import CLOCKS_DIFFER, GiveUp, JobKind, job, require_due
+from core.queue.jobs import EARLY_TOLERANCE, GiveUp, JobKind, job, require_due
 from core.upstream.client import UpstreamError
 from payments import shares, store
 from payments.domain import REFUND_OPEN, REFUND_WINDOW, SHORT_FOR, next_look
@@ -105,7 +105,7 @@ async def step(app: App, return_id: UUID) -> None:
     if found.state == "failed":
         await _begin_anew(app, found)
         return
-    require_due(app.clock, found.due_at, CLOCKS_DIFFER)
+    require_due(app.clock, found.due_at, EARLY_TOLERANCE)
     intent = await store.get_intent(found.share_id)
     attempt = await _announce(return_id)
     view = ReturnView(ReturnState.MISSING)

@@ -12,7 +12,7 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.queue.jobs import CLOCKS_DIFFER, GiveUp, JobKind, job, require_due
+from core.queue.jobs import EARLY_TOLERANCE, GiveUp, JobKind, job, require_due
 from core.upstream.client import UpstreamError
 from payments import store
 from payments.domain import REFUND_WINDOW, next_look
@@ -85,7 +85,7 @@ async def step(app: App, share_id: UUID) -> None:
     found = await rows.find_share(share_id)
     if found is None or found.state not in SHARE_OPEN | {"refused", "releasing"}:
         return
-    require_due(app.clock, found.due_at, CLOCKS_DIFFER)
+    require_due(app.clock, found.due_at, EARLY_TOLERANCE)
     share = await _announce(app, share_id)
     if share is None:
         return

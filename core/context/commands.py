@@ -46,18 +46,13 @@ async def claim_key(
 
 
 async def recall_key(
-    call: Call,
-    operation: str,
-    key: str,
-    command: Mapping[str, Any],
-    *,
-    subject: UUID | str | None = None,
+    call: Call, operation: str, key: str, command: Mapping[str, Any]
 ) -> UUID | None:
     """The effect that a key already has, before what is counted or asked for it: the same request
     sent again costs nobody anything. Raises Conflict KEY_REUSED, and LoginRequired as `claim_key`.
     """
     return await idempotency.recall(
-        subject=call.require_viewer().user_id if subject is None else subject,
+        subject=call.require_viewer().user_id,
         operation=operation,
         key=key,
         command=command,

@@ -99,7 +99,7 @@ class GiveUp(Exception):
     """Raised by a handler where repeating cannot help: straight to the dead letters."""
 
 
-CLOCKS_DIFFER = timedelta(seconds=2)
+EARLY_TOLERANCE = timedelta(seconds=2)
 """How much before its time a job may run where that does no harm."""
 
 

@@ -15,8 +15,6 @@ from itertools import pairwise
 from core.city import Calendar
 from core.clock import SHANGHAI
 
-OPENINGS_KEPT = 1_024
-"""For how many hours in how many minutes it is kept what holds."""
 _DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _HOLIDAY = "PH"
 _MONDAY = 0
@@ -87,7 +85,7 @@ class Timetable:
         return _opening(self.usual, tuple(self.exceptions.items()), local, calendar)
 
 
-@lru_cache(maxsize=OPENINGS_KEPT)
+@lru_cache(maxsize=1_024)
 def _opening(
     usual: OpeningHours,
     exceptions: Sequence[tuple[date, OpeningHours]],

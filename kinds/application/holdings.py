@@ -11,9 +11,8 @@ from datetime import date, datetime
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import Transaction, transaction
-from core.database.idempotency import recall
 from core.errors import Forbidden, Unavailable
 from core.ids import new_id
 from core.people.directory import get_person
@@ -131,8 +130,8 @@ async def take_papers(call: Call, case: Case, key: str) -> None:
     holdings = _find(app)
     if holdings is None or not any(paper.licence for paper in definition.materials):
         return
-    citizen_id, command = call.require_viewer().user_id, {"case": case.id}
-    if await recall(subject=citizen_id, operation=_TAKE, key=key, command=command):
+    command = {"case": case.id}
+    if await recall_key(call, _TAKE, key, command):
         return
     reading = await holdings.read(call)
     if reading.status is not ReadStatus.LIVE or reading.as_of is None:

@@ -18,7 +18,7 @@ from core.database import Transaction, connection, fetch_one, lock_name, transac
 from core.errors import InvalidInput
 from core.ids import new_id
 from core.json import to_json
-from core.queue.jobs import CLOCKS_DIFFER, JobKind, require_due
+from core.queue.jobs import EARLY_TOLERANCE, JobKind, require_due
 from core.standards import webhooks
 from core.upstream.public_addresses import AddressRule, is_public
 from core.upstream.strangers import Answer, post
@@ -145,7 +145,7 @@ async def send_event(
         return
     if attempts is not None and attempts != event.attempts:
         return  # whoever tried it meanwhile has enqueued the next attempt
-    require_due(app.clock, event.due_at, CLOCKS_DIFFER)
+    require_due(app.clock, event.due_at, EARLY_TOLERANCE)
     endpoint = await Endpoint.get(id=event.endpoint_id)
     if endpoint.disabled_at is not None and not await _is_enabled_now(endpoint.id):
         return
