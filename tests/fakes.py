@@ -1,5 +1,6 @@
 """Outside systems in memory, for tests that are not about them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 
 from core.id_documents import Document
@@ -20,6 +21,8 @@ class Silence:
     def __init__(self) -> None:
         self.is_silent = False
         self.refuses = False
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """What others do while an answer is on its way."""
 
     def answer(self, operation: str) -> None:
         """Raise UpstreamTimeout while silent, UpstreamRejected while it refuses."""
@@ -93,6 +96,8 @@ class FakePolice(Silence):
         """See modules.identity.upstream."""
         self.asked.append((access, name, resident_id))
         self.answer("verify")
+        if self.meanwhile is not None:
+            await self.meanwhile()
         known = self.people.get(resident_id)
         if known is None:
             return Match.NOT_FOUND
@@ -141,6 +146,8 @@ class FakeProofs(Silence):
     ) -> Elements:
         """See modules.identity.proofs.upstream."""
         self.answer("three_elements")
+        if self.meanwhile is not None:
+            await self.meanwhile()
         is_theirs = self.phones.get(phone) == document.number
         return Elements.CONSISTENT if is_theirs else Elements.INCONSISTENT
 

@@ -64,8 +64,9 @@ class Stop:
     async def watching(self) -> AsyncIterator["Stop"]:
         """Listen for the session's end and for the process's."""
 
-        def hear(session_id: object) -> None:
-            if self._viewer is not None and session_id == str(self._viewer.session_id):
+        def hear(ended_id: object) -> None:
+            viewer = self._viewer
+            if viewer and ended_id in (str(viewer.session_id), str(viewer.user_id)):
                 self.revoke()
 
         silence = self._edge.app.bus.listen(SESSION_REVOKED, hear)

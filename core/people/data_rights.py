@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from tortoise.expressions import Q
 
+from core.bus import bus
 from core.clock import civil_date
 from core.context.app import App
 from core.database import IntegrityError, Transaction, connection, fetch_all, transaction
@@ -29,9 +30,12 @@ from core.people.personal_table import (
 )
 from core.queue.jobs import Lane, job
 from core.rooms import ExtensionPoint
+from core.security import authentication
 from core.security.vault import Vault
 from core.texts import Text
 
+NAMED = "people.named"
+"""The bus topic that tells the ids of people who count by another number now."""
 _BATCH = 500
 
 log = structlog.get_logger(__name__)
@@ -78,7 +82,8 @@ class PersonalData:
     gives further sections of an export, `holds(app, person_id)` names what else must stay.
     `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe, and is in one
     transaction with all other wings. `settle(app, person_id)` ends what is under way and can be
-    ended by the person, before that; repeat-safe.
+    ended by the person, before that; repeat-safe. `named(app, tx, person_id, number)` is told by
+    which document's number a person counts from now on, who was known by a phone before.
     """
 
     name: str
@@ -88,6 +93,7 @@ class PersonalData:
     holds: Callable[[App, UUID], Awaitable[Sequence[Hold]]] | None = None
     erase: Callable[[App, Transaction, UUID], Awaitable[None]] | None = None
     settle: Callable[[App, UUID], Awaitable[None]] | None = None
+    named: Callable[[App, Transaction, UUID, str], Awaitable[None]] | None = None
 
 
 PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=id)
@@ -190,10 +196,29 @@ async def _held_until(table: PersonalTable, held: Held, accounts: Sequence[UUID]
 
 
 async def settle_person(app: App, person_id: UUID) -> None:
-    """Have every wing end what is under way for a person and can be ended. Repeat-safe."""
+    """Have every wing end what is under way for a person and can be ended. Repeat-safe.
+
+    A wing that fails keeps no other from its own; what the first failed at is raised at the end.
+    """
+    failures = []
     for part in app.extensions(PERSONAL_DATA):
-        if part.settle:
-            await part.settle(app, person_id)
+        try:
+            if part.settle:
+                await part.settle(app, person_id)
+        except Exception as error:
+            log.warning("wing not settled", wing=part.name, exc_info=error)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+async def name_person(app: App, tx: Transaction, person_id: UUID, number: str) -> None:
+    """Tell every wing, within `tx`, by which number (`Person.lasting_no`) a person counts from now
+    on. Repeat-safe."""
+    for part in app.extensions(PERSONAL_DATA):
+        if part.named:
+            await part.named(app, tx, person_id, number)
+    await bus.publish(tx, NAMED, str(person_id))
 
 
 async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:
@@ -213,9 +238,11 @@ async def merge_person(app: App, tx: Transaction, from_id: UUID, to_id: UUID) ->
     Every declared table takes part that does not say otherwise and is not only appended to. Where
     the other account has the same already (a setting, a link) its own stays and the double goes,
     unless the table tells what makes it `exclusive`.
-    What stays with the old account is its new owner's by `core.people.merged_accounts`.
+    What stays with the old account is its new owner's by `core.people.merged_accounts`. Access
+    tokens that name the old one end: who has one refreshes it, and is the other account then.
     """
     await note_merge(app, tx, from_id, to_id)
+    await authentication.revoke(tx, app.clock, from_id)
     kept = {name for manifest in app.manifests for name in manifest.append_only}
     for part in app.extensions(PERSONAL_DATA):
         for table in part.tables:

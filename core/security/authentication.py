@@ -1,7 +1,8 @@
 """Who is calling: access tokens, verified without the database.
 
 Access tokens are EdDSA JWTs (RFC 8037) of 15 minutes with `kid`, issuer and audience. A session
-that is revoked before its token ends is known to every process through the bus.
+that is revoked before its token ends, or an account that is closed, is known to every process
+through the bus.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from core.assurance import Assurance
 from core.bus.bus import Bus, publish
 from core.clock import Clock
-from core.database import Transaction, connection, fetch_all, fetch_one
+from core.database import Transaction, connection, fetch_all
 from core.errors import LoginRequired, Missing
 from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED, SESSION_EXPIRED
 from core.security.keys import private_key
@@ -32,7 +33,7 @@ from core.security.keys import private_key
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 AUDIENCE = "quancheng-app"
 SESSION_REVOKED = "auth.session_revoked"
-"""The bus topic that tells the ids of revoked sessions."""
+"""The bus topic that tells the ids of revoked sessions and of closed accounts."""
 
 PROBE_ID = UUID("00000000-0000-7000-8000-00000070726f")
 """As whom the city's own tasks ask its services whether they answer: nobody's account, no token."""
@@ -228,7 +229,8 @@ class Tokens:
 
 
 class Revocations:
-    """Sessions ended before their access tokens did. Reading costs one look-up in memory."""
+    """Sessions and accounts ended before their access tokens did. Reading costs two look-ups in
+    memory."""
 
     def __init__(self, clock: Clock, bus: Bus) -> None:
         self._clock = clock
@@ -241,17 +243,18 @@ class Revocations:
         bus.on_gap(self._note_gap)
 
     async def refuse_revoked(self, viewer: Viewer) -> None:
-        """Raise LoginRequired when the viewer's session has been revoked.
+        """Raise LoginRequired when the viewer's session, or the account that the token names, has
+        ended: a session may go on in the account into which that one was merged.
 
-        As long as no news can be heard each session is looked up.
+        As long as no news can be heard each is looked up.
         """
         if not self._bus.connected.is_set():
-            await self._look_up(viewer.session_id)
+            await self._look_up([viewer.session_id, viewer.user_id])
         elif self._gaps_read != self._gaps:
             async with self._reading:  # nobody passes on the strength of a list half read
                 if self._gaps_read != self._gaps:
                     await self._read()
-        if str(viewer.session_id) in self._revoked:
+        if not self._revoked.keys().isdisjoint((str(viewer.session_id), str(viewer.user_id))):
             raise LoginRequired(SESSION_EXPIRED)
 
     def _add(self, session_id: str) -> None:
@@ -266,12 +269,14 @@ class Revocations:
     def _note_gap(self) -> None:
         self._gaps += 1
 
-    async def _look_up(self, session_id: UUID) -> None:
-        row = await fetch_one(
-            connection(), "SELECT 1 FROM core_session_revocation WHERE session_id = $1", session_id
+    async def _look_up(self, ids: Sequence[UUID]) -> None:
+        rows = await fetch_all(
+            connection(),
+            "SELECT session_id FROM core_session_revocation WHERE session_id = ANY($1)",
+            ids,
         )
-        if row is not None:
-            self._add(str(session_id))
+        for row in rows:
+            self._add(str(row["session_id"]))
 
     async def _read(self) -> None:
         gaps = self._gaps  # a gap that opens while the rows are read asks for another reading
@@ -303,14 +308,15 @@ async def authenticate(
     return viewer
 
 
-async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
-    """End a session's access tokens on every process when `tx` commits. Repeat-safe."""
+async def revoke(tx: Transaction, clock: Clock, ended_id: UUID) -> None:
+    """End the access tokens of a session, or of a closed account, on every process when `tx`
+    commits. Repeat-safe."""
     await tx.execute_query(
         """INSERT INTO core_session_revocation (session_id, revoked_at) VALUES ($1, $2)
            ON CONFLICT (session_id) DO NOTHING""",
-        [session_id, clock.now()],
+        [ended_id, clock.now()],
     )
-    await publish(tx, SESSION_REVOKED, str(session_id))
+    await publish(tx, SESSION_REVOKED, str(ended_id))
 
 
 def require(viewer: Viewer | None, level: int = 1, *, proved: bool = True) -> Viewer:

@@ -69,14 +69,20 @@ class FhirClient:
         access: Licence | None = None,
         posted: bool = False,
     ) -> list[Any]:
-        """Every resource of a search, included ones too, through all its pages.
+        """Every resource of a search, included ones too, through all its pages; what the server
+        says of the search itself (`outcome`) is none.
 
         A `posted` one has its parameters in the body: what identifies a person stands in no address
         (https://hl7.org/fhir/R4/http.html#search, `POST [type]/_search`).
         """
         found: list[Any] = []
         async for bundle in self._pages(resource_type, params, operation, deadline, access, posted):
-            found += [entry.resource for entry in bundle.entry or () if entry.resource is not None]
+            found += [
+                entry.resource
+                for entry in bundle.entry or ()
+                if entry.resource is not None
+                and not (entry.search and entry.search.mode == "outcome")
+            ]
         return found
 
     async def count(

@@ -6,12 +6,14 @@ ended case the file stays without the person: who it was, the form and the notes
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from core.context.app import App
+from core.context.sweep import sweep
 from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData
@@ -67,8 +69,9 @@ async def _settle(app: App, person_id: UUID) -> None:
     cases = await store.list_cases(
         person_id, first=_EXPORT_MOST, before=None, only_open=True, service=None
     )
-    for case in cases:
-        await deadlines.lapse(app, case.id)
+    ids = [case.id for case in cases]
+    swept = await sweep(app, "applications.leaving", ids, partial(deadlines.lapse, app))
+    swept.require_whole()
 
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:

@@ -126,7 +126,7 @@ async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
     if not live:
         await _called_off(app, booking)
         return Kind.GONE_THERE
-    return await _record_outcome(booking, placed)
+    return await _record_outcome(app, booking, placed)
 
 
 async def _called_off(app: App, booking: BookingRow) -> None:
@@ -150,8 +150,12 @@ async def _called_off(app: App, booking: BookingRow) -> None:
         await messages.tell(app, tx, booking, readers, "refused")
 
 
-async def _record_outcome(booking: BookingRow, placed: ExternalBooking | None) -> Kind | None:
+async def _record_outcome(
+    app: App, booking: BookingRow, placed: ExternalBooking | None
+) -> Kind | None:
     outcome = placed.outcome if placed else None
+    if outcome is State.MISSED and app.clock.now() < booking.starts_at:
+        return None  # nobody has missed what is still to come
     if outcome is None:
         return None
     async with transaction() as tx:

@@ -72,8 +72,8 @@ async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:
     return Quote(
         booking.fee_fen,
         _payee(app, booking),
-        _title(booking, Locale.ZH),
-        _title(booking, Locale.EN),
+        _title(booking.described.place.zh, Locale.ZH),
+        _title(booking.described.place.en, Locale.EN),
     )
 
 
@@ -120,7 +120,7 @@ async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -
         return
     locale = Locale(person.locale)
     values: Mapping[str, object] = {
-        "title": _title(booking, locale),
+        "title": _title(messages.place_of(app, booking, locale), locale),
         "amount": format_yuan(event.amount_fen),
     }
     async with transaction() as tx:
@@ -161,10 +161,9 @@ def _payee(app: App, booking: BookingRow) -> str:
     return app.services[booking.service_id].department
 
 
-def _title(booking: BookingRow, locale: Locale) -> str:
+def _title(place: str, locale: Locale) -> str:
     """What the cashier shows: the place, but not what for."""
-    place = booking.described.place.say(locale)[:_PLACE_MAX]
-    return texts.FEE_TITLE.say(locale, place=place)
+    return texts.FEE_TITLE.say(locale, place=place[:_PLACE_MAX])
 
 
 PAYABLE = Payable(kind=KIND, quote=quote, fulfil=fulfil)

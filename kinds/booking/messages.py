@@ -48,15 +48,22 @@ async def tell(
         await bus.publish(tx, topic(person.id), str(booking.id))
 
 
+def place_of(app: App, booking: BookingRow, locale: Locale) -> str:
+    """What a message calls the place of a booking: the service alone where that tells of somebody's
+    health, for an inbox and a lock screen are read without a proof."""
+    service = app.services[booking.service_id]
+    if service.needs_fresh_auth:
+        return service.name_zh if locale is Locale.ZH else service.name_en
+    return booking.described.place.say(locale)
+
+
 def _values(app: App, booking: BookingRow, locale: Locale) -> dict[str, object]:
-    described, service = booking.described, app.services[booking.service_id]
-    place = described.place.say(locale)
+    described = booking.described
     what = " ".join(filter(None, (described.unit.say(locale), described.name.say(locale))))
-    if service.needs_fresh_auth:  # an inbox and a lock screen are read without a proof
-        place = service.name_zh if locale is Locale.ZH else service.name_en
+    if app.services[booking.service_id].needs_fresh_auth:
         what = texts.SEE_APP.say(locale)
     return {
-        "place": place,
+        "place": place_of(app, booking, locale),
         "what": what,
         "when": _clock_time(booking.starts_at),
         "cancel": _cancel(app, booking, locale),

@@ -11,6 +11,7 @@ from core.context.call import Call
 from core.database.coalescing import Turn
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.id_documents import kind_of, read_document_no
+from core.people.data_rights import NAMED
 from core.people.directory import find_people, find_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
@@ -41,7 +42,7 @@ async def key_of(call: Call, level: int) -> bytes:
     another is the same person. Raises Forbidden for somebody whose real name is not known yet.
     """
     viewer, subject_id = call.require_viewer(level), call.subject_id
-    keys: dict[object, bytes] = call.app.once("appointments.person_keys", dict)
+    keys = call.app.once("appointments.person_keys", lambda: _keys(call.app))
     known = (subject_id, viewer.level)
     key = keys.get(known)
     if key is None:
@@ -49,6 +50,20 @@ async def key_of(call: Call, level: int) -> bytes:
             keys.clear()
         key = keys[known] = await _find_key(call.app, subject_id, level)
     return key
+
+
+def _keys(app: App) -> dict[tuple[UUID, int], bytes]:
+    """What this process knows of people, by account and level, until it hears that they count by
+    another number."""
+    keys: dict[tuple[UUID, int], bytes] = {}
+
+    def forget(person_id: str) -> None:
+        for level in range(3):
+            keys.pop((UUID(person_id), level), None)
+
+    app.bus.listen(NAMED, forget)
+    app.bus.on_gap(keys.clear)
+    return keys
 
 
 async def _find_key(app: App, subject_id: UUID, level: int) -> bytes:

@@ -49,6 +49,34 @@ async def lapse_waits_of(person_id: UUID, now: datetime) -> None:
     await Wait.filter(own, state=WaitState.WAITING).update(state=WaitState.LAPSED, ended_at=now)
 
 
+async def count_as(tx: Transaction, person_id: UUID, person_key: bytes) -> None:
+    """Count everything of a person under another key: what counted under their phone. Repeat-safe.
+
+    What stands under that key already keeps its place; a use of a limit stands behind its uses.
+    """
+    own = "(booked_by = $1 AND booked_for IS NULL OR booked_for = $1)"
+    for statement in (
+        f"""WITH own AS (
+              SELECT u.id, u.limit_key, row_number() OVER (PARTITION BY u.limit_key ORDER BY u.id) n
+                FROM appointments_limit_use u JOIN appointments_booking b ON b.id = u.booking_id
+               WHERE {own} AND u.person_key = b.person_key AND u.person_key <> $2)
+            UPDATE appointments_limit_use u SET person_key = $2, ordinal = own.n + coalesce((
+                     SELECT max(ordinal) FROM appointments_limit_use o
+                      WHERE o.person_key = $2 AND o.limit_key = own.limit_key), 0)
+              FROM own WHERE own.id = u.id""",  # noqa: S608
+        f"UPDATE appointments_booking SET person_key = $2 WHERE {own} AND person_key <> $2",  # noqa: S608
+        """UPDATE appointments_wait w SET person_key = $2
+            WHERE (person_id = $1 AND booked_for IS NULL OR booked_for = $1) AND person_key <> $2
+              AND NOT EXISTS (SELECT FROM appointments_wait o WHERE o.person_key = $2
+                                 AND (o.resource_id, o.day_on) = (w.resource_id, w.day_on))""",
+        """UPDATE appointments_ticket t SET person_key = $2 WHERE person_id = $1
+              AND person_key <> $2
+              AND NOT EXISTS (SELECT FROM appointments_ticket o
+                               WHERE o.release_id = t.release_id AND o.person_key = $2)""",
+    ):
+        await tx.execute_query(statement, [person_id, person_key])
+
+
 async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> None:
     """Untie bookings that are over from a person, and drop their waits and tickets. Repeat-safe.
 

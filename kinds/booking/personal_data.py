@@ -6,10 +6,12 @@ paid keeps its payer as its voucher does.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from core.context.app import App
+from core.context.sweep import sweep
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict
@@ -70,17 +72,24 @@ async def _settle(app: App, person_id: UUID) -> None:
     """Give back what is still to come, and wait for nothing more; what can be given back no more
     stays, and is told."""
     await person_store.lapse_waits_of(person_id, app.clock.now())
-    for booking_id in await person_store.list_open_bookings(person_id):
-        try:
+
+    async def give_back(booking_id: UUID) -> None:
+        with suppress(Conflict):
             await service.withdraw(app, booking_id)
-        except Conflict:
-            continue
-        await saga.settle_now(app, booking_id, None, Deadline.after(_DEADLINE_S))
+            await saga.settle_now(app, booking_id, None, Deadline.after(_DEADLINE_S))
+
+    open_ones = await person_store.list_open_bookings(person_id)
+    (await sweep(app, "appointments.leaving", open_ones, give_back)).require_whole()
 
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
     """Untie what is over. Seats and limits of what is still to come stay."""
     await person_store.forget_person(tx, person_id, nobody=new_id())
+
+
+async def _named(app: App, tx: Transaction, person_id: UUID, number: str) -> None:
+    """Limits, bans and places in a queue go along: proving a name makes nobody another person."""
+    await person_store.count_as(tx, person_id, people.resident_key(app, number))
 
 
 _UNTIED = Stays("untied from the person once it is over: person_store.forget_person")
@@ -113,4 +122,5 @@ PERSONAL = PersonalData(
     holds=_holds,
     erase=_erase,
     settle=_settle,
+    named=_named,
 )

@@ -30,6 +30,7 @@ from core.ids import new_id
 from core.queue.jobs import JobKind, Lane, job, require_due
 from core.refusal_texts import NOT_FOUND
 from kinds.booking import bans, people, queue_store, texts
+from kinds.booking.domain import LimitUse
 from kinds.booking.models import Release, Resource, Slot, Ticket
 from kinds.booking.policy import QueueRule, policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -188,17 +189,24 @@ async def seat_is_free(app: App, tx: Transaction, slot: Slot) -> bool:
     return True
 
 
-async def refuse_unadmitted(call: Call, facts: SlotFacts, admission: str | None) -> None:
-    """Raise Forbidden while a queue stands before this slot and the caller is not admitted."""
+async def refuse_unadmitted(
+    call: Call, facts: SlotFacts, admission: str | None
+) -> Sequence[LimitUse]:
+    """Raise Forbidden while a queue stands before this slot and the caller is not admitted.
+
+    Returns what a booking counts against by that: an admission is good for one seat, whoever it is
+    for, as there is one seat for each.
+    """
     app = call.app
     if facts.releases_at is None or policy_of(app, facts.service_id).queue is None:
-        return
+        return ()
     release = await _known_release(app, facts)
     if release is None or not release[1]:
-        return
+        return ()
     viewer = call.require_viewer()
     if admission is None or not is_good(app, admission, release[0], viewer.user_id):
         raise Forbidden(texts.NOT_ADMITTED)
+    return [(viewer.user_id.bytes, f"turn:{release[0]}", 1)]
 
 
 def is_good(app: App, admission: str, release_id: UUID, person_id: UUID) -> bool:

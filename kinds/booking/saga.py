@@ -29,6 +29,7 @@ CLEAR = JobKind[UUID]("appointments.clear")
 """kinds.booking.jobs, which imports this file."""
 _SETTLE_AFTER = timedelta(seconds=5)
 _CLEAR_AGAIN_AFTER = timedelta(minutes=10)
+_VERSION_CHARS = 64
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +122,7 @@ async def _confirm(
             [State.HELD],
             State.CONFIRMED,
             upstream_ref=placed.ref,
-            upstream_version=placed.version,
+            upstream_version=placed.version[:_VERSION_CHARS],
             confirmed_at=app.clock.now(),
         )
         if confirmed and old is not None:
@@ -213,7 +214,7 @@ async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
             [State.CANCELLING],
             State.CONFIRMED,
             upstream_ref=placed.ref,
-            upstream_version=placed.version,
+            upstream_version=placed.version[:_VERSION_CHARS],
             refusal_code=None,
             confirmed_at=booking.confirmed_at or app.clock.now(),
         )

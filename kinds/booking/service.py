@@ -1,6 +1,7 @@
 """Commands and queries of appointments: taking a seat, confirming, moving, giving it back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
@@ -8,8 +9,9 @@ from core.catalogue import ServiceKind
 from core.clock import SHANGHAI
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import recall_key
 from core.database import Transaction, idempotency, transaction
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.ids import new_id
 from core.people.directory import Person
 from core.people.mandates import list_mandates
@@ -56,7 +58,8 @@ class SlotFull(Conflict):
 async def list_places(call: Call, service_id: str) -> Sequence[Resource]:
     """Where a service takes bookings. Raises NotFound for one that does not here."""
     _own_policy(call.app, service_id)
-    return await slot_store.list_resources(service_id)
+    open_now = {venue.ref for venue in rules_of(call.app).venues[service_id]}
+    return [one for one in await slot_store.list_resources(service_id) if one.ref in open_now]
 
 
 def list_items(call: Call, service_id: str) -> Sequence[Item]:
@@ -112,7 +115,14 @@ async def hold(
     if await availability.is_sold_out(slot_id, viewer.user_id):
         raise SlotFull(await availability.alternatives(facts))
     request = await _hold_request(call, facts, policy, item_id, subject, companions, key)
-    await queue.refuse_unadmitted(call, facts, admission)
+    try:
+        turn = await queue.refuse_unadmitted(call, facts, admission)
+    except Forbidden:
+        earlier = await recall_key(call, HOLD, key, request.command)
+        if earlier is None:  # else it is sent again when the turn is over
+            raise
+        return await get_booking(call, earlier)
+    request = replace(request, limits=[*request.limits, *turn])
     try:
         booking_id = await allocator_of(app).hold(slot_id, request)
     except Conflict as refusal:

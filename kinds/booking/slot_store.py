@@ -15,6 +15,8 @@ from kinds.booking.models import Resource, Slot
 from kinds.booking.schedule import PlannedSlot
 
 NOTHING = Named("", "")
+_NAME_CHARS, _NOTES_CHARS = 128, 512
+"""What the columns take; other systems' names and notes may be longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ async def list_resources(service_id: str) -> Sequence[Resource]:
 async def insert_planned(
     tx: Transaction, resource_id: UUID, service_id: str, planned: Sequence[PlannedSlot]
 ) -> int:
-    """The planned slots of a resource, those that exist with the new capacity and release.
+    """The planned slots of a resource, those that exist with the new end, capacity and release.
 
     A capacity never falls below what is booked; a slot that was called off is on offer again.
     Returns how many are new or changed.
@@ -139,11 +141,14 @@ async def insert_planned(
                          $8::timestamptz[])
                AS p (id, ref, starts_at, ends_at, capacity, releases_at)
            ON CONFLICT (resource_id, ref) DO UPDATE SET
+             ends_at = EXCLUDED.ends_at,
              capacity = greatest(EXCLUDED.capacity, appointments_slot.used),
              releases_at = EXCLUDED.releases_at,
              cancelled_at = NULL
-           WHERE (appointments_slot.capacity, appointments_slot.releases_at)
-             IS DISTINCT FROM (greatest(EXCLUDED.capacity, appointments_slot.used),
+           WHERE (appointments_slot.ends_at, appointments_slot.capacity,
+                  appointments_slot.releases_at)
+             IS DISTINCT FROM (EXCLUDED.ends_at,
+                               greatest(EXCLUDED.capacity, appointments_slot.used),
                                EXCLUDED.releases_at)
               OR appointments_slot.cancelled_at IS NOT NULL
            RETURNING id""",
@@ -210,18 +215,18 @@ async def ensure_resource(
         new_id(),
         service_id,
         ref,
-        described.place.zh,
-        described.place.en,
-        described.unit.zh,
-        described.unit.en,
-        described.name.zh,
-        described.name.en,
+        *_texts(_NAME_CHARS, described.place, described.unit, described.name),
         address,
         limit_group,
-        described.notes.zh,
-        described.notes.en,
+        *_texts(_NOTES_CHARS, described.notes),
     )
     return _id(row)
+
+
+def _texts(most: int, *names: Named) -> list[str]:
+    """Names in both languages as columns of so many characters take them."""
+    texts = [text.replace("\0", "") for name in names for text in (name.zh, name.en)]
+    return [text if len(text) <= most else f"{text[: most - 1]}…" for text in texts]
 
 
 async def ensure_slot(

@@ -71,6 +71,11 @@ LIMIT_UNPAID = Text(
     "您有多个号源待支付,请先支付或取消",
     "Several of your bookings wait to be paid: pay or cancel one first",
 )
+LIMIT_TURN = Text(
+    "LIMIT_TURN",
+    "每次排队只能预约一个名额",
+    "One turn in the queue is good for one seat",
+)
 TOO_MANY_HOLDS = Text(
     "TOO_MANY_HOLDS",
     "预约操作过于频繁,请在 {retry_after_s} 秒后再试",
@@ -133,6 +138,7 @@ _LIMITS = {
     "open": LIMIT_OPEN,
     "time": LIMIT_TIME,
     "unpaid": LIMIT_UNPAID,
+    "turn": LIMIT_TURN,
 }
 
 

@@ -1,6 +1,8 @@
 """Officers who give an account to somebody: each sees for themselves whom it is about, and none
 decides over an account of their own."""
 
+from collections.abc import Mapping
+
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
@@ -14,6 +16,12 @@ from modules.identity.real_name import checked_number
 from modules.identity.service import checked_phone
 from notifications import api as notifications
 from notifications.api import Template
+
+
+def seen_at_counter(app: App, name: str, number: str, phone: str) -> Mapping[str, str]:
+    """What was entered, as a key is bound to it: no part of it may differ when it is sent again."""
+    entered = {NAME: name, RESIDENT_ID: number, PHONE: phone}
+    return {what: app.vault.blind_index(text, what).hex() for what, text in entered.items()}
 
 
 async def refuse_party(call: Call, number: str, phone: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from core.database import Transaction, lock_name
+from modules.identity import store
 from modules.identity.domain import PROVIDERS, Platform
 from modules.identity.models import MiniProgrammeLink, Session
 from notifications import api as notifications
@@ -12,6 +13,14 @@ from notifications import api as notifications
 async def lock_subject(tx: Transaction, subject_index: bytes) -> None:
     """Let one command at a time deal with a platform's user, linked or not."""
     await lock_name(tx, f"platform-subject:{subject_index.hex()}")
+
+
+async def lock_account_of(tx: Transaction, subject_index: bytes) -> None:
+    """Lock the account that a platform's user is linked to: before the link and its sessions, as
+    whoever takes the account from somebody does."""
+    link = await MiniProgrammeLink.filter(subject_index=subject_index).using_db(tx).first()
+    if link is not None:
+        await store.lock_citizen(tx, link.citizen_id)
 
 
 async def lock_link(tx: Transaction, subject_index: bytes) -> MiniProgrammeLink | None:

@@ -11,7 +11,7 @@ from modules.identity.codes import CHANGE_PHONE, CodeSent, Wish
 from modules.identity.messages import PHONE_CHANGED
 from modules.identity.models import PHONE
 from modules.identity.real_name import take_over
-from modules.identity.service import checked_phone
+from modules.identity.service import checked_phone, lock_account
 from notifications import api as notifications
 
 
@@ -57,8 +57,7 @@ async def change_phone(call: Call, phone: str, code: str, key: str) -> None:
 
 async def _change(call: Call, tx: Transaction, phone: str) -> None:
     app, index = call.app, call.app.vault.blind_index(phone, PHONE)
-    citizen = await store.lock_citizen(tx, call.require_viewer().user_id)
-    assert citizen is not None
+    citizen = await lock_account(tx, call.require_viewer().user_id)
     other = await store.lock_by_phone(tx, index)
     if other is not None and other.id != citizen.id:
         if other.resident_index is not None:

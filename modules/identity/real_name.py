@@ -20,7 +20,7 @@ from core.id_documents import (
     read_document_no,
 )
 from core.ids import new_id
-from core.people.data_rights import merge_person
+from core.people.data_rights import merge_person, name_person
 from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
@@ -28,8 +28,8 @@ from core.security.authentication import Viewer
 from core.typed_text import read_name
 from core.upstream.client import UpstreamError
 from modules.identity import alarm, claims, death_store, domain, store, texts
-from modules.identity.models import NAME, RESIDENT_ID, Citizen
-from modules.identity.service import assurance_of
+from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen
+from modules.identity.service import assurance_of, lock_account
 from modules.identity.upstream import REGISTRY, Match, verify, verify_permit
 from notifications import api as notifications
 
@@ -166,8 +166,7 @@ async def _store(
     index = app.vault.blind_index(number, RESIDENT_ID)
     try:
         async with transaction() as tx:
-            citizen = await store.lock_citizen(tx, citizen_id)
-            assert citizen is not None
+            citizen = await lock_account(tx, citizen_id)
             if citizen.resident_index not in (None, index):
                 citizen = await take_phone(app, tx, citizen, viewer)
                 citizen_id = citizen.id
@@ -189,6 +188,7 @@ async def _store(
             citizen.assurance = Assurance.TYPED
             citizen.verified_at = app.clock.now()
             await citizen.save(using_db=tx)
+            await count_by_number(app, tx, citizen)
     except IntegrityError as error:
         if violated(error) != "identity_citizen_resident":
             raise
@@ -245,3 +245,13 @@ async def take_over(app: App, tx: Transaction, old: Citizen, new: Citizen) -> No
     new.phone_index, new.phone_sealed = phone_index, phone_sealed
     await new.save(using_db=tx)
     await merge_person(app, tx, old.id, new.id)
+    await count_by_number(app, tx, new)
+
+
+async def count_by_number(app: App, tx: Transaction, citizen: Citizen) -> None:
+    """Have whatever was counted by somebody's phone counted by the number that stays the same."""
+    sealed, purpose = citizen.birth_sealed, BIRTH_CERTIFICATE
+    if sealed is None:
+        sealed, purpose = citizen.resident_sealed, RESIDENT_ID
+    if sealed is not None:
+        await name_person(app, tx, citizen.id, app.vault.decrypt(bytes(sealed), purpose))

@@ -33,6 +33,7 @@ from modules.identity.counter import (
     refuse_mismatch,
     refuse_party,
     refuse_party_of,
+    seen_at_counter,
     tell_phone,
 )
 from modules.identity.domain import Ending
@@ -57,8 +58,9 @@ async def propose(call: Call, name: str, document_no: str, phone: str, key: str)
     cleaned, number = checked_number(call, name, document_no)
     phone, index = checked_phone(phone), app.vault.blind_index(number, RESIDENT_ID)
     await refuse_party(call, number, phone)
+    command = seen_at_counter(app, cleaned, number, phone)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "proposeRecovery", key, {"number": index.hex()})
+        claim = await claim_key(call, tx, "proposeRecovery", key, command)
         if claim.replayed:
             return await Recovery.get(id=claim.effect_id, using_db=tx)
         await refuse_taken_phone(tx, app.vault.blind_index(phone, PHONE), index)

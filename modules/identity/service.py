@@ -133,12 +133,13 @@ async def open_session_of(
 ) -> None:
     """Open a session of an account. Unless its owner is `proved` otherwise, an account that was
     silent for long asks on a new device who is there, where it has a name to ask for. `link_id` is
-    the mini-programme's link that opens it."""
+    the mini-programme's link that opens it. Raises as `lock_account`."""
     app, now = call.app, call.app.clock.now()
+    citizen = await lock_account(tx, citizen_id)
     device_hash = app.vault.blind_index(device.id, DEVICE)
     past = await store.past_of(tx, citizen_id, device_hash)
     is_recent = past.used_at is None or now - past.used_at < domain.SILENCE
-    has_name = await store.has_real_name(tx, citizen_id)
+    has_name = citizen.level >= 2
     await Session.create(
         using_db=tx,
         id=session_id,
@@ -158,6 +159,15 @@ async def open_session_of(
         await end_session(app, tx, old, Ending.MADE_ROOM)
     if past.used_at is not None and not past.knows_device:
         await alarm.tell_new_device(app, tx, citizen_id, session_id, device.name)
+
+
+async def lock_account(tx: Transaction, citizen_id: UUID) -> Citizen:
+    """An account that is in use, locked until the transaction ends. Raises LoginRequired for one
+    that was closed since somebody signed in: nothing is written into it any more."""
+    citizen = await store.lock_citizen(tx, citizen_id)
+    if citizen is None or citizen.closed_at is not None:
+        raise LoginRequired(SESSION_EXPIRED)
+    return citizen
 
 
 async def step_up(call: Call, code: str, key: str) -> str:

@@ -127,19 +127,19 @@ async def hand_over_session(tx: Transaction, session_id: UUID, citizen_id: UUID)
     await Session.filter(id=session_id).using_db(tx).update(citizen_id=citizen_id, proved=True)
 
 
-async def has_real_name(tx: Transaction, citizen_id: UUID) -> bool:
-    """Whether an account carries a real name."""
-    return await Citizen.filter(id=citizen_id, level__gte=2).using_db(tx).exists()
-
-
 async def list_passkeys(citizen_id: UUID) -> Sequence[Passkey]:
     """Somebody's passkeys, the oldest first."""
     return await Passkey.filter(citizen_id=citizen_id).order_by("id")
 
 
 async def lock_passkey(tx: Transaction, credential_id: str) -> Passkey | None:
-    """A passkey by its authenticator's id of it, locked until the transaction ends."""
+    """A passkey by its authenticator's id of it, of an account in use, locked until the transaction
+    ends: after its account, as by whoever takes the account from somebody."""
     rows = Passkey.filter(credential_id=credential_id).using_db(tx)
+    seen = await rows.first()
+    owner = None if seen is None else await lock_citizen(tx, seen.citizen_id)
+    if owner is None or owner.closed_at is not None:
+        return None
     return await rows.select_for_update().first()
 
 

@@ -106,7 +106,9 @@ async def test_an_open_cashier_of_a_merged_account_is_its_owners(world: World) -
 async def test_a_merged_account_leads_jobs_to_its_owner_and_no_request(world: World) -> None:
     old, owner, left = [await world.citizen() for _ in range(3)]
     await _merge(world, old, owner)
-    await Citizen.filter(id=left.subject_id).update(closed_at=world.clock.now())
+    await Citizen.filter(id=left.subject_id).update(
+        closed_at=world.clock.now(), phone_index=None, resident_index=None
+    )
     person = await find_person(world.app, old.subject_id)
     assert person is not None and person.id == owner.subject_id
     assert await find_person(world.app, left.subject_id) is None

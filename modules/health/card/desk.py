@@ -25,6 +25,7 @@ from core.errors import AppError, Conflict, InvalidInput, LoginRequired, Unavail
 from core.ids import new_id
 from core.people import consents
 from core.people.directory import find_person
+from core.people.parties import list_reached
 from core.people.personal_read import Access, Purpose, Verifier, open_access_shown
 from core.queue.jobs import Lane, job
 from core.refusal_texts import INVALID_INPUT, UPSTREAM_UNAVAILABLE
@@ -41,7 +42,7 @@ from modules.health.record.export import make_summary
 from modules.health.records.lookup import PURPOSE as RECORDS_PURPOSE
 from modules.health.records.lookup import RECORD_SERVICE, REPORT_SERVICE
 from notifications import api as notifications
-from notifications.api import Template
+from notifications.api import Parcel, Template
 
 PATH = "/health-card/v1/{hospital}"
 KEYS_FRESH, KEYS_STALE = timedelta(minutes=10), timedelta(days=1)
@@ -167,8 +168,7 @@ async def _record(desk: Desk, body: Mapping[str, Any]) -> Response:
 async def _report_ready(desk: Desk, body: Mapping[str, Any]) -> Response:
     """Tell the owner of a card (`card`, as `check` answered it) of a report (`reportNo`), once.
 
-    Who has not consented to records, or has no card any more, is told nothing; the hospital learns
-    no difference.
+    Who has not consented, or has no card any more, is told nothing; no hospital learns of that.
     """
     app, report_no = desk.app, text_in(body, "reportNo")
     if not 0 < len(report_no) <= REPORT_NO_MOST:
@@ -176,15 +176,15 @@ async def _report_ready(desk: Desk, body: Mapping[str, Any]) -> Response:
     row = await HealthCardRow.get_or_none(id=_id_of(text_in(body, "card")))
     person = await find_person(app, row.citizen_id) if row is not None else None
     if person is not None:
-        purpose = RECORDS_PURPOSE
+        purpose, now = RECORDS_PURPOSE, app.clock.now()
+        readers = await list_reached(app, person, REPORT_SERVICE)
         async with transaction() as tx:
-            if await consents.find_live(
-                tx, person.id, purpose.id, purpose.text_version, app.clock.now()
-            ):
+            if await consents.find_live(tx, person.id, purpose.id, purpose.text_version, now):
                 params = {"hospital": hospital_name(app, desk.hospital_ref)}
+                parcels = [Parcel(reader, params) for reader in readers]
                 link = app.city.deep_link.format(id=REPORT_SERVICE)
                 key = f"report-ready:{desk.hospital_ref}:{report_no}"
-                await notifications.send(app, tx, REPORT_READY, person, params, key, deep_link=link)
+                await notifications.send_many(app, tx, REPORT_READY, parcels, key, deep_link=link)
     return JSONResponse({}, 202, headers=PRIVATE)
 
 

@@ -21,10 +21,17 @@ from core.texts import Named
 from core.upstream.client import UpstreamFailed, UpstreamRejected
 from kinds.booking.domain import State
 from kinds.booking.sources import ExternalBooking, ExternalSlot, SlotTaken
-from modules.health.hospitals.identifiers import identifier_of
+from modules.health.hospitals.appointments import (
+    BOOKING_SYSTEM,
+    ENDED,
+    UNDECIDED,
+    is_of,
+    new_appointment,
+    numbers_of,
+    search_token,
+)
 from modules.health.hospitals.upstream import Department, Doctor, Hospital, Room, RoomKind
 
-BOOKING_SYSTEM = "urn:quancheng:booking"
 FEE_EXTENSION = "registration-fee-fen"
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _OUTPATIENT = "outpatient"
@@ -215,33 +222,39 @@ class FhirHospitals:
         try:
             made = await self._at(hospital_ref).create(
                 "Appointment",
-                _appointment(access, slot_ref, booking_id),
+                new_appointment(access, slot_ref, booking_id),
                 operation="book",
                 deadline=deadline,
-                if_none_exist=f"identifier={_identifier(booking_id)}",
+                if_none_exist=f"identifier={search_token(booking_id)}",
                 access=access,
             )
         except UpstreamRejected as error:
             if error.status == _TAKEN:
                 raise SlotTaken from None
             raise
+        if not is_of(made.resource, booking_id):
+            raise self._broken("book", "the appointment is another's")
+        if made.resource.status in UNDECIDED:
+            raise self._broken("book", "the hospital has not decided yet")
         return self._placed(made)
 
     async def find_booking(
         self, hospital_ref: str, booking_id: UUID, deadline: Deadline
     ) -> ExternalBooking | None:
-        """The Appointment with our identifier."""
+        """The Appointment with our identifier: the one that stands where there are several."""
         server = self._at(hospital_ref)
         found = await server.search(
             "Appointment",
-            [("identifier", _identifier(booking_id))],
+            [("identifier", search_token(booking_id))],
             operation="find_booking",
             deadline=deadline,
         )
-        if not found:
+        ours = [one for one in found if is_of(one, booking_id)]
+        if not ours:
             return None
+        placed_id = min(ours, key=lambda one: one.status in ENDED).id
         read = await server.find(
-            "Appointment", found[0].id, operation="read_booking", deadline=deadline
+            "Appointment", placed_id, operation="read_booking", deadline=deadline
         )
         return None if read is None else self._placed(read)
 
@@ -259,9 +272,9 @@ class FhirHospitals:
             operation="list_changed",
             deadline=deadline,
         )
-        ids = (one for appointment in found for one in appointment.identifier or ())
-        ours = [one.value or "" for one in ids if one.system == BOOKING_SYSTEM]
-        return [UUID(value) for value in ours if _UUID.fullmatch(value)]
+        return [
+            UUID(number) for one in found for number in numbers_of(one) if _UUID.fullmatch(number)
+        ]
 
     async def cancel(
         self, hospital_ref: str, booking_id: UUID, placed: ExternalBooking, deadline: Deadline
@@ -347,31 +360,8 @@ class FhirHospitals:
         if not found.etag:
             raise self._broken("booking", "an appointment without a version")
         status = found.resource.status
-        live = status not in {"cancelled", "entered-in-error"}
-        return ExternalBooking(found.resource.id, found.etag, live, _OUTCOMES.get(status))
-
-
-def _appointment(access: Access, slot_ref: str, booking_id: UUID) -> dict[str, Any]:
-    person = access.person
-    system, value = identifier_of(person)
-    patient: dict[str, Any] = {
-        "type": "Patient",
-        "identifier": {"system": system, "value": value},
-        "display": person.name,
-    }
-    if person.phone:  # nobody is reached for some children
-        patient["extension"] = [{"url": "urn:quancheng:phone", "valueString": person.phone}]
-    elements = {
-        "identifier": [{"system": BOOKING_SYSTEM, "value": str(booking_id)}],
-        "status": "booked",
-        "slot": [{"reference": f"Slot/{slot_ref}"}],
-        "participant": [{"actor": patient, "required": "required", "status": "accepted"}],
-    }
-    return fhir.build("Appointment", elements)
-
-
-def _identifier(booking_id: UUID) -> str:
-    return f"{BOOKING_SYSTEM}|{booking_id}"
+        resource, live = found.resource, status not in ENDED
+        return ExternalBooking(resource.id, found.etag, live, _OUTCOMES.get(status))
 
 
 def _fee(role: Any) -> int:

@@ -26,7 +26,7 @@ from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from modules.identity import domain, recovery_store, store
 from modules.identity import texts as identity_texts
-from modules.identity.counter import refuse_party, refuse_party_of, tell_phone
+from modules.identity.counter import refuse_party, refuse_party_of, seen_at_counter, tell_phone
 from modules.identity.disputes import texts
 from modules.identity.disputes.messages import DISPUTE_DISMISSED, DISPUTE_OPENED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
@@ -78,7 +78,7 @@ async def open_by_proof(call: Call, ticket: str, key: str) -> Recovery:
 async def _open(call: Call, name: str, number: str, phone: str, key: str) -> Recovery:
     app, vault = call.app, call.app.vault
     index, phone_index = vault.blind_index(number, RESIDENT_ID), vault.blind_index(phone, PHONE)
-    command = {"number": index.hex(), "phone": phone_index.hex()}
+    command = seen_at_counter(app, name, number, phone)
     try:
         async with transaction() as tx:
             claim = await claim_key(call, tx, "openDispute", key, command)

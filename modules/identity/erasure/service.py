@@ -22,6 +22,7 @@ from modules.identity import families, store, texts
 from modules.identity.messages import CLOSING_ASKED, CLOSING_WAITS
 from modules.identity.models import Citizen
 from modules.identity.personal_data import PERSONAL
+from modules.identity.service import lock_account
 from notifications import api as notifications
 
 WAIT = timedelta(days=7)
@@ -66,8 +67,7 @@ async def ask_erasure(call: Call, *, settle: bool = False) -> Closing:
     holds = await _find_settled_holds(app, person_id)
     async with transaction() as tx:
         await _refuse_guardian(app, person_id, tx)
-        citizen = await store.lock_citizen(tx, person_id)
-        assert citizen is not None
+        citizen = await lock_account(tx, person_id)
         closes_at = citizen.closes_at
         if closes_at is None:
             closes_at = citizen.closes_at = app.clock.now() + WAIT
@@ -79,8 +79,7 @@ async def ask_erasure(call: Call, *, settle: bool = False) -> Closing:
 async def keep_account(call: Call) -> None:
     """Take back the wish that the viewer's account be closed. Repeat-safe."""
     async with transaction() as tx:
-        citizen = await store.lock_citizen(tx, call.require_viewer().user_id)
-        assert citizen is not None
+        citizen = await lock_account(tx, call.require_viewer().user_id)
         if citizen.closes_at is not None:
             citizen.closes_at = None
             await citizen.save(using_db=tx, update_fields=["closes_at"])

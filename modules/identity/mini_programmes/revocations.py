@@ -24,6 +24,7 @@ async def end(app: App, revocation: Revocation) -> bool:
     index = index_of(app, platform, revocation.app_id, revocation.subject)
     async with transaction() as tx:
         await link_store.lock_subject(tx, index)
+        await link_store.lock_account_of(tx, index)
         link = await link_store.lock_link(tx, index)
         if link is None or link.linked_at > revocation.revoked_at + CLOCKS_APART:
             return False

@@ -181,6 +181,7 @@ async def _account(
     """The account of a platform's user, linked before or made now."""
     app, index = call.app, _index(call.app, ours, known)
     await link_store.lock_subject(tx, index)
+    await link_store.lock_account_of(tx, index)
     found = await link_store.lock_link(tx, index)
     if found is not None:
         found.last_used_at = app.clock.now()

@@ -29,6 +29,7 @@ from modules.identity.service import (
     Device,
     SignedIn,
     checked_device,
+    lock_account,
     open_session_of,
     refuse_staff_session,
     signed_in,
@@ -84,7 +85,7 @@ async def add(call: Call, credential: Credential, name: str, key: str) -> Passke
             claim = await claim_key(call, tx, "addPasskey", key, command)
             if claim.replayed:
                 return await Passkey.get(id=claim.effect_id, using_db=tx)
-            await store.lock_citizen(tx, viewer.user_id)
+            await lock_account(tx, viewer.user_id)
             if len(await store.list_passkeys(viewer.user_id)) >= PASSKEYS_MAX:
                 raise Conflict(texts.TOO_MANY_PASSKEYS, limit=PASSKEYS_MAX)
             row = await _register(call, tx, claim.effect_id, credential, name)

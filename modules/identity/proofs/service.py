@@ -30,12 +30,13 @@ from modules.identity.real_name import (
     REAL_NAME,
     checked_document,
     confirm_document,
+    count_by_number,
     join,
     take_phone,
     write_document,
 )
 from modules.identity.recovery import move, settle
-from modules.identity.service import signed_in
+from modules.identity.service import lock_account, signed_in
 
 T = TypeVar("T")
 
@@ -186,8 +187,7 @@ async def _hold(call: Call, name: str, document: Document, assurance: Assurance)
     if await death_store.has_died(index):
         raise InvalidInput(texts.PROOF_MISMATCH, "residentId")
     async with transaction() as tx:
-        citizen = await store.lock_citizen(tx, viewer.user_id)
-        assert citizen is not None
+        citizen = await lock_account(tx, viewer.user_id)
         if citizen.resident_index not in (None, index):
             citizen = await take_phone(app, tx, citizen, viewer)
         other = await store.lock_by_resident(tx, index)
@@ -214,6 +214,7 @@ async def _write(
         citizen.assurance = assurance
     citizen.verified_at = app.clock.now()
     await citizen.save(using_db=tx)
+    await count_by_number(app, tx, citizen)
 
 
 async def _win_back(call: Call, tx: Transaction, citizen: Citizen, held: Citizen) -> None:

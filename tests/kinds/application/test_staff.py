@@ -281,7 +281,9 @@ async def test_a_case_that_a_merge_left_behind_is_shown_as_the_owners(
     case = await _submitted(town, me)
     async with transaction() as tx:
         await note_merge(app, tx, me.subject_id, owner)
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await Citizen.filter(id=me.subject_id).update(
+        closed_at=app.clock.now(), phone_index=None, resident_index=None
+    )
     opened = await desk.open_case(officer, case.id)
     assert opened.person is not None and opened.person.id == owner
     assert await AccessLog.filter(subject_id=owner, actor_id=officer.subject_id).count() == 1

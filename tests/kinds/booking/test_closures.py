@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -25,6 +25,7 @@ from tests.kinds.booking.engine import (
     broken_invariants,
     count,
     hold,
+    offer,
     people,
 )
 from tests.kinds.booking.till import Till
@@ -200,3 +201,39 @@ async def test_a_paid_fee_goes_back(
     assert (await service.get_booking(viewer, held.id)).state is State.CANCELLED
     assert "refunded" in await templates()
     await till.check_books()
+
+
+async def test_a_place_that_the_city_file_has_no_more_is_closed(
+    app: App, call: MakeCall, queue: Queue
+) -> None:
+    viewer, holder = await people(app, call, 2)
+    slots = await offer(app, timedelta(days=2), timedelta(days=3))
+    booked, held = await book(viewer, slots[0]), await hold(holder, slots[1])
+    for _ in range(2):
+        await publishing.seed(app)
+        await queue.run_due()
+    for who, booking in ((viewer, booked), (holder, held)):
+        assert (await service.get_booking(who, booking.id)).state is State.CANCELLED
+    assert (await templates()).count("called_off") == 2
+    assert await count("appointments_slot", "cancelled_at IS NOT NULL") == len(slots)
+    shown = await service.list_places(viewer, HALL)
+    assert {place.ref for place in shown} == {venue.ref for venue in rules_of(app).venues[HALL]}
+
+
+async def test_a_slot_ends_when_its_timetable_says_whenever_that_was_written(
+    app: App, call: MakeCall, hall: UUID
+) -> None:
+    venue, policy = rules_of(app).venues[HALL][0], replace(policy_of(app, HALL), horizon_days=20)
+    (viewer,) = await people(app, call, 1)
+    booked = await book(viewer, (await slots_on(hall, WEDNESDAY))["10:00"])
+    for minutes in (15, 60, 30):
+        slot = timedelta(minutes=minutes)
+        timetables = [replace(one, slot=slot) for one in venue.timetables]
+        changed = replace(venue, timetables=timetables)
+        assert await publishing.publish(app, HALL, policy, changed) > 0
+        assert await publishing.publish(app, HALL, policy, changed) == 0
+        begins_at = datetime.combine(WEDNESDAY, time(), SHANGHAI)
+        rows = await slot_store.list_slots(hall, begins_at, begins_at + timedelta(days=1))
+        assert {facts.ends_at - facts.starts_at for facts, _ in rows} == {slot}
+        ours = await service.get_booking(viewer, booked.id)
+        assert (ours.state, ours.ends_at - ours.starts_at) == (State.CONFIRMED, slot)

@@ -12,18 +12,20 @@ from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, transaction
-from core.people.data_rights import erase_person
-from kinds.booking import bans, messages, numbers, service, visits, waiting
+from core.ids import new_id
+from core.people.data_rights import erase_person, name_person
+from kinds.booking import bans, messages, numbers, queue, service, visits, waiting
+from kinds.booking import people as people_of
 from kinds.booking.availability import availability_of
 from kinds.booking.domain import UNPAID_MAX, Excuse, State
 from kinds.booking.models import Booking, Wait
 from kinds.booking.numbers import NumberRequest
 from kinds.booking.policy import policy_of
 from modules.health.registration.numbers import REGISTRATION
-from modules.identity.models import Citizen
+from modules.identity.models import RESIDENT_ID, Citizen
 from tests.conftest import ROOT
 from tests.kinds.booking.engine import HALL, MakeCall, book, count, hold, offer, people, refusal
-from tests.kinds.booking.people import citizen, guardian_of
+from tests.kinds.booking.people import citizen, guardian_of, resident_id
 from tests.kinds.booking.test_fees import paid_slots, patient
 from tests.tree import files_of_the_tree
 
@@ -42,12 +44,17 @@ async def _miss(app: App, viewer: Call, clock: ManualClock) -> None:
         await Booking.filter(id=booking.id).update(state=State.MISSED)
 
 
-async def _wait(app: App, viewer: Call, slot: UUID) -> Wait:
+async def _wait(app: App, viewer: Call, slot: UUID, key: str = "") -> Wait:
     facts = await availability_of(app).find(slot)
     assert facts is not None
     day_on = civil_date(facts.starts_at)
     return await waiting.join(
-        viewer, facts.resource_id, day_on, item_id="general", subject=None, key=f"wait-{slot}"
+        viewer,
+        facts.resource_id,
+        day_on,
+        item_id="general",
+        subject=None,
+        key=key or f"wait-{slot}",
     )
 
 
@@ -92,6 +99,60 @@ async def test_a_ban_holds_at_every_entrance_and_for_every_account(
     clock.move(rule.within + rule.lasts)
     await bans.forget_misses(app)
     assert await count("appointments_booking", "state = 'missed' AND person_key IS NOT NULL") == 0
+
+
+async def _nameless(app: App, number: int) -> UUID:
+    """An account at level 1, which counts by its phone."""
+    account_id = await citizen(app, number)
+    nameless = {"level": 1, "resident_sealed": None, "resident_index": None}
+    await Citizen.filter(id=account_id).update(**nameless)
+    return account_id
+
+
+async def _prove(app: App, account_id: UUID, number: int) -> None:
+    async with transaction() as tx:
+        sealed = app.vault.encrypt(resident_id(number), RESIDENT_ID)
+        row = Citizen.filter(id=account_id).using_db(tx)
+        index = app.vault.blind_index(resident_id(number), RESIDENT_ID)
+        await row.update(level=2, resident_sealed=sealed, resident_index=index)
+        await name_person(app, tx, account_id, resident_id(number))
+
+
+async def test_who_proves_a_name_keeps_limits_and_places(app: App, call: MakeCall) -> None:
+    slot, same, other = await offer(app, 4 * DAY, 4 * DAY + DAY / 24, 5 * DAY, capacity=2)
+    (rush,) = await offer(app, 2 * DAY, service_id="venue-booking", releases_in=DAY / 300)
+    facts = await availability_of(app).find(rush)
+    assert facts is not None
+    account_id = await _nameless(app, 1)
+    bare, named = call(user_id=account_id, level=1), call(user_id=account_id, level=2)
+    booking = await book(bare, slot)
+    wait, ticket = await _wait(app, bare, other), await queue.join(bare, facts.resource_id)
+    for _ in range(2):
+        await _prove(app, account_id, 1)
+    for _ in range(500):  # the bus carries the news; a token of before goes on for a while
+        if await people_of.key_of(bare, 1) == people_of.resident_key(app, resident_id(1)):
+            break
+        await asyncio.sleep(0.01)
+    for viewer in (bare, named):
+        assert (await refusal(hold(viewer, slot))).startswith("LIMIT_")
+        assert await refusal(hold(viewer, same)) == "LIMIT_DAY"
+        assert await refusal(_wait(app, viewer, other, str(new_id()))) == "WAITING_ALREADY"
+        assert (await queue.join(viewer, facts.resource_id)).ticket.id == ticket.ticket.id
+    assert await count("appointments_ticket") == 1
+    assert await count("appointments_wait", "id = $1", wait.id) == 1
+    await service.cancel(named, booking.id, "cancel-01")
+    assert await count("appointments_limit_use") == 0
+    assert (await hold(named, same)).state is State.HELD
+
+
+async def test_a_ban_stays_with_who_proves_a_name(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    account_id = await _nameless(app, 1)
+    await _miss(app, call(user_id=account_id, level=1), clock)
+    (slot,) = await offer(app, DAY)
+    await _prove(app, account_id, 1)
+    assert await refusal(hold(call(user_id=account_id, level=2), slot)) == "BANNED"
 
 
 async def test_a_miss_that_staff_take_back_bans_nobody(

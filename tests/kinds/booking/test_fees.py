@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
 from core.errors import Conflict
 from core.ids import new_id
+from core.texts import Named
 from kinds.booking import comparison, fees, jobs, limit_store, numbers, service, visits
 from kinds.booking.domain import State
 from kinds.booking.models import Booking
@@ -24,6 +25,7 @@ from modules.health.hospitals import browsing
 from modules.health.hospitals.servers import HOSPITALS
 from modules.health.registration.numbers import PATIENT, REGISTRATION
 from modules.health.visits.numbers import VISIT, VISITOR
+from notifications.messages.models import Message
 from payments.domain import STATUS, PaymentStatus
 from tests.kinds.booking.engine import MakeCall, count, offer, people, refusal, used
 from tests.kinds.booking.people import consent, fresh
@@ -152,6 +154,20 @@ async def test_a_cancelled_appointment_is_paid_back_once(
     await till.check_books()
 
 
+async def test_what_is_paid_back_tells_no_inbox_which_hospital_it_was(
+    app: App, call: MakeCall, till: Till, hospitals: FakeHospitals
+) -> None:
+    viewer = await patient(app, call)
+    held = await hold_number(viewer, (await paid_slots(viewer))[0])
+    await till.pay_for(viewer, held.id)
+    await service.cancel(fresh(viewer), held.id, "cancel-01")
+    await till.queue.run_for(timedelta(hours=1))
+    (message,) = await Message.filter(template="appointments.refunded")
+    said = app.vault.decrypt(bytes(message.body_sealed), "notifications.body")
+    assert "Hospital registration" in said and "50.00" in said
+    assert held.described.place.en not in said and held.described.place.zh not in said
+
+
 async def test_a_moved_appointment_stays_paid(app: App, call: MakeCall, till: Till) -> None:
     day = timedelta(days=2)
     first, second = await offer(app, day, day + timedelta(hours=1), service_id=VENUE)
@@ -260,6 +276,27 @@ async def test_a_paid_number_and_a_hospital_in_trouble(
         assert await status(till, intent_id) is PaymentStatus.REFUNDED
         assert await told() == ["appointments.refused", "appointments.refunded"]
     await till.check_books()
+
+
+async def test_a_hospital_may_say_more_than_our_columns_take(
+    app: App, call: MakeCall, till: Till, hospitals: FakeHospitals
+) -> None:
+    viewer = await patient(app, call)
+    preparation = Named("空腹。\0" * 300, "Do not eat. " * 100)
+    wordy = replace(ULTRASOUND, name=Named("彩超" * 100, "Ultrasound"), preparation=preparation)
+    hospitals.rooms[ULTRASOUND.schedule_ref] = wordy
+    where = ULTRASOUND.schedule_ref
+    reading = await browsing.read_slots(viewer, "h1", where, skip_days=3, days=3)
+    assert reading.value
+    request = NumberRequest("h1", reading.value[0].ref)
+    held = await numbers.book_number(viewer, VISIT, request, "book-0001")
+    described = held.described
+    assert (len(described.name.zh), described.name.en) == (128, "Ultrasound")
+    assert [len(text) for text in (described.notes.zh, described.notes.en)] == [512, 512]
+    assert described.notes.zh.startswith("空腹。空腹。") and described.notes.zh.endswith("…")
+    hospitals.version = f'W/"{"9" * 64}"'
+    await till.pay_for(viewer, held.id)
+    assert (await service.get_booking(viewer, held.id)).state is State.CONFIRMED
 
 
 async def test_numbers_are_moved_at_the_same_fee_only(

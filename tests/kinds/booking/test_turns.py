@@ -1,5 +1,6 @@
 """After the draw: seats that come free, latecomers, and the ways past a queue that are closed."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.errors import Conflict
 from core.ids import new_id
 from kinds.booking import queue, queue_store, service, waiting
 from kinds.booking.availability import availability_of
@@ -14,7 +16,7 @@ from kinds.booking.domain import WaitState
 from kinds.booking.models import Wait
 from kinds.booking.queue import TicketState, TicketStatus
 from tests.kinds.booking.engine import MakeCall, offer, refusal, used
-from tests.kinds.booking.people import make_account
+from tests.kinds.booking.people import citizen, guardian_of, make_account
 from tests.kinds.booking.releases import (
     ITEM,
     RELEASE_IN,
@@ -147,6 +149,55 @@ async def test_no_way_past_a_queue(app: App, call: MakeCall, clock: ManualClock)
     assert (await Wait.get(id=wait_id)).state == WaitState.WAITING
     assert await used(line.slot) == 0
     assert (await line.states())["admitted"] == SEATS
+
+
+async def test_an_admission_is_good_for_one_seat_whoever_it_is_for(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    line = await released(app, call, clock, SEATS)
+    parent, *others = await line.in_order()
+    children = [await citizen(app, number) for number in (1, 2)]
+    for child_id in children:
+        await guardian_of(app, parent, child_id)
+    admission = (await line.standing(parent)).admission
+
+    async def take_for(child_id: UUID | None) -> UUID:
+        row = await service.hold(
+            parent, line.slot, item_id=ITEM, admission=admission, on_behalf_of=child_id,
+            key=str(new_id()),
+        )  # fmt: skip
+        return row.id
+
+    attempts = [take_for(whom) for whom in (None, *children)]
+    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+    refused = [one.code for one in outcomes if isinstance(one, Conflict)]
+    assert refused == ["LIMIT_TURN"] * 2
+    assert await used(line.slot) == 1
+    for viewer in others:
+        await line.take(viewer)
+    (first,) = [one for one in outcomes if isinstance(one, UUID)]
+    await service.cancel(parent, first, "cancel-01")
+    assert await take_for(children[0]), "what was given back may be taken again"
+    assert await used(line.slot) == SEATS
+
+
+async def test_what_was_taken_is_answered_again_after_the_turn(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    line = await released(app, call, clock, 5)
+    first, *_ = await line.in_order()
+    admission = (await line.standing(first)).admission
+
+    async def send(key: str, item_id: str = ITEM) -> UUID:
+        held = service.hold(first, line.slot, item_id=item_id, admission=admission, key=key)
+        return (await held).id
+
+    held = await send("hold-0001")
+    clock.move(A_TURN)
+    assert await send("hold-0001") == held
+    assert await refusal(send("hold-0001", "court")) == "KEY_REUSED"
+    assert await refusal(send("hold-0002")) == "NOT_ADMITTED"
+    assert await used(line.slot) == 1
 
 
 async def test_what_a_queue_leaves_over_goes_to_the_waiting_list(

@@ -13,6 +13,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
 from core.id_documents import Document, DocumentKind
+from core.ids import new_id
 from core.people.directory import find_person, get_person
 from core.security.authentication import Viewer
 from core.security.authorization import Scope
@@ -27,6 +28,7 @@ from modules.identity.erasure import service as erasure
 from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, Mandate
 from modules.identity.real_name import confirm_document, confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths
+from modules.utilities.autopay.models import Autopay
 from notifications.messages.models import Message
 from tests.jobs import run_due
 from tests.kinds.booking.engine import book, offer, people, refusal, used
@@ -248,6 +250,26 @@ async def test_a_silent_registry_loses_nothing_and_one_failure_stops_no_other(
     await deaths.read_deaths(app)
     for one in (first, second):
         assert await find_person(app, one.subject_id) is None
+
+
+async def test_one_thing_that_cannot_be_ended_keeps_nothing_else_under_way(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    (elder,) = await people(app, call, 1)
+    slots = await offer(app, 2 * DAY, 3 * DAY)
+    mine, odd = [await book(elder, slot) for slot in slots]
+    await Booking.filter(id=odd.id).update(service_id="a-service-of-before")
+    agreed = {"bill_ceiling_fen": 1, "month_ceiling_fen": 1, "agreed_at": app.clock.now()}
+    await Autopay.create(
+        id=new_id(), link_id=new_id(), citizen_id=elder.subject_id, contract_id=new_id(),
+        text_version="1", state="signing", **agreed,
+    )  # fmt: skip
+    registry.record(app, 1)
+    for _ in range(2):
+        await deaths.read_deaths(app)
+    assert (await Booking.get(id=mine.id)).state == "cancelled"
+    assert [await used(slot) for slot in slots] == [0, 1]
+    assert await Death.filter(ended_at=None).count() == 1, "the next pass tries again"
 
 
 async def test_the_name_is_kept_for_the_next_of_kin_and_then_forgotten(

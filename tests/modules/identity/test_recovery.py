@@ -65,6 +65,10 @@ async def test_two_officers_and_some_days_give_an_account_back(
     assert await _code(recovery.propose(thief, *asked, "key-00000001")) == "NOT_ALLOWED"
     row = await recovery.propose(first, *asked, "key-00000002")
     assert (await recovery.propose(first, *asked, "key-00000002")).id == row.id
+    for change in ((0, "罗思近"), (2, "13700137009")):
+        other = [text if n != change[0] else change[1] for n, text in enumerate(asked)]
+        assert await _code(recovery.propose(first, *other, "key-00000002")) == "KEY_REUSED"
+    assert await Recovery.all().count() == 1
     assert await _code(approve(first, row)) == "NOT_ALLOWED", "four eyes"
     await approve(second, row)
     await approve(second, row)

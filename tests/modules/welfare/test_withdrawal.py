@@ -292,7 +292,9 @@ async def test_nothing_is_paid_for_who_has_left_meanwhile(
     case = await _draft(me, RENT)
     await town.step(me, case, "submit")
     await town.act(await find(case.id), "grant")
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await Citizen.filter(id=me.subject_id).update(
+        closed_at=app.clock.now(), phone_index=None, resident_index=None
+    )
     await run_due(app, *PAYING)
     assert ((await find(case.id)).state, centre.orders) == ("missing", [])
 
@@ -307,7 +309,9 @@ async def test_what_the_centre_may_be_paying_is_not_told_as_returned_when_its_pe
     centre.outcome = PayoutStatus.PENDING
     await town.act(await find(case.id), "grant")
     await run_due(app, *PAYING)
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await Citizen.filter(id=me.subject_id).update(
+        closed_at=app.clock.now(), phone_index=None, resident_index=None
+    )
     centre.outcome = PayoutStatus.PAID
     for _ in range(2):
         await connection().execute_query(

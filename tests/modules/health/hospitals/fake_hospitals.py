@@ -39,6 +39,8 @@ class FakeHospitals:
     fails: list[str] = field(default_factory=list)
     """What happens to the next calls that change something: "down", "lost" or "late", in order."""
     insists: bool = False
+    version: str = 'W/"1"'
+    """Of what is booked next."""
     meanwhile: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     """What others do while the next call of an operation ("slot", "book", "cancel") is on its
     way."""
@@ -132,7 +134,7 @@ class FakeHospitals:
                 raise SlotTaken
             assert access.person.resident_id
             self.patients[booking_id] = access.person.resident_id
-            known = ExternalBooking(f"a{len(self.placed)}", 'W/"1"', live=True)
+            known = ExternalBooking(f"a{len(self.placed)}", self.version, live=True)
             self.placed[hospital_ref, booking_id] = known
             self.slot_of[hospital_ref, booking_id] = slot_ref
             self.changed_at[hospital_ref, booking_id] = self.clock.now()

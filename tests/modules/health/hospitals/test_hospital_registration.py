@@ -446,7 +446,7 @@ async def test_moving_through_faults(
 
 
 async def test_the_comparison_finds_and_mends_every_difference(
-    app: App, call: MakeCall, hospitals: FakeHospitals
+    app: App, call: MakeCall, hospitals: FakeHospitals, clock: ManualClock
 ) -> None:
     viewers = [await patient(app, call, number) for number in range(1, 6)]
     slots = await free_slots(viewers[0])
@@ -464,8 +464,12 @@ async def test_the_comparison_finds_and_mends_every_difference(
         ghost.id: Kind.GHOST_THERE,
         gone.id: Kind.GONE_THERE,
         attended.id: Kind.ATTENDED,
-        missed.id: Kind.MISSED,
     }
+    standing = await service.get_booking(viewers[3], missed.id)
+    assert standing.state is State.CONFIRMED, "nobody misses what is still to come"
+    clock.move(slots[3].starts_at - clock.now())
+    (late,) = await comparison.compare(app)
+    assert (late.booking_id, late.kind) == (missed.id, Kind.MISSED)
     assert await comparison.compare(app) == []
     states = [
         (await service.get_booking(v, r.id)).state for v, r in zip(viewers, rows, strict=True)

@@ -18,6 +18,7 @@ from core.database.models import AccessLog
 from core.deadline import Deadline
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
+from core.people.mandates import act_for
 from core.people.personal_read import Verifier, grant_consent, open_access, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
@@ -34,7 +35,9 @@ from modules.health.records.lookup import PURPOSE, RECORD_SERVICE, REPORTS, load
 from modules.health.records.view import sees_restricted
 from modules.health.reports.graphql import MedicalReports
 from modules.health.reports.graphql import Query as ReportQuery
+from modules.identity.models import Citizen
 from notifications.messages.models import Message
+from tests.kinds.booking.people import guardian_of
 from tests.sandbox.serving import Client as Sandbox
 
 pytestmark = pytest.mark.xdist_group("lookups")
@@ -288,6 +291,26 @@ async def test_a_queue_is_followed_until_the_consent_ends(
         with pytest.raises(Forbidden):
             await anext(moves)
     assert await AccessLog.filter(subject_id=mine.subject_id, service=queue.SERVICE).count() == 1
+
+
+async def test_a_report_of_a_child_without_a_phone_is_told_to_its_guardians(
+    app: App, mine: Call, citizen: Callable[..., Awaitable[Viewer]], call: MakeCall
+) -> None:
+    child_id = (await citizen()).user_id
+    await Citizen.filter(id=child_id).update(phone_index=None, phone_sealed=None)
+    other = call(user_id=(await citizen()).user_id, level=2)
+    for guardian in (mine, other):
+        await guardian_of(app, guardian, child_id)
+    acting = await act_for(again(mine, call), child_id)
+    await grant_consent(acting, PURPOSE.id, PURPOSE.text_version)
+    row = await HealthCardRow.create(
+        id=new_id(), citizen_id=child_id, state="ACTIVE", applied_at=app.clock.now()
+    )
+    asking = desk.Desk(app, Deadline.after(5), "h1", Verifier(new_id(), "医院"))
+    for _ in range(2):
+        await desk._report_ready(asking, {"card": row.id.hex, "reportNo": "R-1"})
+    told = await Message.filter(template="health.report_ready").values_list("person_id", flat=True)
+    assert sorted(told) == sorted([mine.subject_id, other.subject_id])
 
 
 async def test_what_a_hospital_asks_by_is_a_text(app: App) -> None:

@@ -1,0 +1,20 @@
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("identity", "0014_recovery_numbers")]
+
+    initial = False
+
+    operations = [
+        # nobody is found by what a closed account was known by, and nobody is kept from it
+        ops.RunSQL(
+            """
+            ALTER TABLE identity_citizen ADD CONSTRAINT identity_citizen_closed
+              CHECK (closed_at IS NULL
+                     OR num_nonnulls(phone_index, resident_index, birth_index) = 0);
+            """,
+            "ALTER TABLE identity_citizen DROP CONSTRAINT identity_citizen_closed;",
+        ),
+    ]

@@ -1,0 +1,142 @@
+"""Hospitals that answer as FHIR allows, not as ours do: lenient searches, copies, no decision."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from core.deadline import Deadline
+from core.ids import new_id
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamFailed
+from modules.health.hospitals.appointments import BOOKING_SYSTEM
+from modules.health.hospitals.fhir import FhirHospitals
+from tests.modules.health.hospitals.test_hospitals import access, soon
+
+FHIR = "application/fhir+json"
+OUTCOME = {
+    "search": {"mode": "outcome"},
+    "resource": {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "warning", "code": "not-supported"}],
+    },
+}
+"""What a lenient server says of a parameter that it has read over
+(https://hl7.org/fhir/R4/search.html#errors)."""
+
+
+class Hospital:
+    """A server with some Appointments that answers every search with all of them."""
+
+    def __init__(self) -> None:
+        self.appointments: dict[str, dict[str, Any]] = {}
+        self.next_status = "booked"
+        self.changed: list[str] = []
+
+    def add(self, number: str, status: str) -> str:
+        """An Appointment under a number; its id."""
+        id_ = f"a{len(self.appointments)}"
+        self.appointments[id_] = {
+            "resourceType": "Appointment",
+            "id": id_,
+            "meta": {"versionId": "1"},
+            "status": status,
+            "identifier": [{"system": BOOKING_SYSTEM, "value": number}],
+            "participant": [{"actor": {"display": "甄示范"}, "status": "accepted"}],
+        }
+        return id_
+
+    async def search(self, _request: web.Request) -> web.Response:
+        entries = [{"resource": one} for one in self.appointments.values()]
+        bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [OUTCOME, *entries]}
+        return web.json_response(bundle, content_type=FHIR)
+
+    async def create(self, request: web.Request) -> web.Response:
+        """A conditional create by a condition that was read over: the first one of all matches."""
+        if not self.appointments:
+            sent = await request.json()
+            self.add(sent["identifier"][0]["value"], self.next_status)
+        first = next(iter(self.appointments.values()))
+        return web.json_response(first, content_type=FHIR)
+
+    async def read(self, request: web.Request) -> web.Response:
+        return web.json_response(self.appointments[request.match_info["id"]], content_type=FHIR)
+
+    async def update(self, request: web.Request) -> web.Response:
+        id_ = request.match_info["id"]
+        self.changed.append(id_)
+        self.appointments[id_] = await request.json()
+        return await self.read(request)
+
+
+@pytest.fixture
+def hospital() -> Hospital:
+    return Hospital()
+
+
+@pytest.fixture
+async def client(hospital: Hospital) -> AsyncIterator[FhirHospitals]:
+    """Our client at that hospital."""
+    app = web.Application()
+    app.router.add_get("/h1/fhir/Appointment", hospital.search)
+    app.router.add_post("/h1/fhir/Appointment", hospital.create)
+    app.router.add_get("/h1/fhir/Appointment/{id}", hospital.read)
+    app.router.add_put("/h1/fhir/Appointment/{id}", hospital.update)
+    async with TestServer(app) as server, HttpClient(Metrics()) as http:
+        http.rules.protect("hospitals", ["book"])
+        wiring: Any = type("Wiring", (), {"http": http})
+        yield FhirHospitals(wiring, str(server.make_url("")).rstrip("/"))
+
+
+async def test_another_s_appointment_is_never_taken_for_ours(
+    hospital: Hospital, client: FhirHospitals
+) -> None:
+    ours = new_id()
+    hospital.add(str(new_id()), "booked")
+    assert await client.find_booking("h1", ours, soon()) is None
+    with pytest.raises(UpstreamFailed, match="another's"):
+        await client.book(access(), "h1", "slot-1", ours, soon())
+    own = hospital.add(str(ours), "booked")
+    found = await client.find_booking("h1", ours, soon())
+    assert found is not None and (found.ref, found.live) == (own, True)
+    await client.cancel("h1", ours, found, soon())
+    assert hospital.changed == [own]
+
+
+async def test_of_several_copies_the_one_that_stands_is_ours(
+    hospital: Hospital, client: FhirHospitals
+) -> None:
+    """A copy that a lost reply has left behind is given back too, one look after the other."""
+    ours = new_id()
+    hospital.add(str(ours), "cancelled")
+    copies = {hospital.add(str(ours), "booked") for _ in range(2)}
+    while (found := await client.find_booking("h1", ours, soon())) and found.live:
+        await client.cancel("h1", ours, found, soon())
+    assert set(hospital.changed) == copies
+
+
+async def test_what_has_changed_is_read_beside_the_word_on_the_search(
+    hospital: Hospital, client: FhirHospitals, clock: Any
+) -> None:
+    ours = new_id()
+    hospital.add(str(ours), "booked")
+    hospital.add("not a number of ours", "booked")
+    assert await client.list_changed("h1", clock.now(), soon()) == [ours]
+
+
+@pytest.mark.parametrize("status", ["proposed", "pending", "waitlist"])
+async def test_what_a_hospital_has_not_decided_is_no_appointment_yet(
+    hospital: Hospital, client: FhirHospitals, status: str
+) -> None:
+    ours: UUID = new_id()
+    hospital.next_status = status
+    with pytest.raises(UpstreamFailed, match="not decided"):
+        await client.book(access(), "h1", "slot-1", ours, Deadline.after(5))
+    found = await client.find_booking("h1", ours, soon())
+    assert found is not None and found.live, "it can be given back"
+    hospital.appointments["a0"]["status"] = "booked"
+    placed = await client.book(access(), "h1", "slot-1", ours, soon())
+    assert (placed.ref, placed.live) == ("a0", True)
