@@ -11,6 +11,10 @@ class Migration(migrations.Migration):
         # nobody is found by what a closed account was known by, and nobody is kept from it
         ops.RunSQL(
             """
+            UPDATE identity_citizen
+               SET phone_index = NULL, resident_index = NULL, birth_index = NULL
+             WHERE closed_at IS NOT NULL
+               AND num_nonnulls(phone_index, resident_index, birth_index) > 0;
             ALTER TABLE identity_citizen ADD CONSTRAINT identity_citizen_closed
               CHECK (closed_at IS NULL
                      OR num_nonnulls(phone_index, resident_index, birth_index) = 0);
