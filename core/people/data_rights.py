@@ -83,7 +83,7 @@ class PersonalData:
     `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe, and is in one
     transaction with all other wings. `settle(app, person_id)` ends what is under way and can be
     ended by the person, before that; repeat-safe. `named(app, tx, person_id, number)` is told by
-    which document's number a person counts from now on, who was known by a phone before.
+    which number a person counts from now on, who counted by a phone before.
     """
 
     name: str
@@ -213,8 +213,8 @@ async def settle_person(app: App, person_id: UUID) -> None:
 
 
 async def name_person(app: App, tx: Transaction, person_id: UUID, number: str) -> None:
-    """Tell every wing, within `tx`, by which number (`Person.lasting_no`) a person counts from now
-    on. Repeat-safe."""
+    """Tell every wing, within `tx`, by which number a person counts from now on: `lasting_no`, or a
+    phone while there is none. Repeat-safe."""
     for part in app.extensions(PERSONAL_DATA):
         if part.named:
             await part.named(app, tx, person_id, number)

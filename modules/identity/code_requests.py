@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from core.context.call import Call
 from core.database import connection
-from core.people.directory import get_person
 from modules.identity import codes, store
 from modules.identity.codes import CodeSent, Wish
 from modules.identity.service import (
@@ -12,6 +11,7 @@ from modules.identity.service import (
     Device,
     checked_index,
     checked_phone,
+    own_phone,
     refuse_staff_session,
 )
 
@@ -40,10 +40,9 @@ async def to_sign_in(
 async def to_step_up(call: Call, key: str, wish: Wish = Wish()) -> CodeSent:
     """Send a one-time code to the viewer's own phone. The same key sends once.
 
-    Raises RateLimited as for log-in codes, Forbidden in a session of staff.
+    Raises RateLimited as for log-in codes, Forbidden in a session of staff, Conflict NO_PHONE.
     """
     await refuse_staff_session(call)
-    viewer = call.require_viewer()
-    person = await get_person(call.app, viewer.user_id)
-    wish = replace(wish, known_device=viewer.session_id.bytes)
-    return await codes.request(call, person.phone, codes.STEP_UP, "requestStepUpCode", key, wish)
+    phone = await own_phone(call)
+    wish = replace(wish, known_device=call.require_viewer().session_id.bytes)
+    return await codes.request(call, phone, codes.STEP_UP, "requestStepUpCode", key, wish)

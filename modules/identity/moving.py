@@ -10,7 +10,7 @@ from modules.identity import codes, store, texts
 from modules.identity.codes import CHANGE_PHONE, CodeSent, Wish
 from modules.identity.messages import PHONE_CHANGED
 from modules.identity.models import PHONE
-from modules.identity.real_name import take_over
+from modules.identity.real_name import count_by_number, take_over
 from modules.identity.service import checked_phone, lock_account
 from notifications import api as notifications
 
@@ -65,6 +65,7 @@ async def _change(call: Call, tx: Transaction, phone: str) -> None:
         await take_over(app, tx, other, citizen)
     citizen.phone_index, citizen.phone_sealed = index, app.vault.encrypt(phone, PHONE)
     await citizen.save(using_db=tx, update_fields=["phone_index", "phone_sealed"])
+    await count_by_number(app, tx, citizen)
 
 
 async def tell_old_phone(call: Call, tx: Transaction, old: str, new: str) -> None:

@@ -28,7 +28,7 @@ from core.security.authentication import Viewer
 from core.typed_text import read_name
 from core.upstream.client import UpstreamError
 from modules.identity import alarm, claims, death_store, domain, store, texts
-from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen
+from modules.identity.models import BIRTH_CERTIFICATE, NAME, PHONE, RESIDENT_ID, Citizen
 from modules.identity.service import assurance_of, lock_account
 from modules.identity.upstream import REGISTRY, Match, verify, verify_permit
 from notifications import api as notifications
@@ -249,9 +249,15 @@ async def take_over(app: App, tx: Transaction, old: Citizen, new: Citizen) -> No
 
 
 async def count_by_number(app: App, tx: Transaction, citizen: Citizen) -> None:
-    """Have whatever was counted by somebody's phone counted by the number that stays the same."""
-    sealed, purpose = citizen.birth_sealed, BIRTH_CERTIFICATE
-    if sealed is None:
-        sealed, purpose = citizen.resident_sealed, RESIDENT_ID
-    if sealed is not None:
-        await name_person(app, tx, citizen.id, app.vault.decrypt(bytes(sealed), purpose))
+    """Have whatever counts for somebody counted by the number that stays the same, or by their
+    phone of now while none is known."""
+    numbers = (
+        (citizen.birth_sealed, BIRTH_CERTIFICATE),
+        (citizen.resident_sealed, RESIDENT_ID),
+        (citizen.phone_sealed, PHONE),
+    )
+    for sealed, purpose in numbers:
+        if sealed is not None:
+            number = app.vault.decrypt(bytes(sealed), purpose)
+            await name_person(app, tx, citizen.id, number)
+            return

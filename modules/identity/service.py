@@ -9,7 +9,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import Transaction, idempotency, transaction
-from core.errors import AppError, Forbidden, InvalidInput, LoginRequired
+from core.errors import AppError, Conflict, Forbidden, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
 from core.people.directory import get_person
 from core.refusal_texts import NOT_ALLOWED, SESSION_EXPIRED
@@ -173,13 +173,12 @@ async def lock_account(tx: Transaction, citizen_id: UUID) -> Citizen:
 async def step_up(call: Call, code: str, key: str) -> str:
     """Prove again who is there; returns an access token of this session with a fresh time.
 
-    The same key and code give a token again for a minute. Raises as `login` does.
+    The same key and code give a token again for a minute. Raises as `login` and `own_phone` do.
     """
     app, viewer, code = call.app, call.require_viewer(), read_code(code)
     await refuse_staff_session(call)
     session_id = viewer.session_id
-    person = await get_person(app, viewer.user_id)
-    index = app.vault.blind_index(person.phone, codes.STEP_UP.id)
+    index = app.vault.blind_index(await own_phone(call), codes.STEP_UP.id)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
@@ -198,6 +197,14 @@ async def step_up(call: Call, code: str, key: str) -> str:
     if refusal is not None:
         raise refusal
     return (await signed_in(app, session_id)).access_token
+
+
+async def own_phone(call: Call) -> str:
+    """The viewer's phone. Raises Conflict where they have none, or are reached by a guardian's."""
+    person = await get_person(call.app, call.require_viewer().user_id)
+    if not person.has_phone:
+        raise Conflict(texts.NO_PHONE)
+    return person.phone
 
 
 async def refuse_staff_session(call: Call) -> None:

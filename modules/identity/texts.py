@@ -210,6 +210,11 @@ PHONE_IN_USE = Text(
     "该手机号码已绑定其他实名账户",
     "This phone belongs to another verified account",
 )
+NO_PHONE = Text(
+    "NO_PHONE",
+    "您的账户没有本人手机号码,请使用通行密钥,或到服务窗口登记手机号码",
+    "This account has no phone of its own: use a passkey, or have a phone entered at a counter",
+)
 TO_CHANGE_PHONE = Named("将账户绑定到此手机号", "move an account to this phone")
 ACTED_TITLE = Text("ACTED_TITLE", "家人代为办理", "Something was done for a family member")
 ACTED_FOR_YOU_MESSAGE = Text(

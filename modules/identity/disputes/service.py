@@ -20,7 +20,6 @@ from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, NotFound
 from core.people import freezes
 from core.people.data_rights import Hold, PersonalData
-from core.people.directory import get_person
 from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
@@ -33,7 +32,7 @@ from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.proofs.service import read_handoff
 from modules.identity.real_name import checked_number
 from modules.identity.recovery import refuse_taken_phone
-from modules.identity.service import checked_phone
+from modules.identity.service import checked_phone, own_phone
 from notifications.api import Template
 
 DECIDED_WITHIN = timedelta(days=30)
@@ -61,8 +60,8 @@ async def open_by_proof(call: Call, ticket: str, key: str) -> Recovery:
     """The viewer has just shown face or network identity (`ticket`), and another account holds
     their number by a proof as good. The same key opens one dispute.
 
-    Raises as `proofs.service.read_handoff`, and Conflict where nobody else holds the number, it is
-    disputed already, or the viewer's account carries another name.
+    Raises as `proofs.service.read_handoff` and `own_phone`, and Conflict where nobody else holds
+    the number, it is disputed already, or the viewer's account carries another name.
     """
     name, document = await read_handoff(call, ticket)
     viewer = call.admitting_unproved().require_viewer()
@@ -71,7 +70,7 @@ async def open_by_proof(call: Call, ticket: str, key: str) -> Recovery:
     index = call.app.vault.blind_index(document.number, RESIDENT_ID)
     if own.resident_index is not None and own.resident_index != index:
         raise Conflict(identity_texts.ALREADY_VERIFIED)
-    phone = (await get_person(call.app, viewer.user_id)).phone
+    phone = await own_phone(call.admitting_unproved())
     return await _open(call.admitting_unproved(), name, document.number, phone, key)
 
 

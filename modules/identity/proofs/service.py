@@ -16,7 +16,7 @@ from core.context.call import Call
 from core.database import Transaction, rate_limit, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from core.id_documents import EVERY_DOCUMENT, Document, DocumentKind
-from core.people.directory import CHILD_UNTIL_AGE, age_on, get_person
+from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
@@ -36,7 +36,7 @@ from modules.identity.real_name import (
     write_document,
 )
 from modules.identity.recovery import move, settle
-from modules.identity.service import lock_account, signed_in
+from modules.identity.service import lock_account, own_phone, signed_in
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ async def prove_by_phone(
     without consent and for children, RateLimited, Unavailable.
     """
     proving, access, cleaned, document = await _begin(call, BY_CARRIER, name, document_no, born_on)
-    phone = await _phone(proving)
+    phone = await own_phone(proving)
     ask = upstream.three_elements(call.app, call.deadline, access, cleaned, document, phone)
     await _require(_reached(ask, texts.CARRIERS))
     return await _hold(call, cleaned, document, Assurance.CARRIER)
@@ -97,7 +97,7 @@ async def prove_by_card(
         raise InvalidInput(texts.PROOF_MISMATCH, "cardNo")
     proving, access, cleaned, document = await _begin(call, BY_CARD, name, document_no, born_on)
     ask = upstream.four_elements(
-        call.app, call.deadline, access, cleaned, document, await _phone(proving), digits
+        call.app, call.deadline, access, cleaned, document, await own_phone(proving), digits
     )
     await _require(_reached(ask, texts.CARD_NETWORK))
     return await _hold(call, cleaned, document, Assurance.BANK_CARD)
@@ -159,10 +159,6 @@ async def _count(call: Call) -> None:
         window=timedelta(days=1),
         refusal=texts.TOO_MANY_FAMILY_LOOKUPS,
     )
-
-
-async def _phone(call: Call) -> str:
-    return (await get_person(call.app, call.require_viewer().user_id)).phone
 
 
 async def _reached(ask: Awaitable[T], system: str) -> T:

@@ -15,13 +15,14 @@ from core.errors import LoginRequired
 from core.people.consents import grant_consent
 from core.security.authentication import Viewer
 from kinds.booking.models import Booking
+from kinds.booking.people import key_of
 from modules.identity import moving, recovery, store
 from modules.identity.models import Citizen, Passkey, Session
 from modules.identity.proofs.service import BY_CARRIER, prove_by_phone
 from modules.identity.real_name import REAL_NAME, take_over, verify_real_name
 from modules.identity.service import Device, open_session_of
 from tests.fakes import FakePolice, FakeProofs
-from tests.kinds.booking.engine import offer
+from tests.kinds.booking.engine import book, hold, offer, refusal
 from tests.modules.identity.conftest import REFUSAL, Phone
 from tests.people import resident_id
 
@@ -172,3 +173,22 @@ async def test_the_database_keeps_no_closed_account_findable(citizen: MakeCitize
         )
     assert violated(refused.value) == "identity_citizen_closed"
     assert (await Citizen.get(id=viewer.user_id)).closed_at is None
+
+
+async def test_another_phone_makes_nobody_another_person(
+    phone: Phone, app: App, citizen: MakeCitizen, call: MakeCall
+) -> None:
+    """Limits of an account without a name, which counts by its phone, go along."""
+    slot, same_day = await offer(app, timedelta(days=2), timedelta(days=2, minutes=15))
+    viewer = await citizen(level=1, number=None)
+    own = call(user_id=viewer.user_id, level=1)
+    before = await key_of(own, 1)
+    await book(own, slot)
+    await moving.request_code(own, phone.number, "code-0001")
+    await moving.change_phone(own, phone.number, await phone.read_code(), "move-0001")
+    for _ in range(50):  # the bus carries the news
+        if await key_of(own, 1) != before:
+            break
+        await asyncio.sleep(0.02)
+    assert await key_of(own, 1) != before
+    assert await refusal(hold(own, same_day)) == "LIMIT_DAY"

@@ -11,14 +11,17 @@ import pytest
 
 from core.clock import ManualClock
 from core.context.app import App
-from core.errors import LoginRequired
+from core.context.call import Call
+from core.errors import Conflict, LoginRequired
 from core.manifest import Manifest
 from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.security.authorization import FRESH_AUTH_LIFE
 from core.security.keys import add_token_key
 from core.settings import Settings
-from modules.identity.models import LoginCode, Session
+from modules.identity import code_requests
+from modules.identity.models import Citizen, LoginCode, Session
+from modules.identity.service import step_up
 from notifications.messages.models import Delivery
 from tests.asgi import Client
 from tests.fakes import FakeSms
@@ -214,3 +217,18 @@ async def test_codes_stand_nowhere_in_the_clear(phone: Phone) -> None:
     code = await phone.read_code()
     (row,) = await LoginCode.all()
     assert code.encode() not in bytes(row.code_hash)
+
+
+async def test_an_account_without_a_phone_asks_no_code(
+    app: App, citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]
+) -> None:
+    """Nor is one taken that was asked for another's: all such accounts would share one."""
+    viewer = await citizen()
+    await Citizen.filter(id=viewer.user_id).update(phone_index=None, phone_sealed=None)
+    own = call(user_id=viewer.user_id, session_id=viewer.session_id, level=2)
+    with pytest.raises(Conflict) as asked:
+        await code_requests.to_step_up(own, "code-0001")
+    with pytest.raises(Conflict) as used:
+        await step_up(own, "123456", "step-0001")
+    assert (asked.value.code, used.value.code) == ("NO_PHONE", "NO_PHONE")
+    assert await LoginCode.all().count() == 0
