@@ -209,13 +209,16 @@ async def test_the_citizen_sees_who_looked_and_is_told_of_steps(
     assert told.template == "applications.turn"
 
 
+@pytest.mark.parametrize("level", [1, 2])
 async def test_open_screens_hear_of_steps_of_the_city(
-    town: Town, me: Call, app: App, client: Client
+    town: Town, me: Call, app: App, client: Client, level: int
 ) -> None:
+    """As `cases` shows them, whatever the session may do in their service now."""
     await town.staffed(*UNITS)
     case = await _submitted(town, me)
     query = "subscription { caseChanged { id state } }"
-    async with client.events(query, headers=client.token(me.require_viewer())) as events:
+    viewer = replace(me.require_viewer(), level=level)
+    async with client.events(query, headers=client.token(viewer)) as events:
         stream = asyncio.ensure_future(events.get())
         await eventually(_is_heard(app, me), what="listening")
         await town.act(case, "accept")
