@@ -157,6 +157,7 @@ async def test_two_pairs_of_eyes(town: Town, me: Call) -> None:
 
 async def test_nobody_handles_a_case_of_their_own(town: Town) -> None:
     officer = await town.officer("hotline")
+    officer = replace(officer, viewer=replace(officer.require_viewer(), level=2))
     declare(PERMIT, "permit")
     case = await service.open_case(
         officer, SERVICE, ANSWERS, key(), item="permit", category="plain"
