@@ -304,13 +304,13 @@ def check_year(year: int | None) -> None:
 def page_of(
     reading: Reading[Sequence[T]], first: int, after: str | None, cursor: Callable[[T], str]
 ) -> ReadingConnection[T]:
-    """A page of a list that is read whole. Raises InvalidInput for a size or a cursor that is
-    none."""
+    """A page of a list that is read whole; an empty one, which says why, where nothing was read.
+    Raises InvalidInput for a size or a cursor that is none."""
     page_size(first)
     cursors = [cursor(item) for item in reading.items]
-    if after is not None and after not in cursors:
+    if after is not None and reading.value is not None and after not in cursors:
         raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
-    start = 0 if after is None else cursors.index(after) + 1
+    start = cursors.index(after) + 1 if after in cursors else 0
     shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
     edges = [Edge(cursor=text, node=item) for text, item in shown]
     return ReadingConnection(

@@ -52,7 +52,9 @@ class Inbox:
         return await store.count_unread(info.context.require_viewer().user_id)
 
     @strawberry.field(description="Newest first.")
-    async def messages(self, info: Info, first: First, after: After = None) -> Connection[Message]:
+    async def messages(
+        self, info: Info, first: First, after: After = None
+    ) -> Connection[Message] | None:
         """A page of the viewer's messages."""
         person_id = info.context.require_viewer().user_id
         first = page_size(first)

@@ -1,7 +1,7 @@
 """Payments in GraphQL: one payment and how it goes."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -152,15 +152,12 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
     )
 
 
-async def follow_payment(call: Call, intent_id: UUID) -> AsyncIterator[Payment]:
+async def follow_payment(call: Call, intent_id: UUID) -> AsyncGenerator[Payment]:
     """A payment now and whenever its payer would see something else, until nothing can change any
     more. Raises NotFound."""
-    changed, last = asyncio.Event(), None
-    # listening begins before the first look, so that nothing falls between the two
-    stop = call.app.bus.listen(settlement.topic(intent_id), lambda _state: changed.set())
-    try:
-        while True:
-            changed.clear()
+    last = None
+    async with aclosing(call.app.bus.wakes(settlement.topic(intent_id))) as wakes:
+        async for _ in wakes:
             intent = await service.get_payment(call, intent_id)
             payment = to_payment(intent, call.locale)
             if payment != last:
@@ -168,9 +165,6 @@ async def follow_payment(call: Call, intent_id: UUID) -> AsyncIterator[Payment]:
                 yield payment
             if intent.state in INTENT.final:
                 return
-            await changed.wait()
-    finally:
-        stop()
 
 
 @strawberry.type

@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode
 
 from bff.request.operation import BAD_REQUEST
 from core.context.call import Call
@@ -30,7 +30,7 @@ class ClientErrors:
 
     def __call__(self, error: GraphQLError) -> GraphQLError:
         """The error as the client may see it; the rest is in the log under the error's id."""
-        if error.path is None and error.nodes:
+        if error.path is None and _is_of_the_client(error):
             self.request_errors.append(error)
         return shown(error, self._call)
 
@@ -38,13 +38,13 @@ class ClientErrors:
 def shown(error: GraphQLError, call: Call) -> GraphQLError:
     """The error as the client may see it; the rest is in the log under the error's id.
 
-    An error that names a place in the document, but none in the answer, speaks of the client's own
-    document or variables. Any other happened in our code: an AppError is told, the rest is masked.
+    What speaks of the client's own document or variables is told as it is. Any other happened in
+    our code: an AppError is told, the rest is masked.
     """
     cause = cause_of(error)
     if isinstance(cause, AppError):
         return _located(error, cause.say(call.locale), refusal_extensions(cause))
-    if error.path is None and error.nodes:
+    if _is_of_the_client(error):
         return _located(error, error.message, {"code": BAD_REQUEST})
     masked = broken(cause, call.locale, error.path)
     return _located(error, masked.message, masked.extensions)
@@ -106,3 +106,11 @@ def cause_of(error: GraphQLError) -> BaseException | None:
 
 def _located(error: GraphQLError, message: str, extensions: dict[str, Any] | None) -> GraphQLError:
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)
+
+
+def _is_of_the_client(error: GraphQLError) -> bool:
+    """Whether it names a place in the document and none in the answer, or a value in the document:
+    an argument that turns out not to fit only when its field runs (null for what has a default)."""
+    if not error.nodes or error.path is None:
+        return bool(error.nodes)
+    return cause_of(error) is None and isinstance(error.nodes[0], ValueNode)

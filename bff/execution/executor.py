@@ -154,32 +154,41 @@ class Executor:
         """The responses of a subscription."""
         errors = ClientErrors(call)
         try:
-            source = await self._source_events(call, prepared, variables)
+            beginning = self._source_events(call, prepared, variables)
+            try:
+                source = await within(call.deadline, _GRACE_S, beginning)
+            except TimeoutError:
+                source = ExecutionResult(None, [_late()])
             if isinstance(source, ExecutionResult):
                 yield Event(encode(source, errors))
                 return
-            resume = call.once(Resume, Resume)
             async with aclosing(source):  # type: ignore[type-var]
                 async for event in source:
-                    event_id = resume.event_id
-                    yield Event(await self._event(call, prepared, variables, event), event_id)
+                    self._library.refuse_withdrawn(prepared)
+                    yield await self._event(call, prepared, variables, event)
         except Exception as error:
             yield Event(_failure(error, errors))
 
     async def _event(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any], event: object
-    ) -> bytes:
-        """One event, under a deadline of its own."""
+    ) -> Event:
+        """One event, under a deadline of its own: one that outlives it is given up alone."""
         fresh = call.within(Deadline.after(call.app.settings.request_deadline_s))
         event_id = call.once(Resume, Resume).event_id
+        errors = ClientErrors(fresh)
         body = prepared.operation.execute(
             root=event,
             context=fresh,
             variables=variables,
-            on_error=ClientErrors(fresh),
+            on_error=errors,
             extensions={"eventId": event_id} if event_id else None,
         )
-        return body if isinstance(body, bytes) else await body
+        if not isinstance(body, bytes):
+            try:
+                body = await within(fresh.deadline, _GRACE_S, body)
+            except TimeoutError:
+                return Event(_given_up(errors))  # the client stands where it stood before it
+        return Event(body, event_id)
 
     async def _source_events(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]

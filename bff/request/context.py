@@ -54,14 +54,12 @@ def header(headers: Headers, name: bytes) -> str | None:
 
 def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller:
     """The caller. With proxies in front, the address is what the outermost of them saw."""
-    forwarded = header(headers, b"x-forwarded-for")
-    address = client_address(scope.get("client"), forwarded, trusted_proxies)
     device = header(headers, b"x-device-id")
     languages = header(headers, b"accept-language")
     return Caller(
         authorization=header(headers, b"authorization"),
         locale=_locale_of(languages and languages[:_LANGUAGES_MAX_CHARS]),
-        address=address,
+        address=client_address(scope, trusted_proxies),
         device=device and device[:_KEY_MAX_CHARS],
         request_id=header(headers, b"x-request-id") or f"{_PROCESS}{next(_numbers):012x}",
         resume_ticket=header(headers, b"x-resume-ticket"),

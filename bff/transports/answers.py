@@ -45,17 +45,18 @@ async def answer(
     await _write(send, status, written, body)
 
 
-async def answer_public(send: Send, headers: Headers, accepted: str, public: PublicAnswer) -> None:
-    """An answer for everybody, or 304 to a client that has it already."""
+async def answer_public(
+    send: Send, headers: Headers, accepted: str, public: PublicAnswer, left_s: int
+) -> None:
+    """An answer for everybody, or 304 to a client that has it already. It may be kept for as long
+    as it would be kept here: `left_s` seconds."""
     # the tag is strong: each form of the answer has its own
     packed = public.packed if _takes_gzip(headers) else b""
     form = (b"g" if packed else b"i") + (b"g" if accepted == GRAPHQL_JSON else b"j")
     etag = public.etag[:-1] + b"-" + form + b'"'
     written = [
         (b"etag", etag),
-        (b"cache-control", b"public, max-age=%d" % public.max_age_s)
-        if public.max_age_s
-        else _PRIVATE,
+        (b"cache-control", b"public, max-age=%d" % left_s),
         _PUBLIC_VARY,
     ]
     if _matches(headers.get(b"if-none-match"), etag):

@@ -149,10 +149,11 @@ class GraphQLHttp:
     async def _answer_public(
         self, exchange: _Exchange, public: PublicAnswer, taken: Taken | None
     ) -> None:
-        """An answer for everybody; what goes by POST is kept by us alone."""
+        """An answer for everybody; what goes by POST is kept by us alone, what failed by nobody."""
         send, headers, accepted = exchange.send, exchange.headers, exchange.accepted
-        if exchange.is_get:
-            await answer_public(send, headers, accepted, public)
+        left_s = self._edge.answers.left_s(public)
+        if exchange.is_get and left_s:
+            await answer_public(send, headers, accepted, public, left_s)
         else:
             more = rate_headers(taken) if taken else ()
             await answer(send, headers, accepted, public.body, more=more, packed=public.packed)
@@ -213,11 +214,13 @@ class GraphQLHttp:
 
 
 def _refuse_unfit(exchange: _Exchange, prepared: Prepared) -> None:
-    """By GET nothing is changed; subscriptions come as events only."""
+    """By GET nothing is changed; subscriptions come as events only, and have no head alone."""
     if exchange.is_get and prepared.kind is OperationType.MUTATION:
         raise RequestError("mutations go by POST", status=405, headers=((b"allow", b"POST"),))
     if prepared.kind is OperationType.SUBSCRIPTION and exchange.accepted != EVENTS:
         raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
+    if prepared.kind is OperationType.SUBSCRIPTION and exchange.scope["method"] == "HEAD":
+        raise RequestError("a stream has no end", status=405, headers=((b"allow", b"GET, POST"),))
 
 
 async def _read(exchange: _Exchange) -> Operation:

@@ -46,8 +46,8 @@ async def serve_events(
             leaving.cancel()
         if stop.ending is Ending.REVOKED:
             await _send(send, _next(Event(_revoked(call))))
-        # a stream that ends without `complete` is resumed by the client
-        last = b"" if stop.ending is Ending.DRAINING else _COMPLETE
+        # a stream that ends without `complete` is resumed by the client, with a fresh token
+        last = b"" if stop.ending in (Ending.DRAINING, Ending.EXPIRED) else _COMPLETE
         await _send(send, last, more=False)
 
 

@@ -6,17 +6,25 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import TypeVar
 
+import structlog
+
+from bff.request.context import deadline_of
 from bff.transports.endpoint import Edge, Pings
+from core.database import is_unavailable
+from core.deadline import within
 from core.errors import LoginRequired
 from core.security.authentication import SESSION_REVOKED, Viewer
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 class Ending(Enum):
     """Why a stream was ended from our side."""
 
     REVOKED = "the session was revoked"
+    EXPIRED = "the token has ended"
     DRAINING = "the process stops"
     LEFT = "the client is gone"
 
@@ -33,14 +41,6 @@ class Stop:
     def revoke(self) -> None:
         """End the streams: whoever opened them is signed in no longer."""
         self._end(Ending.REVOKED)
-
-    async def check(self) -> None:
-        """Look whether the session still stands; news of its end may have been missed."""
-        if self._viewer is not None:
-            try:
-                await self._edge.app.revocations.refuse_revoked(self._viewer)
-            except LoginRequired:
-                self.revoke()
 
     async def wait(self) -> Ending:
         """Return when the streams shall end."""
@@ -62,20 +62,45 @@ class Stop:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["Stop"]:
-        """Listen for the session's end and for the process's."""
+        """Listen for the session's end and for the process's, and look whether the token is good
+        still: who opened a stream may do no more by it than by a request."""
+        viewer = self._viewer
 
         def hear(ended_id: object) -> None:
-            viewer = self._viewer
             if viewer and ended_id in (str(viewer.session_id), str(viewer.user_id)):
                 self.revoke()
 
         silence = self._edge.app.bus.listen(SESSION_REVOKED, hear)
+        looking = asyncio.create_task(self._look(viewer)) if viewer is not None else None
         self._edge.drains.add(self.drain)
         try:
             yield self
         finally:
             silence()
             self._edge.drains.discard(self.drain)
+            if looking is not None:
+                looking.cancel()
+
+    async def _look(self, viewer: Viewer) -> None:
+        """Look again and again, beside what the streams do: a database that hangs holds up none."""
+        while self.ending is None:
+            await asyncio.sleep(self._edge.pings.every_s)
+            await self._check(viewer)
+
+    async def _check(self, viewer: Viewer) -> None:
+        """End the streams of a token that is over, or of a session whose end was missed."""
+        app = self._edge.app
+        if viewer.good_until is not None and viewer.good_until <= app.clock.now():
+            self._end(Ending.EXPIRED)
+            return
+        try:
+            await within(deadline_of(app), 0.0, app.revocations.refuse_revoked(viewer))
+        except LoginRequired:
+            self.revoke()
+        except Exception as error:
+            # who cannot be looked up now is looked up again, and no stream outlives its token
+            if not isinstance(error, TimeoutError) and not is_unavailable(error):
+                log.exception("a stream's session could not be looked up")
 
 
 async def paced(items: AsyncGenerator[T], stop: Stop, pings: Pings) -> AsyncGenerator[T | None]:
@@ -93,7 +118,6 @@ async def paced(items: AsyncGenerator[T], stop: Stop, pings: Pings) -> AsyncGene
                 return
             if not done:
                 pause_s = pings.every_s
-                await stop.check()
                 yield None
                 continue
             try:

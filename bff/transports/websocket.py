@@ -15,7 +15,7 @@ import orjson
 from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from bff.execution.errors import broken, refusal
+from bff.execution.errors import broken, refusal, status_of
 from bff.limits.admission import who_of
 from bff.request.context import call_for, caller_of, deadline_of, headers_of
 from bff.request.operation import Operation, RequestError, operation_of
@@ -48,11 +48,12 @@ class _Close(Exception):
 
 
 _CLOSES = {
-    Ending.REVOKED: _Close(4403, "Forbidden"),
-    Ending.DRAINING: _Close(1012, "Service Restart"),
+    Ending.REVOKED: (4403, "Forbidden"),
+    Ending.EXPIRED: (4403, "Token expired"),
+    Ending.DRAINING: (1012, "Service Restart"),
 }
-
-_TRY_LATER = _Close(1013, "Try again later")
+_TRY_LATER = (1013, "Try again later")
+_BROKEN = (1011, "Internal error")
 _UNHEARD_PINGS_MAX = 3
 """After so many pings without a word the client is gone, whatever its connection says."""
 
@@ -67,11 +68,12 @@ async def graphql_websocket(edge: Edge, websocket: WebSocket) -> None:
     connection = _Connection(edge, websocket)
     try:
         await connection.serve()
-    except _Close as end:
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client may be gone
-            await websocket.close(end.code, end.reason)
     except WebSocketDisconnect:
         pass
+    except Exception as error:
+        end = connection.ending(error)
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client may be gone
+            await websocket.close(end.code, end.reason)
     finally:
         await connection.end()
 
@@ -108,14 +110,14 @@ class _Connection:
             raise _Close(4401, "Unauthorized")
         await self._init(first.get("payload"))
         async with Stop(self._edge, self._viewer).watching() as stop:
-            self._pinging = asyncio.create_task(self._ping_forever(stop))
+            self._pinging = asyncio.create_task(self._ping_forever())
             taking = asyncio.create_task(self._take_forever())
             stopping = asyncio.create_task(stop.wait())
             ends = {taking, stopping, self._pinging}
             try:
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if stop.ending is not None:
-                    raise _CLOSES[stop.ending]
+                    raise _Close(*_CLOSES[stop.ending])
                 if taking.done():
                     taking.result()
                 raise _Close(4408, "No answer to pings")
@@ -140,18 +142,25 @@ class _Connection:
             else:
                 gate.recognise(self._viewer, None)
         except RateLimited:
-            raise _TRY_LATER from None
+            raise _Close(*_TRY_LATER) from None
 
     def _keep(self, place: AbstractContextManager[None]) -> None:
         """Take a place among the connections that are open, until this one ends."""
         try:
             self._places.enter_context(place)
         except RateLimited:
-            raise _TRY_LATER from None
+            raise _Close(*_TRY_LATER) from None
 
     async def _take_forever(self) -> None:
         while True:
             await self._take(await self._receive())
+
+    def ending(self, error: Exception) -> _Close:
+        """With what the connection ends that met this error."""
+        if isinstance(error, _Close):
+            return error
+        can_be_tried_again = status_of(broken(error, self._caller.locale)) == 503
+        return _Close(*(_TRY_LATER if can_be_tried_again else _BROKEN))
 
     async def end(self) -> None:
         """Stop whatever still runs for this client."""
@@ -173,7 +182,7 @@ class _Connection:
         except LoginRequired:
             raise _Close(4403, "Forbidden") from None
         except Unavailable:
-            raise _TRY_LATER from None
+            raise _Close(*_TRY_LATER) from None
         if self._viewer is not None:  # no stranger's connection any more
             self._places.close()
             self._keep(self._edge.gate.signed_in(self._viewer))
@@ -284,12 +293,11 @@ class _Connection:
             raise _Close(4400, "Invalid message")
         return message
 
-    async def _ping_forever(self, stop: Stop) -> None:
+    async def _ping_forever(self) -> None:
         """Returns where the client is gone: a connection alone may stay open for days."""
         with contextlib.suppress(WebSocketDisconnect):
             while self._unheard_pings < _UNHEARD_PINGS_MAX:
                 await asyncio.sleep(self._edge.pings.every_s)
-                await stop.check()
                 self._unheard_pings += 1
                 self._awaited_pongs += 1
                 await self._send({"type": "ping"})

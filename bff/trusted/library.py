@@ -131,6 +131,13 @@ class Library:
             self._trusted[operation_id] = None
             self._prepared.pop(operation_id, None)
 
+    def refuse_withdrawn(self, prepared: Prepared) -> None:
+        """Raise RequestError where an operation was withdrawn since it was prepared: a stream may
+        be older than that."""
+        operation_id = prepared.document_id
+        if operation_id is not None and self._trusted.get(operation_id) is None:
+            raise _withdrawn()
+
     def restore(self) -> None:
         """Run every operation as it shipped."""
         for operation_id, shipped in self._documents.operations.items():
@@ -160,9 +167,7 @@ class Library:
                 "the schema has outgrown this operation", code="DOCUMENT_OUTDATED", status=410
             )
         if prepared is None:
-            raise RequestError(
-                "this operation was withdrawn", code="DOCUMENT_WITHDRAWN", status=410
-            )
+            raise _withdrawn()
         if operation_name not in (None, prepared.operation_name):
             raise _no_such_operation([prepared.operation_name])
         return prepared
@@ -296,6 +301,10 @@ def too_much(error: LimitExceeded) -> RequestError:
 def _no_such_operation(names: Iterable[str | None]) -> RequestError:
     known = ", ".join(name or "(without a name)" for name in names)
     return RequestError(f"`operationName` has to be one of this document: {known}")
+
+
+def _withdrawn() -> RequestError:
+    return RequestError("this operation was withdrawn", code="DOCUMENT_WITHDRAWN", status=410)
 
 
 def _unknown() -> RequestError:

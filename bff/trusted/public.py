@@ -11,6 +11,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, inf
 from typing import Any, NamedTuple
 
 import orjson
@@ -46,9 +47,8 @@ class PublicAnswer:
     packed: bytes
     """The same, gzipped; empty where that does not pay."""
     etag: bytes
-    max_age_s: int
     expires_s: float
-    """On the monotonic clock."""
+    """On the monotonic clock; long ago where nobody may keep it."""
 
 
 class AnswerKey(NamedTuple):
@@ -84,7 +84,7 @@ class PublicAnswers:
         """Keep an answer for as long as it may be cached anywhere."""
         digest = hashlib.sha256(body).hexdigest()[:32]
         answer = PublicAnswer(
-            body, pack(body), f'"{digest}"'.encode(), max_age_s, self._monotonic() + max_age_s
+            body, pack(body), f'"{digest}"'.encode(), self._monotonic() + max_age_s
         )
         self._drop(key)
         self._answers[key] = answer
@@ -93,10 +93,14 @@ class PublicAnswers:
             self._drop(next(iter(self._answers)))
         return answer
 
+    def left_s(self, answer: PublicAnswer) -> int:
+        """For how many seconds more an answer may be kept; 0 where nobody may keep it."""
+        return ceil(max(0.0, answer.expires_s - self._monotonic()))
+
     @staticmethod
     def once(body: bytes) -> PublicAnswer:
         """An answer that nobody keeps, because it holds errors."""
-        return PublicAnswer(body, b"", b'""', 0, 0.0)
+        return PublicAnswer(body, b"", b"", -inf)
 
     def _drop(self, key: AnswerKey) -> None:
         answer = self._answers.pop(key, None)

@@ -23,6 +23,9 @@ from core.database import (
     raw_connection,
 )
 from core.deadline import in_time
+from core.errors import Unavailable
+from core.refusal_texts import UNAVAILABLE
+from core.telemetry.logging import current_request_id
 
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
@@ -31,6 +34,7 @@ _HEARTBEAT_S = 0.5
 _ANSWER_WITHIN_S = 1.0
 """Together with the new connection: what was missed is known within two seconds."""
 _END = object()
+_LOST = object()
 
 log = structlog.get_logger(__name__)
 
@@ -113,16 +117,26 @@ class Bus:
         return stop
 
     async def stream(self, topic: str) -> AsyncIterator[Any]:
-        """The messages of a topic from now on; who falls 1,000 behind loses the oldest."""
+        """The messages of a topic from now on.
+
+        Raises Unavailable where some are lost, because the connection was or because the reader
+        fell 1,000 behind: whoever showed what they told of has to look afresh.
+        """
         queue: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_MAX)
-        stop = self.listen(topic, lambda message: _put(queue, message))
+        stops = (
+            self.listen(topic, lambda message: _put(queue, _LOST if queue.full() else message)),
+            self.on_gap(lambda: _put(queue, _LOST)),
+        )
         self._streams.add(queue)
         try:
             while (message := await queue.get()) is not _END:
+                if message is _LOST:
+                    raise Unavailable(UNAVAILABLE, error_id=current_request_id() or "")
                 yield message
         finally:
             self._streams.discard(queue)
-            stop()
+            for stop in stops:
+                stop()
 
     async def wakes(self, topic: str) -> AsyncGenerator[None]:
         """Once at the start, then whenever a message of the topic came or may have been missed.

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from core.context.app import App
 from core.context.call import Call
@@ -26,19 +27,25 @@ PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosn
 ADDRESS_CHARS_MAX = 64
 
 
-def client_address(
-    client: tuple[str, int] | None, forwarded_for: str | None, trusted_proxies: int
-) -> str:
+def client_address(scope: Scope, trusted_proxies: int) -> str:
     """A caller's network address. With proxies in front, it is what the outermost of them saw.
 
     A word that is no address counts for nothing: the address is then of whoever connected.
     """
-    address = client[0] if client else ""
+    client = scope.get("client")
+    address: str = client[0] if client else ""
     if trusted_proxies:
-        hops = (forwarded_for or "").split(",")
+        hops = _forwarded_for(scope).split(",")
         if len(hops) >= trusted_proxies and (seen := _network(_cut(hops[-trusted_proxies]))):
             return seen
     return _network(_cut(address)) or _cut(address)
+
+
+def _forwarded_for(scope: Scope) -> str:
+    """What each proxy says of who connected to it, the innermost last: some add a line of their own
+    to what a client sent, and all lines together are the list (RFC 9110, 5.3)."""
+    lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return b",".join(lines).decode("latin-1")
 
 
 def _cut(text: str) -> str:
@@ -65,9 +72,7 @@ def _network(text: str) -> str | None:
 
 def address_of(app: App, request: Request) -> str:
     """The network address of a request beside GraphQL."""
-    forwarded = request.headers.get("x-forwarded-for")
-    client = (request.client.host, request.client.port) if request.client else None
-    return client_address(client, forwarded, app.settings.trusted_proxies)
+    return client_address(request.scope, app.settings.trusted_proxies)
 
 
 async def viewer_of(app: App, authorization: str | None, deadline: Deadline) -> Viewer | None:

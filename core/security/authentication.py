@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -64,6 +64,8 @@ class Viewer:
     scopes: frozenset[str] = frozenset()
     proved: bool = True
     assurance: Assurance | None = None
+    good_until: datetime | None = field(default=None, compare=False)
+    """When the token that says all this ends; None where no token did."""
 
     def require_level(self, level: int) -> "Viewer":
         """This viewer. Raises LoginRequired when the identity level is too low."""
@@ -358,6 +360,7 @@ def _viewer(claims: Mapping[str, Any]) -> Viewer:
         scopes=frozenset(claims.get("scp", ())),
         proved=bool(claims.get("prv", True)),
         assurance=Assurance(claims["asr"]) if "asr" in claims else None,
+        good_until=datetime.fromtimestamp(int(claims["exp"]), UTC),
     )
 
 

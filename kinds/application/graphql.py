@@ -312,10 +312,12 @@ class Subscription:
 
     @subscription(signed_in(), description="The viewer's cases, each time the city moves one.")
     async def case_changed(self, info: Info) -> AsyncIterator[CaseView]:
-        """Whichever process moved it."""
+        """As `cases` shows it, whichever process moved it."""
         call = info.context
         async for case_id in call.app.bus.stream(messages.topic(call.require_viewer().user_id)):
-            yield await _case(info, await service.get_case(call, UUID(case_id)))
+            row = await service.find_own_case(call, UUID(case_id))
+            if row is not None:
+                yield await _case(info, row)
 
 
 @home_card("your-cases", texts.YOUR_CASES, identity_level=1)

@@ -199,6 +199,12 @@ def _own(call: Call, case: Case | None) -> Case:
     return case
 
 
+async def find_own_case(call: Call, case_id: UUID) -> Case | None:
+    """One of the viewer's cases as `list_cases` has it; None for anybody else's."""
+    case, viewer = await store.find_case(case_id), call.require_viewer()
+    return case if case is not None and case.citizen_id == viewer.user_id else None
+
+
 async def find_by_no(call: Call, no: str) -> Case | None:
     """One of the viewer's cases by its number, however it is spaced and in small letters too."""
     viewer = call.require_viewer()

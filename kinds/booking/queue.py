@@ -9,13 +9,13 @@ opens and its hash is shown then; the seed itself is shown after the draw, so th
 recompute the order. Who comes after the draw stands behind those who were there.
 """
 
-import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -122,18 +122,12 @@ async def get_status(call: Call, ticket_id: UUID) -> TicketStatus:
     return TicketStatus(ticket, release, TicketState.ADMITTED, 0, admission)
 
 
-async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[TicketStatus]:
+async def watch(call: Call, ticket_id: UUID) -> AsyncGenerator[TicketStatus]:
     """The viewer's ticket as it stands, now and each time its queue moves. Raises NotFound."""
     status = await get_status(call, ticket_id)
-    moved = asyncio.Event()
-    stop = call.app.bus.listen(topic(status.release.id), lambda _: moved.set())
-    try:
-        while True:
-            moved.clear()
+    async with aclosing(call.app.bus.wakes(topic(status.release.id))) as wakes:
+        async for _ in wakes:
             yield await get_status(call, ticket_id)
-            await moved.wait()
-    finally:
-        stop()
 
 
 @job("appointments.draw", lane=Lane.CRITICAL)

@@ -27,7 +27,7 @@ from bff.schema.build import build_schema
 from bff.transports.endpoint import Edge
 from bff.trusted.documents import document_of, gather
 from bff.trusted.library import Prepared
-from bff.trusted.public import public_age_s
+from bff.trusted.public import PublicAnswers, public_age_s
 from bff.trusted.shipped import document_id
 from core.context.app import App
 from core.context.call import Call
@@ -318,3 +318,39 @@ async def test_languages_have_answers_of_their_own(edge: Edge) -> None:
     ]
     assert chinese.headers["etag"] != english.headers["etag"]
     assert english.json["data"]["services"][0]["name"].isascii()
+
+
+async def test_nobody_keeps_an_answer_longer_than_it_may_be_kept_in_all(app: App) -> None:
+    """What was kept here for a while is kept by the next one for the rest of its time."""
+    now_s = [0.0]
+    documents = gather([document_of("a.graphql", PUBLIC)], {})
+    ours = make_edge(app, SCHEMA, documents, trusted_only=True)
+    client = Client(replace(ours, answers=PublicAnswers(lambda: now_s[0])))
+    for now, left_s in ((0.0, 30), (20.0, 10), (29.5, 1), (30.0, 30)):
+        now_s[0] = now
+        answer = await get(client, PUBLIC)
+        assert answer.headers["cache-control"] == f"public, max-age={left_s}"
+        confirmed = await get(client, PUBLIC, {"if-none-match": answer.headers["etag"]})
+        assert confirmed.headers["cache-control"] == f"public, max-age={left_s}"
+
+
+@strawberry.type(name="Query")
+class FailingQuery:
+    """A public field that fails."""
+
+    @strawberry.field(metadata=public(30))
+    def notices(self, words: str) -> str | None:
+        raise LookupError(words)
+
+
+@pytest.mark.parametrize("tag", [None, "*", '"-ij"'])
+async def test_an_answer_with_errors_has_no_tag_and_is_no_confirmation(
+    app: App, tag: str | None
+) -> None:
+    source = 'query Failing { notices(words: "x") }'
+    documents = gather([document_of("a.graphql", source)], {})
+    client = Client(make_edge(app, strawberry.Schema(FailingQuery), documents, trusted_only=True))
+    answer = await get(client, source, {"if-none-match": tag} if tag else None)
+    assert (answer.status, answer.codes) == (200, ["INTERNAL_ERROR"])
+    assert "etag" not in answer.headers
+    assert answer.headers["cache-control"] == "private, no-store"

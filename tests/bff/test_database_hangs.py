@@ -5,18 +5,21 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
 
+from bff.transports.endpoint import Pings
 from core.context.app import App
 from core.database import connection, fetch_one, parse_url
 from core.processes.operators import find_database_fault
 from core.security.authentication import Viewer
 from core.settings import Settings
 from tests.asgi import Client
+from tests.bff.probes import probe_edge
 from tests.core.waiting import eventually
 
 DEADLINE_S = 1.0
@@ -129,3 +132,23 @@ async def test_what_is_cancelled_in_time_keeps_its_connection(app: App) -> None:
         async with asyncio.timeout(0.05):
             await connection().execute_query("SELECT pg_sleep(60)")
     assert await fetch_one(connection(), pids) == before
+
+
+async def test_streams_go_on_while_nobody_can_be_looked_up(
+    app: App, citizen: Callable[..., Awaitable[Viewer]], hang_server: Callable[[], None]
+) -> None:
+    client = Client(replace(probe_edge(app), pings=Pings(first_s=0.05, every_s=0.05)))
+    headers = client.token(await citizen())
+
+    async def is_deaf() -> bool:
+        return not app.bus.connected.is_set()
+
+    async with client.events("subscription { ticks { number } }", headers=headers) as chunks:
+        assert b"event: next" in await chunks.get()
+        hang_server()
+        await eventually(is_deaf)
+        for _ in range(chunks.qsize()):
+            chunks.get_nowait()
+        async with asyncio.timeout(DEADLINE_S):
+            for _ in range(5):
+                assert await chunks.get() == b":\n\n"

@@ -1,7 +1,7 @@
 """What phones rely on: a refusal leaves the rest of a screen, ids and moments have one form."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -26,6 +26,7 @@ from core.clock import ManualClock
 from core.graphql import anybody, query, signed_in
 from core.graphql.types import connection
 from core.manifest import discover
+from core.security.authentication import Viewer
 from tests.asgi import Client
 
 SCHEMA: GraphQLSchema = build_schema(discover(examples=True))._schema
@@ -183,3 +184,33 @@ def test_a_page_takes_its_arguments_where_it_stands() -> None:
                 assert {"first", "after"} <= set(field.args), (owner.name, name)
                 connections += 1
     assert connections > 20
+
+
+NEVER_REFUSE_BELOW = {"Service.name", "Service.department"}
+"""They take a language, which is good or no language at all."""
+
+
+def test_what_may_refuse_its_arguments_is_nullable_wherever_it_stands() -> None:
+    """A cursor of another list, a child whose mandate has ended: the object around it stays."""
+    roots = (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type)
+    found = {
+        f"{owner.name}.{name}"
+        for owner in SCHEMA.type_map.values()
+        if isinstance(owner, GraphQLObjectType) and owner not in roots and owner.name[:2] != "__"
+        for name, field in owner.fields.items()
+        if field.args and isinstance(field.type, GraphQLNonNull)
+    }
+    assert found == NEVER_REFUSE_BELOW
+
+
+async def test_a_refusal_below_the_root_leaves_what_is_beside_it(
+    client: Client, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    below = 'consents(onBehalfOf: "nobody") { purpose } accessLog(first: 0) { __typename }'
+    messages = 'unread messages(first: 1, after: "nothing") { __typename }'
+    query = f"{{ viewer {{ id {below} }} inbox {{ {messages} }} }}"
+    answer = await client.run(query, viewer=await citizen())
+    assert answer.codes == ["NOT_FOUND", "INVALID_INPUT", "NOT_FOUND"]
+    viewer, inbox = answer.json["data"]["viewer"], answer.json["data"]["inbox"]
+    assert viewer.pop("id") and viewer == {"consents": None, "accessLog": None}
+    assert inbox == {"unread": 0, "messages": None}

@@ -15,7 +15,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.database.models import AccessLog
-from core.errors import Forbidden, LoginRequired
+from core.errors import Forbidden, InvalidInput, LoginRequired
 from core.id_documents import Document, DocumentKind
 from core.manifest import discover
 from core.people.consents import documents_of
@@ -25,7 +25,7 @@ from core.settings import Settings
 from core.telemetry.call_counts import tallying
 from core.upstream.operation import System
 from core.upstream.readings import Reading, ReadStatus
-from kinds.lookup import CITY_LOOKUPS, PERSONAL_LOOKUPS, CityLookup, PersonalLookup
+from kinds.lookup import CITY_LOOKUPS, PERSONAL_LOOKUPS, CityLookup, PersonalLookup, page_of
 from tests.sandbox.serving import Client as Sandbox
 
 pytestmark = pytest.mark.xdist_group("lookups")
@@ -248,3 +248,14 @@ async def test_what_was_kept_is_not_shown_without_consent_nor_to_somebody_else(
     for lookup in PERSONAL:
         await _consent(mine, lookup)
         assert _is_unavailable(await lookup.read(mine)), _name(lookup)
+
+
+def test_a_page_of_what_cannot_be_read_now_says_so_and_blames_no_cursor(clock: ManualClock) -> None:
+    down: Reading[list[str]] = Reading(ReadStatus.UNAVAILABLE, None, None, "TIMEOUT")
+    page = page_of(down, 5, "b", str)
+    assert (page.edges, page.total_count, page.page_info.has_next_page) == ([], None, False)
+    assert (page.status, page.reason) == (ReadStatus.UNAVAILABLE, "TIMEOUT")
+    live = Reading(ReadStatus.LIVE, ["a", "b", "c"], clock.now(), None)
+    assert [edge.node for edge in page_of(live, 5, "b", str).edges] == ["c"]
+    with pytest.raises(InvalidInput):
+        page_of(live, 5, "z", str)

@@ -14,7 +14,7 @@ from core.manifest import Manifest
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.bills import service as bills
 from modules.utilities.bills.domain import BillStatus
-from payments import service
+from payments import service, settlement
 from payments.domain import HELD_FOR, STATUS, PaymentStatus
 from payments.graphql import follow_payment
 from payments.psp.port import OrderState
@@ -86,6 +86,26 @@ async def test_who_follows_a_payment_hears_each_change_once_and_its_end(world: W
         await world.queue.run_for(DAY)
     assert statuses[-1] is PaymentStatus.REFUNDED
     assert len(statuses) == len(set(statuses)), "nothing is told twice"
+
+
+async def test_who_follows_a_payment_learns_of_what_was_said_while_nothing_could_be_heard(
+    world: World,
+) -> None:
+    call = await world.citizen()
+    intent_id = await world.start(call, await world.bill(call))
+    heard, bus = follow_payment(call, intent_id), call.app.bus
+    assert (await anext(heard)).status is PaymentStatus.AWAITING_PAYMENT
+    following = asyncio.ensure_future(anext(heard))
+    await asyncio.sleep(0)
+    deaf = bus._listeners.pop(settlement.topic(intent_id))
+    await service.cancel_payment(call, intent_id)
+    await world.queue.run_for(DAY)
+    assert deaf and not following.done()
+    for hook in list(bus._gap_hooks):
+        hook()
+    async with asyncio.timeout(20):
+        assert (await following).status is PaymentStatus.EXPIRED
+    await heard.aclose()
 
 
 async def test_what_is_paid_while_it_is_cancelled_goes_back(world: World) -> None:

@@ -92,14 +92,14 @@ class Viewer:
         ]
 
     @strawberry.field(description="What was agreed to, newest first.")
-    async def consents(self, info: Info, on_behalf_of: OnBehalfOf = None) -> list[Consent]:
+    async def consents(self, info: Info, on_behalf_of: OnBehalfOf = None) -> list[Consent] | None:
         """Consents, withdrawn ones included."""
         return await list_consents(info, on_behalf_of)
 
     @strawberry.field(description="Who read the personal data, newest first.")
     async def access_log(
         self, info: Info, first: First, after: After = None, on_behalf_of: OnBehalfOf = None
-    ) -> Connection[AccessRecord]:
+    ) -> Connection[AccessRecord] | None:
         """The access log."""
         return await page_access(info, first, after, on_behalf_of)
 

@@ -128,9 +128,13 @@ async def test_connections_count(client: Client) -> None:
         assert await closed(socket) == 1013
 
 
+def _scope(headers: dict[bytes, bytes]) -> dict[str, Any]:
+    return {"client": ("127.0.0.1", 1), "headers": list(headers.items())}
+
+
 def test_keys_of_the_clients_own_choosing_are_short() -> None:
     long = {b"x-device-id": b"d" * 30_000, b"x-forwarded-for": b"1" * 30_000}
-    caller = caller_of({"client": ("127.0.0.1", 1)}, long, trusted_proxies=1)
+    caller = caller_of(_scope(long), long, trusted_proxies=1)
     assert caller.device is not None
     assert len(caller.device) <= 64 and len(caller.address) <= 64
 
@@ -142,7 +146,7 @@ def test_no_more_is_remembered_of_a_header_than_it_may_hold() -> None:
         for number in range(200):
             chosen = long + b"%d" % number
             headers = {b"x-forwarded-for": chosen, b"accept-language": chosen}
-            caller_of({"client": ("127.0.0.1", 1)}, headers, trusted_proxies=1)
+            caller_of(_scope(headers), headers, trusted_proxies=1)
         assert tracemalloc.get_traced_memory()[0] < 1_000_000
     finally:
         tracemalloc.stop()
@@ -151,7 +155,7 @@ def test_no_more_is_remembered_of_a_header_than_it_may_hold() -> None:
 def test_an_address_over_its_limit_adds_no_device(edge: Edge) -> None:
     for number in range(ALLOWED + 20):
         headers = {b"x-device-id": b"%d" % number}
-        caller = caller_of({"client": ("127.0.0.1", 1)}, headers, trusted_proxies=0)
+        caller = caller_of(_scope(headers), headers, trusted_proxies=0)
         try:
             edge.gate.arrive(caller)
         except Exception:

@@ -8,13 +8,16 @@ from urllib.parse import quote
 
 import orjson
 import pytest
+from starlette.requests import Request
 
 from bff.limits.admission import Gate, Priority
+from bff.request.context import caller_of, headers_of
 from bff.request.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
 from bff.transports.endpoint import Edge, Pings
 from core.context.app import App
+from core.context.http import address_of
 from core.settings import Settings
-from tests.asgi import Client
+from tests.asgi import Client, scope_of
 from tests.bff.probes import SECRET, STATE, probe_edge
 
 
@@ -78,6 +81,21 @@ async def test_the_address_is_what_the_outermost_proxy_saw(
     assert answer.json["data"] == {"address": seen}
 
 
+@pytest.mark.parametrize(
+    ("proxies", "seen"), [(0, "127.0.0.1"), (1, "10.0.0.2"), (2, "10.9.9.9"), (4, "127.0.0.1")]
+)
+async def test_a_proxy_may_add_a_line_of_its_own_to_what_a_client_claims(
+    app: App, proxies: int, seen: str
+) -> None:
+    """At every door: a client cannot choose by which address it is counted."""
+    behind = replace(app, settings=app.settings.model_copy(update={"trusted_proxies": proxies}))
+    scope = scope_of("http", "GET", "/graphql?query=%7Baddress%7D", {})
+    for line in (b"10.6.6.6", b"10.9.9.9", b"10.0.0.2"):
+        scope["headers"].append((b"x-forwarded-for", line))
+    assert caller_of(scope, headers_of(scope), trusted_proxies=proxies).address == seen
+    assert address_of(behind, Request(scope)) == seen
+
+
 async def test_a_request_keeps_its_id(client: Client) -> None:
     answer = await client.run("{ requestId }", headers={"x-request-id": "from-the-gateway"})
     assert answer.json["data"] == {"requestId": "from-the-gateway"}
@@ -133,6 +151,9 @@ async def test_head_is_get_without_the_body(client: Client, pad: str) -> None:
     change = await client.request("HEAD", "/graphql?query=" + quote("mutation { outlast }"))
     assert (change.status, change.body, STATE.ended) == (405, b"", [])
     body = orjson.dumps({"query": "mutation { outlast }"})
+    follow = "/graphql?query=" + quote("subscription { ticks { number } }")
+    stream = await client.request("HEAD", follow, headers={"accept": EVENTS})
+    assert (stream.status, stream.body, STATE.begun) == (405, b"", 0), "it would never end"
     as_post = await client.request("HEAD", "/graphql", body, headers={"content-type": JSON})
     assert (as_post.status, STATE.ended) == (400, [])
 

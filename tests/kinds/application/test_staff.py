@@ -157,6 +157,7 @@ async def test_two_pairs_of_eyes(town: Town, me: Call) -> None:
 
 async def test_nobody_handles_a_case_of_their_own(town: Town) -> None:
     officer = await town.officer("hotline")
+    officer = replace(officer, viewer=replace(officer.require_viewer(), level=2))
     declare(PERMIT, "permit")
     case = await service.open_case(
         officer, SERVICE, ANSWERS, key(), item="permit", category="plain"
@@ -209,13 +210,16 @@ async def test_the_citizen_sees_who_looked_and_is_told_of_steps(
     assert told.template == "applications.turn"
 
 
+@pytest.mark.parametrize("level", [1, 2])
 async def test_open_screens_hear_of_steps_of_the_city(
-    town: Town, me: Call, app: App, client: Client
+    town: Town, me: Call, app: App, client: Client, level: int
 ) -> None:
+    """As `cases` shows them, whatever the session may do in their service now."""
     await town.staffed(*UNITS)
     case = await _submitted(town, me)
     query = "subscription { caseChanged { id state } }"
-    async with client.events(query, headers=client.token(me.require_viewer())) as events:
+    viewer = replace(me.require_viewer(), level=level)
+    async with client.events(query, headers=client.token(viewer)) as events:
         stream = asyncio.ensure_future(events.get())
         await eventually(_is_heard(app, me), what="listening")
         await town.act(case, "accept")

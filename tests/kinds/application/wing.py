@@ -95,7 +95,7 @@ MANIFEST = Manifest(
             theme=Theme.GOVERNMENT,
             kind=ServiceKind.APPLICATION,
             department="police",
-            identity_level=1,
+            identity_level=2,
             status=ServiceStatus.PLANNED,
         ),
     ),

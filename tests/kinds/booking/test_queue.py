@@ -24,6 +24,7 @@ from kinds.booking.queue import TicketState, TicketStatus
 from kinds.booking.service import SlotFull
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import MakeCall, broken_invariants, count, offer, used
+from tests.machine import PATIENCE_S
 
 VENUE = "venue-booking"
 RELEASE_IN = timedelta(minutes=9)
@@ -241,3 +242,19 @@ async def test_a_script_gets_one_ticket_and_one_chance(
     rows = await Ticket.filter(release_id=mine.release.id).order_by("position")
     keys = [bytes(row.person_key) for row in rows]
     assert keys == draw_order(bytes(mine.release.seed), sorted(keys))
+
+
+async def test_who_watches_a_ticket_looks_again_where_news_may_be_lost(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    _, place, (viewer,) = await rush(app, call, 1)
+    ticket = await queue.join(viewer, place)
+    seen = queue.watch(viewer, ticket.ticket.id)
+    assert (await anext(seen)).state is TicketState.BEFORE_DRAW
+    following = asyncio.ensure_future(anext(seen))
+    await asyncio.sleep(0)
+    clock.move(RELEASE_IN)
+    for hook in list(app.bus._gap_hooks):
+        hook()
+    assert (await asyncio.wait_for(following, PATIENCE_S)).state is TicketState.ADMITTED
+    await seen.aclose()

@@ -28,7 +28,7 @@ const name: string = services[0]!.name;
 assert.ok(services.length >= 63 && name);
 
 const { inbox } = await run(InboxDocument, { first: 2 });
-const titles: string[] = inbox!.messages.edges.map(({ node }) => node.title);
+const titles: string[] = inbox!.messages!.edges.map(({ node }) => node.title);
 assert.deepEqual(titles, ['三', '二']);
 
 const messageId = '019ac000-0000-7000-8000-000000000000';
