@@ -89,6 +89,17 @@ def test_repeats_and_late_news_follow_the_gates_time_not_the_order_of_arrival() 
     assert (of_another.is_repeat, of_another.is_late) == (False, False)
 
 
+def test_who_was_out_in_between_has_come_in_again() -> None:
+    """The last that guardians hear is where the child is."""
+    ways = [("a", "07:30", IN), ("b", "07:31", OUT), ("c", "07:33", IN), ("d", "07:33:04", IN)]
+    read = [reading(ref, "P", at(moment), way) for ref, moment, way in ways]
+    found = passages([(one, one.at) for one in read], [], at("07:34"))
+    assert [one.is_repeat for one in found] == [False, False, False, True]
+    seen = [Seen("P", way, at(moment)) for _, moment, way in reversed(ways[:2])]
+    (again,) = passages([(read[2], at("07:33"))], seen, at("07:34"))
+    assert (again.is_repeat, again.is_late) == (False, False)
+
+
 def test_school_days_are_the_calendar_s_and_the_school_s_own() -> None:
     calendar = load_city(ROOT / "cities/jinan.toml").calendar
     special = {date(2026, 11, 24): None, date(2026, 11, 29): time(9)}
