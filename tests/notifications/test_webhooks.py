@@ -20,7 +20,7 @@ from core.queue.jobs import Early
 from core.standards import webhooks
 from core.upstream.public_addresses import is_public
 from core.upstream.strangers import post
-from notifications.webhooks import service
+from notifications.webhooks import pace, service
 from notifications.webhooks.domain import LADDER
 from notifications.webhooks.models import Endpoint, Event
 from tests.bff.conftest import CLIENTS
@@ -333,3 +333,33 @@ async def test_two_workers_with_one_attempt_leave_one_job_for_the_next(
     receiver.answers.set()
     await asyncio.gather(*workers)
     assert ((await Event.get()).attempts, await _jobs()) == (1, 2)
+
+
+async def test_a_slow_receiver_holds_few_of_the_slots_that_all_share(
+    app: App, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SLOW_S", 0.05)
+    slow, _ = await _endpoint(app, receiver.url)
+    events = [await _publish(app, slow, f"key-{number}") for number in range(6)]
+
+    async def hang(events: list[UUID]) -> list[BaseException | None]:
+        """Send them to a receiver that answers late."""
+        receiver.answers = asyncio.Event()
+        sending = [asyncio.create_task(service.send_event(app, one, anywhere)) for one in events]
+        await asyncio.wait(sending, timeout=0.2)
+        async with receiving() as other:  # nobody else waits
+            swift, _ = await _endpoint(app, other.url)
+            await service.send_event(app, await _publish(app, swift, "swift"), anywhere)
+            assert len(other.taken) == 1
+        receiver.answers.set()
+        return await asyncio.gather(*sending, return_exceptions=True)
+
+    assert await hang(events[:1]) == [None]
+    ended = await hang(events[1:])
+    assert [type(one) for one in ended] == [type(None)] * pace.AT_ONCE + [Early] * 3
+    assert len(receiver.taken) == 1 + pace.AT_ONCE
+    receiver.answers = None
+    await service.send_event(app, events[3], anywhere)  # swift again
+    await asyncio.gather(*(service.send_event(app, one, anywhere) for one in events[4:]))
+    assert {row.attempts for row in await Event.filter(endpoint_id=slow, state="sent")} == {1}
+    assert await Event.filter(state="created").count() == 0
