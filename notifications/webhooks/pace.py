@@ -1,4 +1,4 @@
-"""How fast receivers answer this process: one that is slow holds few of the slots that all share."""
+"""How fast receivers answer this process: a slow one holds few of the slots that all share."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,7 +1,8 @@
 """Endpoints and their events: registered, rotated, published in the caller's transaction, sent.
 
 One dead endpoint holds up no other: each event is a job of its own, and of one that is slow few run
-at a time. Events of one object may arrive in another order than they happened; their `sequence` says which is newer.
+at a time. Events of one object may arrive in another order than they happened; their `sequence`
+says which is newer.
 """
 
 import base64
