@@ -338,7 +338,7 @@ async def test_two_workers_with_one_attempt_leave_one_job_for_the_next(
 async def test_a_slow_receiver_holds_few_of_the_slots_that_all_share(
     app: App, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "SLOW_S", 0.05)
+    monkeypatch.setattr(pace, "SLOW_S", 1.0)
     slow, _ = await _endpoint(app, receiver.url)
     events = [await _publish(app, slow, f"key-{number}") for number in range(6)]
 
@@ -346,7 +346,7 @@ async def test_a_slow_receiver_holds_few_of_the_slots_that_all_share(
         """Send them to a receiver that answers late."""
         receiver.answers = asyncio.Event()
         sending = [asyncio.create_task(service.send_event(app, one, anywhere)) for one in events]
-        await asyncio.wait(sending, timeout=0.2)
+        await asyncio.wait(sending, timeout=1.2)
         async with receiving() as other:  # nobody else waits
             swift, _ = await _endpoint(app, other.url)
             await service.send_event(app, await _publish(app, swift, "swift"), anywhere)
