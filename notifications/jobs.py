@@ -23,9 +23,15 @@ _TIMEOUT_S = 120.0
 _BARE_TEXTS_KEPT = timedelta(days=30)
 
 
+@job("notifications.deliver_security", lane=Lane.CRITICAL, timeout_s=_TIMEOUT_S)
+async def deliver_security(app: App, ids: list[UUID]) -> None:
+    """Deliver codes, and what else concerns an account. Repeat-safe."""
+    await deliver_chunk(app, ids, SendLane.SECURITY)
+
+
 @job("notifications.deliver_critical", lane=Lane.CRITICAL, timeout_s=_TIMEOUT_S)
 async def deliver_critical(app: App, ids: list[UUID]) -> None:
-    """Deliver what somebody waits for. Repeat-safe."""
+    """Deliver what cannot wait. Repeat-safe."""
     await deliver_chunk(app, ids, SendLane.CRITICAL)
 
 
@@ -90,6 +96,8 @@ async def forget_texts(app: App) -> None:
     that are over. Repeat-safe."""
     before = app.clock.now() - _BARE_TEXTS_KEPT
     await store.delete_bare_texts(before)
+    async with transaction() as tx:
+        await tally.recount_dead(tx)
     await digests.forget(connection(), before)
     await reach_store.forget_counts(connection(), before)
     await webhooks.forget(before)

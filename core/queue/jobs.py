@@ -387,5 +387,9 @@ async def lock_dead(
 
 
 async def rerun_dead(tx: Transaction, ids: Sequence[int]) -> None:
-    """Put failed jobs back into the queue."""
+    """Put failed jobs back into the queue, without their keys: of equal ones, or where one waits
+    already, none can be told to be the other's double any more, and running twice does no harm."""
+    await raw_connection(tx).execute(
+        "UPDATE pgqueuer SET dedupe_key = NULL WHERE id = ANY($1) AND status = 'failed'", list(ids)
+    )
     await Queries(AsyncpgDriver(raw_connection(tx))).requeue_jobs([JobId(i) for i in ids])

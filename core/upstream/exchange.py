@@ -79,7 +79,7 @@ class UpstreamRejected(UpstreamError):
     def code(self) -> str:
         """The stable code in the body ("code" of a JSON object); "" where it has none."""
         try:
-            return str(orjson.loads(self.body)["code"])
+            return str(orjson.loads(self.body)["code"] or "")
         except (KeyError, TypeError, ValueError):
             return ""
 

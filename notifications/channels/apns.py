@@ -30,6 +30,7 @@ from notifications.channels.port import (
     Refused,
     Taken,
     judged,
+    notice,
 )
 from notifications.templates.domain import Channel, SendLane
 
@@ -39,7 +40,7 @@ TRIES = 3
 """Connections that a message is tried on before it waits: a server that goes away has another."""
 
 GONE = frozenset({"Unregistered", "BadDeviceToken", "DeviceTokenNotForTopic", "ExpiredToken"})
-OURS = frozenset({"ExpiredProviderToken", "InvalidProviderToken", "MissingProviderToken"})
+EXPIRED = "ExpiredProviderToken"
 
 
 @dataclass
@@ -64,10 +65,12 @@ async def _send_one(app: App, deadline: Deadline, outbound: Outbound) -> Outcome
         async with asyncio.timeout(deadline.remaining()):
             for _ in range(TRIES):
                 try:
-                    client = await _client(app)
-                    answer = await client.request(_headers(app, outbound), body)
+                    client, token = await _client(app), _token(app)
+                    answer = await client.request(_headers(app, token, outbound), body)
                 except NotTaken:
                     continue
+                if EXPIRED.encode() in answer.body:
+                    _drop_token(app, token)
                 return judge(answer)
     except TimeoutError:
         return Failed("timeout")
@@ -78,7 +81,8 @@ async def _send_one(app: App, deadline: Deadline, outbound: Outbound) -> Outcome
 
 def describe(outbound: Outbound) -> Mapping[str, object]:
     """The payload."""
-    alert = {"title": outbound.title, "body": outbound.body}
+    title, text = notice(outbound)
+    alert = {"title": title, "body": text}
     extras = {"link": outbound.deep_link} if outbound.deep_link else {}
     return {"aps": {"alert": alert, "sound": "default"}, "message": outbound.ref, **extras}
 
@@ -88,14 +92,16 @@ def judge(answer: H2Answer) -> Outcome:
     if answer.status == 200:
         return Taken(answer.headers.get("apns-id"))
     try:
-        reason = str(orjson.loads(answer.body)["reason"])
+        reason = str(orjson.loads(answer.body)["reason"] or "")
     except (KeyError, TypeError, orjson.JSONDecodeError):
-        reason = f"http_{answer.status}"
+        reason = ""
+    said = (reason or f"http_{answer.status}").lower()
     if answer.status == 410 or reason in GONE:
-        return Refused(reason.lower(), is_gone=True)
-    if answer.status in (429, 500, 503) or reason in OURS:
-        return Failed(reason.lower(), outcome_known=True)
-    return Refused(reason.lower())
+        return Refused(said, is_gone=True)
+    if not reason or answer.status in (403, 429) or answer.status >= 500:
+        # of us, of the moment, or not a word of Apple's
+        return Failed(said, outcome_known=bool(reason) or answer.status < 500)
+    return Refused(said)
 
 
 def apns_id(ref: str) -> str:
@@ -103,16 +109,16 @@ def apns_id(ref: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, ref))
 
 
-def _headers(app: App, outbound: Outbound) -> list[tuple[str, str]]:
+def _headers(app: App, token: str, outbound: Outbound) -> list[tuple[str, str]]:
     credentials, url = _credentials(app), _url(app)
-    urgent = outbound.lane in (SendLane.CRITICAL, SendLane.NORMAL)
+    urgent = outbound.lane not in (SendLane.BULK, SendLane.DIGEST)
     id_ = apns_id(outbound.ref)
     return [
         (":method", "POST"),
         (":scheme", url.scheme),
         (":authority", url.authority),
         (":path", f"/3/device/{outbound.address}"),
-        ("authorization", f"bearer {_token(app)}"),
+        ("authorization", f"bearer {token}"),
         ("apns-id", id_),
         ("apns-collapse-id", id_),
         ("apns-topic", credentials["topic"]),
@@ -143,6 +149,13 @@ def _token(app: App) -> str:
         line.token = jwt.encode(claims, key, "ES256", headers={"kid": credentials["key_id"]})
         line.token_at = now
     return line.token
+
+
+def _drop_token(app: App, token: str) -> None:
+    """Sign another next time, unless somebody has: it is Apple's clock that counts."""
+    line = app.once(_Line, _Line)
+    if line.token == token:
+        line.token_at = None
 
 
 def _url(app: App) -> URL:

@@ -1,5 +1,6 @@
 """E-mail by SMTP (RFC 5321), with aiosmtplib. A second attempt has the same Message-ID."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -17,7 +18,7 @@ NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 
 
 async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> Sequence[Outcome]:
-    """Send all over one connection, one after the other."""
+    """Send all over one connection, one after the other, as far as the time goes."""
     refuse_in_transaction("an e-mail")
     credentials = _credentials(app)
     client = aiosmtplib.SMTP(
@@ -31,7 +32,7 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
     )
     outcomes: list[Outcome] = []
     try:
-        async with client:
+        async with client, asyncio.timeout(max(0.0, deadline.remaining())):
             for outbound in outbounds:
                 outcomes.append(await _send_one(app, client, outbound))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
@@ -46,9 +47,11 @@ async def _send_one(app: App, client: aiosmtplib.SMTP, outbound: Outbound) -> Ou
         message = compose(app, outbound)
         await client.send_message(message)
     except aiosmtplib.SMTPRecipientsRefused as refusal:
-        return judge(refusal.recipients[0].code)
+        return judge(refusal.recipients[0].code, of_mailbox=True)
+    except aiosmtplib.SMTPSenderRefused as refusal:
+        return Failed(f"smtp_{refusal.code}", outcome_known=True)  # of us
     except aiosmtplib.SMTPResponseException as refusal:
-        return judge(refusal.code)
+        return judge(refusal.code, of_mailbox=False)
     except ValueError:
         return Refused("bad_address")
     return Taken(message["Message-ID"])
@@ -67,10 +70,10 @@ def compose(app: App, outbound: Outbound) -> EmailMessage:
     return message
 
 
-def judge(code: int) -> Outcome:
-    """What a reply means: 4xx may pass, 5xx will not (RFC 5321, section 4.2.1)."""
+def judge(code: int, *, of_mailbox: bool) -> Outcome:
+    """What a reply means, of a recipient or of the mail: 4xx may pass, 5xx will not (RFC 5321)."""
     if code >= 500:
-        return Refused(f"smtp_{code}", is_gone=code in NO_SUCH_MAILBOX)
+        return Refused(f"smtp_{code}", is_gone=of_mailbox and code in NO_SUCH_MAILBOX)
     return Failed(f"smtp_{code}", outcome_known=True)
 
 

@@ -14,14 +14,23 @@ from urllib.parse import urlencode
 import jwt
 import orjson
 
-from core.context.access_tokens import Grant, access_token
+from core.context.access_tokens import Grant, access_token, drop_token
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
 from notifications.channels.credentials import credentials_of, key_file
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
+from notifications.channels.port import (
+    Failed,
+    Outbound,
+    Outcome,
+    Provider,
+    Refused,
+    Taken,
+    each,
+    notice,
+)
 from notifications.templates.domain import Channel, SendLane
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -64,6 +73,8 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
         try:
             return Taken(await send_message(app, deadline, token, project, describe(outbound)))
         except UpstreamRejected as refusal:
+            if refusal.status == 401:
+                drop_token(app, "fcm", token)
             return judge(refusal.status, refusal.body)
 
     return await each(outbounds, one, at_once=AT_ONCE)
@@ -72,10 +83,11 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
 def describe(outbound: Outbound) -> Mapping[str, Any]:
     """A message as FCM takes it."""
     data = {"message": outbound.ref} | ({"link": outbound.deep_link} if outbound.deep_link else {})
-    urgent = outbound.lane in (SendLane.CRITICAL, SendLane.NORMAL)
+    urgent = outbound.lane not in (SendLane.BULK, SendLane.DIGEST)
+    title, text = notice(outbound)
     return {
         "token": outbound.address,
-        "notification": {"title": outbound.title, "body": outbound.body},
+        "notification": {"title": title, "body": text},
         "data": data,
         "android": {
             "collapse_key": outbound.ref,
@@ -87,13 +99,17 @@ def describe(outbound: Outbound) -> Mapping[str, Any]:
 
 
 def judge(status: int, body: bytes) -> Outcome:
-    """What an error means (firebase.google.com/docs/cloud-messaging/error-codes)."""
+    """What an error means (firebase.google.com/docs/cloud-messaging/error-codes).
+
+    One without a code is not of FCM, and says nothing of the message.
+    """
     code = _error_code(body)
     if code in ("UNREGISTERED", "SENDER_ID_MISMATCH"):
         return Refused(code.lower(), is_gone=True)
-    if status in (401, 403, 429) or code in ("QUOTA_EXCEEDED", "THIRD_PARTY_AUTH_ERROR"):
+    passing = code in ("", "QUOTA_EXCEEDED", "THIRD_PARTY_AUTH_ERROR")
+    if passing or status in (401, 403, 429):
         return Failed((code or f"http_{status}").lower(), outcome_known=True)
-    return Refused((code or f"http_{status}").lower())
+    return Refused(code.lower())
 
 
 def _error_code(body: bytes) -> str:

@@ -21,7 +21,16 @@ from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
 from notifications.channels.credentials import credentials_of
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
+from notifications.channels.port import (
+    Failed,
+    Outbound,
+    Outcome,
+    Provider,
+    Refused,
+    Taken,
+    each,
+    notice,
+)
 from notifications.templates.domain import Channel, SendLane
 
 AT_ONCE = 50
@@ -86,9 +95,10 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
 def describe(outbound: Outbound) -> Mapping[str, Any]:
     """A message as Push Kit takes it."""
     data = {"message": outbound.ref} | ({"link": outbound.deep_link} if outbound.deep_link else {})
-    urgent = outbound.lane in (SendLane.CRITICAL, SendLane.NORMAL)
+    urgent = outbound.lane not in (SendLane.BULK, SendLane.DIGEST)
+    title, text = notice(outbound)
     return {
-        "notification": {"title": outbound.title, "body": outbound.body},
+        "notification": {"title": title, "body": text},
         "android": {
             "urgency": "HIGH" if urgent else "NORMAL",
             "ttl": "86400s",
@@ -116,7 +126,7 @@ def judge(status: int, answer: Mapping[str, Any]) -> Outcome:
     if status in (401, 403, 429):
         return Failed(f"http_{status}", outcome_known=True)
     if not code:
-        return Failed("no_answer") if status == 200 else Refused(f"http_{status}")
+        return Failed("no_answer", outcome_known=status != 200)
     return Refused(f"hms_{code}")
 
 

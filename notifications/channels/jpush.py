@@ -21,7 +21,15 @@ from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError
 from core.upstream.operation import Request, System, json_of, whole_list_of
 from notifications.channels.credentials import credentials_of
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
+from notifications.channels.port import (
+    Failed,
+    Outbound,
+    Outcome,
+    Provider,
+    Refused,
+    Taken,
+    notice,
+)
 from notifications.templates.domain import Channel, SendLane
 
 BATCH = 1_000
@@ -31,8 +39,6 @@ CIDS_KEPT = timedelta(days=2)
 NO_SUCH_DEVICE = 1011
 TOO_MANY = 2002
 SERVER_ERRORS = frozenset({1000, 1001, 1030, 2003})
-TITLE_MAX, TEXT_MAX = 50, 200
-"""Characters that every maker's service shows; the whole text stands in the inbox."""
 
 _Cid = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,96}$")]
 
@@ -86,7 +92,7 @@ async def _send_batch(
 def describe(outbound: Outbound) -> Mapping[str, Any]:
     """A push as JPush takes it. A message that somebody waits for is of the class that makers do
     not ration ("service and communication"; docs.jiguang.cn, "厂商消息分类")."""
-    title, text = outbound.title[:TITLE_MAX], outbound.body[:TEXT_MAX]
+    title, text = notice(outbound)
     extras = {"message": outbound.ref} | (
         {"link": outbound.deep_link} if outbound.deep_link else {}
     )

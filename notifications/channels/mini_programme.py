@@ -8,7 +8,7 @@ text stands in the inbox, to which `page` leads.
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from notifications.channels.port import Outbound
+from notifications.channels.port import Outbound, shortened
 
 FIELD_MAX = 20
 """Characters of a field (developers.weixin.qq.com, subscribeMessage.send, `thing`)."""
@@ -32,5 +32,4 @@ def page_of(credentials: Mapping[str, str], outbound: Outbound) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= FIELD_MAX else f"{line[: FIELD_MAX - 1]}…"
+    return shortened(" ".join(text.split()), FIELD_MAX)

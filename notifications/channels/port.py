@@ -82,9 +82,23 @@ class Provider:
     """From here on it counts as slow."""
 
 
+TITLE_MAX, TEXT_MAX = 50, 200
+"""Characters of a push that every maker's service takes and shows; the whole text stands in the
+inbox. APNs, FCM and Push Kit take 4,096 bytes with all that goes beside it."""
+
 log = structlog.get_logger(__name__)
 
 PROVIDERS = ExtensionPoint("notification provider", Provider, key=lambda provider: provider.name)
+
+
+def shortened(text: str, most: int, mark: str = "…") -> str:
+    """A text of at most so many characters; one that is longer ends with the mark."""
+    return text if len(text) <= most else text[: most - len(mark)] + mark
+
+
+def notice(outbound: Outbound) -> tuple[str, str]:
+    """Title and text as a push shows them."""
+    return shortened(outbound.title, TITLE_MAX), shortened(outbound.body, TEXT_MAX)
 
 
 async def each(
@@ -111,15 +125,10 @@ async def judged(sending: Awaitable[str | Outcome | None]) -> Outcome:
         answer = await sending
         return Taken(answer) if answer is None or isinstance(answer, str) else answer
     except UpstreamRejected as refusal:
-        if refusal.status in (
-            401,
-            403,
-            408,
-            425,
-            429,
-        ):  # of us or of the moment, not of the message
+        # of us or of the moment; a page of whoever stands before it says nothing of the message
+        if refusal.status in (401, 403, 408, 425, 429) or not refusal.code:
             return Failed(f"http_{refusal.status}", outcome_known=True)
-        return Refused((refusal.code or f"http_{refusal.status}").lower())
+        return Refused(refusal.code.lower())
     except UpstreamError as error:
         return Failed(error.reason.lower(), error.outcome_known)
     except Exception as error:

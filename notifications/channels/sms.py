@@ -17,12 +17,13 @@ from core.deadline import Deadline
 from core.upstream.operation import Operation
 from notifications.channels.credentials import credentials_of
 from notifications.channels.gateways import BACKUP, send, send_backup
-from notifications.channels.port import Outbound, Outcome, Provider, Refused, each
+from notifications.channels.port import Outbound, Outcome, Provider, each, shortened
 from notifications.messages.receipts import Receipt
 from notifications.templates.domain import Channel
 
-PARTS_MAX = 8
-"""A text of more parts is refused: it is a letter, not a text."""
+PARTS_MAX, TEXT_MAX = 8, 500
+"""What is longer is cut: a warning of which the end is missing is more than none. No gateway takes
+a text of more characters, and one of more parts is a letter."""
 
 STATES: Mapping[str, str] = {
     "DELIVRD": "delivered",
@@ -43,14 +44,22 @@ def count_parts(text: str) -> int:
     return len(smsutil.split(text).parts)
 
 
+def fitted(text: str) -> str:
+    """A text as it is sent: whole, or as much as may be sent and three dots, which every alphabet
+    of texts has."""
+    most = TEXT_MAX
+    while count_parts(short := shortened(text, most, "...")) > PARTS_MAX:
+        most = most * 9 // 10
+    return short
+
+
 def _through(operation: Operation[[str, str, str], str]) -> Send:
     async def hand_over(
         app: App, deadline: Deadline, outbounds: Sequence[Outbound]
     ) -> Sequence[Outcome]:
-        async def one(outbound: Outbound) -> str | Refused:
-            if count_parts(outbound.body) > PARTS_MAX:
-                return Refused("too_long")
-            return await operation(app, deadline, outbound.ref, outbound.address, outbound.body)
+        async def one(outbound: Outbound) -> str:
+            text = fitted(outbound.body)
+            return await operation(app, deadline, outbound.ref, outbound.address, text)
 
         return await each(outbounds, one)
 

@@ -22,6 +22,7 @@ from notifications.messages.models import BODY, TITLE
 from notifications.messages.store import Claimed
 from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, find_way
+from notifications.reach.models import ADDRESS
 from notifications.reach.store import LiveAddress
 from notifications.templates.domain import CLASSES, TO_PHONES, Channel
 from notifications.templates.recipients import PHONE
@@ -82,7 +83,7 @@ async def _read_facts(app: App, claimed: Sequence[Claimed]) -> _Facts:
     reach = await reach_store.find_reach(db, people)
     channels = {each.channel for each in claimed} - TO_PHONES
     addresses = {
-        channel: await reach_store.list_addresses(app, db, people, channel) for channel in channels
+        channel: await reach_store.list_addresses(db, people, channel) for channel in channels
     }
     return _Facts(reach, addresses)
 
@@ -139,11 +140,24 @@ async def _written(app: App, facts: _Facts, claimed: Claimed) -> Letter:
     live = facts.addresses[claimed.channel].get(claimed.person_id, ())
     if not live:
         return Letter(claimed, verdict=Refused("no_address"))
+    if not (opened := _open(app, live)):
+        return Letter(claimed, verdict=Failed("unreadable"))
     # a person's devices are told apart by the end of their ids, which is drawn by chance
     return Letter(
         claimed,
-        [(each, outbound(f"{claimed.id}-{each.id.hex[-12:]}", each.address)) for each in live],
+        [(each, outbound(f"{claimed.id}-{each.id.hex[-12:]}", text)) for each, text in opened],
     )
+
+
+def _open(app: App, live: Sequence[LiveAddress]) -> list[tuple[LiveAddress, str]]:
+    """What addresses say; one that cannot be opened keeps a person's others from nothing."""
+    opened = []
+    for address in live:
+        try:
+            opened.append((address, app.vault.decrypt(address.address_sealed, ADDRESS)))
+        except Exception as error:
+            log.error("address not opened", address_id=str(address.id), exc_info=error)
+    return opened
 
 
 async def _phone(app: App, claimed: Claimed) -> str:

@@ -81,7 +81,9 @@ async def _write_down(
         await _enqueue_next(app, tx, [d for key, d in following.items() if key in ended])
         await _enqueue_rest(app, tx, ids, lane)
         await _count(tx, results, settled)
-    await tally.note(app, lane, [(each.provider, each.state) for each in settled])
+    tried = {_id(result) for result in results if not isinstance(result.verdict, Postponed)}
+    outcomes = [(each.provider, each.state) for each in settled if each.id in tried]
+    await tally.note(app, lane, outcomes)
 
 
 _MOVES_ON = frozenset({"permanent-failure", "temporary-failure"})
@@ -110,7 +112,9 @@ def settle(result: Result, now: datetime, *, has_next: bool) -> Settled:
             return state("cancelled", reason)
         case Postponed(due_at, reason):
             return state("created", reason, due_at=due_at)
-        case Failed(reason) if has_next and claimed.attempts >= ATTEMPTS_BEFORE_NEXT:
+        case Failed(reason) if has_next and (
+            result.is_unserved or claimed.attempts >= ATTEMPTS_BEFORE_NEXT
+        ):
             return state("temporary-failure", reason)
         case Failed(reason) if claimed.attempts >= ATTEMPTS_MAX:
             return state("technical-failure", reason)

@@ -49,9 +49,11 @@ class Result:
     letter: Letter
     verdict: Verdict
     provider: Provider | None = None
-    gone: Sequence[UUID] = ()
+    gone: Sequence[LiveAddress] = ()
     notes: Sequence[UUID] = ()
     """The notes that the state of its delivery stands for, once it is written."""
+    is_unserved: bool = False
+    """No provider of this installation serves its channel, or its addresses there."""
 
 
 @dataclass
@@ -66,6 +68,8 @@ class _Piece:
     provider: Provider | None = None
     is_crowded_out: bool = False
     """There is no room, or who would take it is paused: it waits, and this was no attempt."""
+    is_unserved: bool = False
+    """Nobody here takes it."""
     note: UUID | None = None
 
 
@@ -151,7 +155,7 @@ def _piece(
     ]
     free = [provider for provider in able if f"provider:{provider.name}" not in paused]
     piece = _Piece(index, address, outbound, router_of(app).order(free))
-    piece.is_crowded_out = bool(able) and not free
+    piece.is_crowded_out, piece.is_unserved = bool(able) and not free, not able
     return piece
 
 
@@ -196,10 +200,7 @@ async def _send(app: App, provider: Provider, outbounds: Sequence[Outbound]) -> 
         outcomes = [Failed("adapter")] * len(outbounds)
     is_slow = time.monotonic() - started_s > provider.slow_s
     bad = sum(is_slow or isinstance(outcome, Failed) for outcome in outcomes)
-    health = router_of(app).health(provider.name)
-    for good, number in ((False, bad), (True, len(outcomes) - bad)):
-        if number:
-            health.note(good=good, number=number)
+    router_of(app).health(provider.name).note(good=len(outcomes) - bad, bad=bad)
     return outcomes
 
 
@@ -218,10 +219,11 @@ def _result(letter: Letter, pieces: Sequence[_Piece], later: Postponed) -> Resul
         return Result(letter, letter.verdict)
     if all(piece.is_crowded_out for piece in pieces):
         return Result(letter, later)
-    gone = [p.address.id for p in pieces if p.address is not None and _is_gone(p.outcome)]
+    gone = [p.address for p in pieces if p.address is not None and _is_gone(p.outcome)]
     best = min(pieces, key=lambda piece: _RANK[type(piece.outcome)])
     notes = [piece.note for piece in pieces if piece.note is not None]
-    return Result(letter, best.outcome, best.provider, gone, notes)
+    is_unserved = all(piece.is_unserved for piece in pieces)
+    return Result(letter, best.outcome, best.provider, gone, notes, is_unserved)
 
 
 def _is_gone(outcome: Outcome) -> bool:

@@ -6,14 +6,13 @@ it waits in the queue.
 """
 
 import asyncio
-import time
-from collections.abc import Callable
 
 from core.database import connection, fetch_one
 from notifications.channels.port import Provider
 from notifications.templates.domain import SendLane
 
 SHARE = {
+    SendLane.SECURITY: 1.0,
     SendLane.CRITICAL: 1.0,
     SendLane.NORMAL: 0.9,
     SendLane.BULK: 0.8,
@@ -23,19 +22,21 @@ SHARE = {
 WAITS_S = 5
 """Seconds in a job; then it goes back behind the others."""
 
-_SECOND_NS = 1_000_000_000
-
 _TAKE = """
+WITH moment AS (
+  SELECT coalesce($4, extract(epoch FROM clock_timestamp())::float8) AS at_s
+)
 INSERT INTO notifications_rate AS r (provider, second, used, granted)
-VALUES ($1, $2, least($3::int, $4::int), least($3::int, $4::int))
+SELECT $1, floor(at_s), least($2::int, $3::int), least($2::int, $3::int) FROM moment
 ON CONFLICT (provider) DO UPDATE SET
-  second = greatest(r.second, $2),
-  granted = CASE WHEN r.second < $2 THEN least($3::int, $4::int)
-                 ELSE greatest(0, least($3::int, $4::int - r.used)) END,
-  used = CASE WHEN r.second < $2 THEN least($3::int, $4::int)
-              ELSE r.used + greatest(0, least($3::int, $4::int - r.used)) END
-RETURNING granted
+  second = greatest(r.second, excluded.second),
+  granted = CASE WHEN r.second < excluded.second THEN excluded.used
+                 ELSE greatest(0, least($2::int, $3::int - r.used)) END,
+  used = CASE WHEN r.second < excluded.second THEN excluded.used
+              ELSE r.used + greatest(0, least($2::int, $3::int - r.used)) END
+RETURNING granted, (SELECT 1 - (at_s - floor(at_s)) FROM moment) AS rest_s
 """
+"""By the database's seconds: a machine whose clock is ahead would use up those of all others."""
 
 
 async def take(
@@ -43,19 +44,19 @@ async def take(
     lane: SendLane,
     wanted: int,
     *,
-    wall_ns: Callable[[], int] = time.time_ns,
+    at_s: float | None = None,
     waits_s: int = WAITS_S,
 ) -> int:
-    """How many messages may be sent now; waits a while until there is room, 0 where none comes."""
+    """How many messages may be sent now; waits a while until there is room, 0 where none comes.
+    `at_s` is another moment than the database's, in seconds of the epoch."""
     if provider.rate_per_s is None:
         return wanted
     limit = max(1, int(provider.rate_per_s * SHARE[lane]))
     for waited in range(waits_s + 1):
-        second, rest_ns = divmod(wall_ns(), _SECOND_NS)  # the provider's time, not our clock's
-        row = await fetch_one(connection(), _TAKE, provider.name, second, wanted, limit)
+        row = await fetch_one(connection(), _TAKE, provider.name, wanted, limit, at_s)
         assert row is not None
         if row["granted"]:
             return int(row["granted"])
         if waited < waits_s:
-            await asyncio.sleep((_SECOND_NS - rest_ns) / _SECOND_NS)
+            await asyncio.sleep(row["rest_s"])
     return 0

@@ -34,15 +34,16 @@ class Health:
     _well_since_s: float | None = None
     chosen_at_s: float = float("-inf")
 
-    def note(self, *, good: bool, number: int = 1) -> None:
-        """So many messages went well, or badly."""
+    def note(self, *, good: int = 0, bad: int = 0) -> None:
+        """So many messages of one handing over went well, and so many badly."""
         now_s = self.monotonic()
-        self._marks.extend([(now_s, good)] * number)
-        self._good_in_a_row = self._good_in_a_row + number if good else 0
+        self._marks.extend([(now_s, True)] * good + [(now_s, False)] * bad)
+        # nobody knows in which order: some that went well among others are no recovery
+        self._good_in_a_row = 0 if bad else self._good_in_a_row + good
         if self.is_sick and self._good_in_a_row >= GOOD_IN_A_ROW:
             self.is_sick, self._well_since_s = False, now_s
             self._marks.clear()
-        elif not self.is_sick and not good and self._is_bad(now_s):
+        elif not self.is_sick and bad and self._is_bad(now_s):
             self.is_sick, self._well_since_s = True, None
 
     def weight(self) -> float:

@@ -46,16 +46,17 @@ async def send_many(
 
     Raises InvalidParameters before anything is written.
     """
-    messages = [_message(app, template, parcel, envelope) for parcel in parcels]
+    now = app.clock.now()  # one for all: each is scheduled, or none is
+    is_now = envelope.at is None or envelope.at <= now
+    scheduled_at = None if is_now else envelope.at
+    messages = [_message(app, template, parcel, envelope, scheduled_at) for parcel in parcels]
     deliveries: list[NewDelivery] = []
-    is_now = envelope.at is None or envelope.at <= app.clock.now()
     if template.digest is None and is_now:
         deliveries = await _deliveries(app, tx, template, messages)
     new = await store.insert_messages(tx, messages, deliveries)
     await enqueue(app, tx, template, [each for each in new.values() if each is not None])
-    if not is_now:
-        wait = messages[0].scheduled_at - app.clock.now() if messages[0].scheduled_at else None
-        await app.queue.enqueue(tx, [RELEASE.later(list(new), after=wait)] if wait else [])
+    if scheduled_at is not None and new:
+        await RELEASE.enqueue(app, tx, list(new), after=scheduled_at - now)
     elif template.digest is not None:
         people = [m.person_id for m in messages if m.id in new and m.person_id is not None]
         await digests.count_in(app, tx, template, people)
@@ -114,14 +115,18 @@ async def send_digest(
     await enqueue(app, tx, template, [each for each in new.values() if each is not None])
 
 
-def _message(app: App, template: Template, parcel: Parcel, envelope: Envelope) -> NewMessage:
+def _message(
+    app: App,
+    template: Template,
+    parcel: Parcel,
+    envelope: Envelope,
+    scheduled_at: datetime | None,
+) -> NewMessage:
     title, body = template.render(locale_of(parcel.to), parcel.params)
     phone = parcel.to.number if isinstance(parcel.to, Phone) else None
     key = parcel.key or envelope.key
     if not key:
         raise ValueError(f"a message of {template.id} without a business key")
-    is_later = envelope.at is not None and envelope.at > app.clock.now()
-    scheduled_at = envelope.at if is_later else None
     return NewMessage(
         id=message_id(key, name_of(app.vault, parcel.to)),
         key=key,

@@ -353,11 +353,20 @@ async def settle(tx: Transaction, settled: Sequence[Settled]) -> list[Settled]:
 
 
 async def next_due_at(tx: Transaction, ids: Sequence[UUID]) -> tuple[list[UUID], datetime | None]:
-    """The deliveries that are still to be handed over, and when the first can be tried."""
+    """The deliveries that are still to be handed over, and when the first can be tried.
+
+    One whose message is gone, with its person, goes too: nobody could ever take it in hand.
+    """
     rows = await fetch_all(
         tx,
-        """SELECT id, greatest(due_at, lease_until) AS due_at FROM notifications_delivery
-            WHERE id = ANY($1) AND state = 'created'""",
+        """WITH rest AS (
+             SELECT d.id, greatest(d.due_at, d.lease_until) AS due_at, m.id IS NULL AS is_orphan
+               FROM notifications_delivery d
+               LEFT JOIN notifications_message m ON m.id = d.message_id
+              WHERE d.id = ANY($1) AND d.state = 'created'
+           ), forgotten AS (
+             DELETE FROM notifications_delivery d USING rest WHERE d.id = rest.id AND is_orphan)
+           SELECT id, due_at FROM rest WHERE NOT is_orphan""",
         list(ids),
     )
     return [row["id"] for row in rows], min((row["due_at"] for row in rows), default=None)

@@ -31,10 +31,11 @@ async def find_paused(app: App) -> frozenset[str]:
 
 
 async def look(app: App) -> None:
-    """Read the switches anew."""
-    seen = app.once(_Seen, _Seen)
-    seen.at_s = time.monotonic()
-    seen.names = frozenset(switch.name for switch in await Switch.all())
+    """Read the switches anew. Until they are read nobody takes the earlier ones for these."""
+    seen, asked_s = app.once(_Seen, _Seen), time.monotonic()
+    names = frozenset(switch.name for switch in await Switch.all())
+    if asked_s >= seen.at_s:
+        seen.names, seen.at_s = names, asked_s
 
 
 def names(app: App) -> list[str]:

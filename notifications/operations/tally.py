@@ -74,6 +74,20 @@ async def count_dead(tx: Transaction, counts: Mapping[Channel, int]) -> None:
         )
 
 
+async def recount_dead(tx: Transaction) -> None:
+    """Count the dead letters anew: some were deleted, with their people or for their age.
+
+    Whoever is about to count one waits for the lock, and has it counted once, here or there.
+    """
+    await tx.execute_query("LOCK TABLE notifications_dead IN SHARE ROW EXCLUSIVE MODE")
+    await fetch_all(
+        tx,
+        """UPDATE notifications_dead AS d SET count = (
+             SELECT count(*) FROM notifications_delivery
+              WHERE state = 'technical-failure' AND channel = d.channel) RETURNING 1""",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """What a lane gave to a provider lately, a minute on average."""

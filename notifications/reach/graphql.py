@@ -107,12 +107,11 @@ class Query:
     async def message_preferences(self, info: Info) -> MessagePreferences:
         """Everything is wanted until it is refused."""
         reach = await service.find_preferences(info.context)
-        channels = (Channel.PUSH, Channel.SMS, Channel.EMAIL)
         return MessagePreferences(
             preferences=[
                 _preference(about, channel, refused=(about, channel) in reach.refused)
                 for about in CLASSES
-                for channel in channels
+                for channel in Channel
             ],
             quiet_hours=_quiet_hours(reach.quiet) if reach.quiet is not None else None,
         )

@@ -56,15 +56,16 @@ def quiet_of(row: Mapping[str, Any]) -> QuietHours:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveAddress:
-    """A device or mailbox that is not gone."""
+    """A device or mailbox that is not gone, as it was last registered."""
 
     id: UUID
     provider: str
-    address: str
+    address_sealed: bytes
+    seen_at: datetime
 
 
 async def list_addresses(
-    app: App, db: Transaction, people: Collection[UUID], channel: Channel
+    db: Transaction, people: Collection[UUID], channel: Channel
 ) -> Mapping[UUID, Sequence[LiveAddress]]:
     """The live addresses of people in a channel."""
     found: dict[UUID, list[LiveAddress]] = defaultdict(list)
@@ -72,8 +73,8 @@ async def list_addresses(
         db
     )
     for row in rows:
-        address = app.vault.decrypt(row.address_sealed, ADDRESS)
-        found[row.person_id].append(LiveAddress(row.id, row.provider, address))
+        sealed = bytes(row.address_sealed)
+        found[row.person_id].append(LiveAddress(row.id, row.provider, sealed, row.seen_at))
     return found
 
 
@@ -158,9 +159,17 @@ async def delete_address(
     return UUID(str(rows[0]["id"])) if rows else None
 
 
-async def note_gone(tx: Transaction, ids: Sequence[UUID], now: datetime) -> None:
-    """Note addresses that their providers know no more."""
-    await Address.filter(id__in=list(ids)).using_db(tx).update(gone_at=now)
+async def note_gone(tx: Transaction, gone: Sequence[LiveAddress], now: datetime) -> None:
+    """Note addresses that their providers know no more, but for those registered anew since."""
+    await fetch_all(
+        tx,
+        """UPDATE notifications_address a SET gone_at = $3
+             FROM unnest($1::uuid[], $2::timestamptz[]) AS n (id, seen_at)
+            WHERE a.id = n.id AND a.seen_at = n.seen_at RETURNING 1""",
+        [each.id for each in gone],
+        [each.seen_at for each in gone],
+        now,
+    )
 
 
 async def set_refusal(

@@ -35,8 +35,10 @@ TO_PHONES = frozenset({Channel.SMS, Channel.VOICE})
 
 
 class SendLane(StrEnum):
-    """Lanes of messages; a flood in one never delays another."""
+    """Lanes of messages; a flood in one never delays another. SECURITY is critical too: a code does
+    not wait behind a warning to the whole city."""
 
+    SECURITY = "security"
     CRITICAL = "critical"
     NORMAL = "normal"
     BULK = "bulk"
@@ -74,7 +76,7 @@ CLASSES: Mapping[MessageClass, ClassRule] = {
     MessageClass.SAFETY: ClassRule(
         SendLane.CRITICAL, (Channel.PUSH, Channel.SMS), is_critical=True
     ),
-    MessageClass.SECURITY: ClassRule(SendLane.CRITICAL, (Channel.SMS,), is_critical=True),
+    MessageClass.SECURITY: ClassRule(SendLane.SECURITY, (Channel.SMS,), is_critical=True),
     MessageClass.ALARM: ClassRule(SendLane.CRITICAL, (Channel.PUSH,), is_critical=True),
     MessageClass.MONEY: ClassRule(
         SendLane.NORMAL, (Channel.PUSH, Channel.MINI_PROGRAMME), daily_cap=50

@@ -1,7 +1,8 @@
 """Endpoints and their events: registered, rotated, published in the caller's transaction, sent.
 
-One dead endpoint holds up no other: each event is a job of its own. Events of one object may
-arrive in another order than they happened; their `sequence` says which is newer.
+One dead endpoint holds up no other: each event is a job of its own, and of one that is slow few run
+at a time. Events of one object may arrive in another order than they happened; their `sequence`
+says which is newer.
 """
 
 import base64
@@ -24,6 +25,7 @@ from core.upstream.public_addresses import AddressRule, is_public
 from core.upstream.strangers import Answer, post
 from notifications.templates.domain import message_id
 from notifications.templates.texts import WEBHOOK_URL
+from notifications.webhooks import pace
 from notifications.webhooks.domain import next_wait
 from notifications.webhooks.models import BODY, SEALED_FOR, Endpoint, Event
 
@@ -138,7 +140,7 @@ async def send_event(
     the receiver knows the event's id.
 
     Of a disabled endpoint the events wait; what is still to be sent goes when it is enabled.
-    Raises Early before its time.
+    Raises Early before its time, and where the receiver is slow and has enough in hand.
     """
     event = await Event.get_or_none(id=event_id)
     if event is None or event.state != "created":
@@ -152,7 +154,8 @@ async def send_event(
     now, body = app.clock.now(), app.vault.decrypt(event.body_sealed, BODY)
     headers = webhooks.sign(_secrets_of(app, endpoint, now), f"msg_{event.id.hex}", now, body)
     headers["content-type"] = "application/json"
-    answer = await post(endpoint.url, body.encode(), headers, rule)
+    async with pace.turn(app, endpoint.id):
+        answer = await post(endpoint.url, body.encode(), headers, rule)
     async with transaction() as tx:
         await _note(app, tx, event, answer)
 

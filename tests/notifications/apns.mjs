@@ -1,5 +1,5 @@
 // APNs as Apple describes it, on Node's own HTTP/2 (nghttp2): a judge that shares nothing with ours.
-// Devices: "gone…" answers 410, "busy…" 429, "bad…" 400, "mute…" nothing; after `goaway` requests the session goes
+// Devices: "gone…" answers 410, "expired…" 403, "busy…" 429, "bad…" 400, "mute…" nothing; after `goaway` requests the session goes
 // away once and leaves the streams above the last it names unanswered. Prints a line per push.
 import http2 from 'node:http2'
 
@@ -29,6 +29,7 @@ server.on('stream', (stream, headers) => {
     if (!/^bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(headers.authorization ?? '')) return answer(403, 'InvalidProviderToken')
     if (!headers['apns-topic']) return answer(400, 'MissingTopic')
     if (device.startsWith('gone')) return answer(410, 'Unregistered')
+    if (device.startsWith('expired')) return answer(403, 'ExpiredProviderToken')
     if (device.startsWith('busy')) return answer(429, 'TooManyRequests')
     if (device.startsWith('mute')) return
     if (device.startsWith('bad')) return answer(400, 'BadTopic')

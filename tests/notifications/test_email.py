@@ -1,5 +1,6 @@
 """E-mail against aiosmtpd, a server that is not ours."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -22,6 +23,7 @@ class Mailboxes:
 
     def __init__(self) -> None:
         self.mails: list[bytes] = []
+        self.knows_us = True
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
@@ -30,12 +32,24 @@ class Mailboxes:
             return "550 5.1.1 No such user here"
         if address.startswith("full"):
             return "452 4.2.2 Mailbox full"
+        if address.startswith("slow"):
+            await asyncio.sleep(0.35)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        if envelope.rcpt_tos[0].startswith("spam"):
+            return "550 5.7.1 Message refused by policy"
         self.mails.append(envelope.content)
         return "250 OK"
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if self.knows_us:
+            envelope.mail_from = address
+            return "250 OK"
+        return "550 5.7.1 Sender address rejected"
 
 
 @pytest.fixture
@@ -116,3 +130,26 @@ async def test_without_a_server_another_time(app: App) -> None:
         await email.send(app, Deadline.after(5), [_to("one@a.example")] * 2)
         == [Failed("smtpconnecterror", outcome_known=True)] * 2
     )
+
+
+async def test_a_mailbox_is_gone_where_the_recipient_is_refused_and_for_nothing_else(
+    app: App, mailboxes: Mailboxes
+) -> None:
+    assert await email.send(
+        app, Deadline.after(5), [_to("spam@a.example"), _to("b@a.example")]
+    ) == [
+        Refused("smtp_550"),
+        Taken("<ref-1@city.example>"),
+    ]
+    mailboxes.knows_us = False
+    (outcome,) = await email.send(app, Deadline.after(5), [_to("one@a.example")])
+    assert outcome == Failed("smtp_550", outcome_known=True)
+
+
+async def test_what_the_time_does_not_suffice_for_is_not_sent_and_the_rest_is_known(
+    app: App, mailboxes: Mailboxes
+) -> None:
+    addresses = ["one@a.example", "slow@a.example", "slow@a.example", "two@a.example"]
+    outcomes = await email.send(app, Deadline.after(0.5), [_to(each) for each in addresses])
+    assert outcomes == [Taken("<ref-1@city.example>")] * 2 + [Failed("timeouterror")] * 2
+    assert len(mailboxes.mails) == 2

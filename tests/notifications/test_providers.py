@@ -17,10 +17,11 @@ from core.database import fetch_all, transaction
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from core.settings import Settings
+from core.texts import Named
 from notifications import api
-from notifications.channels import jpush
-from notifications.channels.port import Failed, Outcome, Refused, Taken
-from notifications.channels.sms import PARTS_MAX, count_parts
+from notifications.channels import apns, fcm, hms, jpush
+from notifications.channels.port import Failed, Outbound, Outcome, Refused, Taken
+from notifications.channels.sms import PARTS_MAX, TEXT_MAX, count_parts, fitted
 from notifications.jobs import match_receipts
 from notifications.messages import receipts
 from notifications.messages.models import Delivery, Handover, PushCid
@@ -29,7 +30,7 @@ from notifications.messages.outside import kept_ref
 from notifications.messages.receipts import Receipt
 from notifications.reach import store as reach_store
 from notifications.reach.models import Address
-from notifications.templates.domain import Channel
+from notifications.templates.domain import Channel, SendLane
 from tests.asgi import Client
 from tests.core.waiting import eventually
 from tests.messages import deliver_due, send_code
@@ -102,11 +103,35 @@ async def test_a_letter_is_no_text(
         await api.send(app, tx, messages.MONEY, person, {"text": text}, "long")
     await deliver_due(app)
     assert (await Delivery.get()).state == "sending"
+    # a warning that is longer than any gateway takes loses its end, not its reader
+    async with transaction() as tx:
+        warning = {"text": Named("警" * 1_440, "警" * 1_440)}
+        await api.send(app, tx, messages.SAFETY, person, warning, "warning")
+    await deliver_due(app)
+    assert await Delivery.filter(state="sending").count() == 2
+    assert (await _texts(sandbox))[0]["text"] == "警" * 497 + "..."
     # of a code that somebody made too long nothing is sent
     async with transaction() as tx:
         with pytest.raises(api.InvalidParameters):
             await send_code(app, tx, PHONE, "9" * 501, "never")
-    assert len(await _texts(sandbox)) == 1
+    assert len(await _texts(sandbox)) == 2
+
+
+@pytest.mark.parametrize("text", ["😎" * 600, "中😎" * 400, "]" * 501, "x" * 501, "]" * 500, "短"])
+def test_a_text_fits_a_gateway(text: str) -> None:
+    sent = fitted(text)
+    assert count_parts(sent) <= PARTS_MAX and len(sent) <= TEXT_MAX
+    assert sent == text or (text.startswith(sent[:-3]) and sent.endswith("...") and len(sent) > 200)
+
+
+@pytest.mark.parametrize("maker", [jpush, fcm, hms, apns])
+def test_a_long_warning_fits_every_maker_s_push(maker: Any) -> None:
+    """4,096 bytes: developer.apple.com, firebase.google.com, developer.huawei.com."""
+    ref, link = "r" * 49, "/" + "x" * 255
+    warning = Outbound(ref, "device", "警" * 480, "急" * 1_440, link, SendLane.CRITICAL)
+    described = orjson.dumps(maker.describe(warning)).decode()
+    assert len(described.encode()) < 4_096
+    assert "警" * 49 + "…" in described and "急" * 199 + "…" in described
 
 
 async def _push_to(

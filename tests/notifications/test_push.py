@@ -51,6 +51,8 @@ class Google:
     url: str = ""
     public_key: Any = None
     granted: list[dict[str, Any]] = field(default_factory=list)
+    good: str = "ya29.token"
+    """The token that is good now."""
     sent: list[dict[str, Any]] = field(default_factory=list)
 
     async def token(self, request: web.Request) -> web.Response:
@@ -66,11 +68,11 @@ class Google:
         )
         self.granted.append(claims)
         return web.json_response(
-            {"access_token": "ya29.token", "expires_in": 3599, "token_type": "Bearer"}
+            {"access_token": self.good, "expires_in": 3599, "token_type": "Bearer"}
         )
 
     async def send(self, request: web.Request) -> web.Response:
-        if request.headers["Authorization"] != "Bearer ya29.token":
+        if request.headers["Authorization"] != f"Bearer {self.good}":
             return web.json_response({"error": {"status": "UNAUTHENTICATED"}}, status=401)
         message = (await request.json())["message"]
         token = message["token"]
@@ -183,10 +185,21 @@ async def test_fcm_by_its_published_form(app: App, google: Google) -> None:
     assert claims["exp"] - claims["iat"] == 3600
 
 
+async def test_a_token_that_google_takes_no_more_is_asked_for_again(
+    app: App, google: Google
+) -> None:
+    assert isinstance((await _fcm(app, "device"))[0], Taken)
+    google.good = "ya29.next"
+    (refused,) = await _fcm(app, "device")
+    assert refused == Failed("unauthenticated", outcome_known=True)
+    assert isinstance((await _fcm(app, "device"))[0], Taken)
+    assert len(google.granted) == 2
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": 7}', b'{"error": {}}'])
-def test_garbage_from_fcm_is_no_error_of_ours(body: bytes) -> None:
-    assert fcm.judge(400, body) == Refused("http_400")
-    assert fcm.judge(429, body) == Failed("http_429", outcome_known=True)
+def test_garbage_from_fcm_is_no_error_of_ours_nor_of_the_message(body: bytes) -> None:
+    for status in (400, 404, 429):
+        assert fcm.judge(status, body) == Failed(f"http_{status}", outcome_known=True)
 
 
 @dataclass
@@ -269,6 +282,25 @@ async def test_apns_by_its_published_form(
     assert push["payload"]["aps"]["alert"] == {"title": "标题", "body": "正文 🚰"}
     header = jwt.get_unverified_header(push["token"].removeprefix("bearer "))
     assert (header["alg"], header["kid"]) == ("ES256", "KEY1234567")
+
+
+async def test_a_provider_token_that_apple_calls_expired_is_signed_anew(
+    app: App, apple: Callable[..., Awaitable[Apple]], line: Callable[[Apple], None]
+) -> None:
+    line(await apple())
+    old = apns._token(app)
+    expired = await _apns(app, "expired-1", "expired-2")
+    assert expired == [Failed("expiredprovidertoken", outcome_known=True)] * 2
+    assert apns._token(app) != old
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"reason": null}'])
+@pytest.mark.parametrize("status", [400, 404, 502])
+def test_a_page_of_whoever_stands_before_apns_says_nothing_of_the_message(
+    status: int, body: bytes
+) -> None:
+    answer = h2_connection.H2Answer(status, {}, body)
+    assert apns.judge(answer) == Failed(f"http_{status}", outcome_known=status < 500)
 
 
 async def test_nothing_is_lost_when_apns_goes_away(

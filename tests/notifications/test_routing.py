@@ -8,8 +8,10 @@ from itertools import pairwise
 import pytest
 
 from core.context.app import App
+from core.database import connection, fetch_all
 from core.deadline import Deadline
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Taken, each
+from core.upstream.client import UpstreamRejected
+from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
 from notifications.delivery import rates
 from notifications.delivery.routing import Router
 from notifications.templates.domain import Channel, SendLane
@@ -42,7 +44,7 @@ def _run(
         clock.now += 0.1
         chosen = router.order(providers)[0]
         first[chosen.name] += 1
-        router.health(chosen.name).note(good=chosen.name not in sick)
+        router.health(chosen.name).note(**{"bad" if chosen.name in sick else "good": 1})
     return first
 
 
@@ -98,15 +100,13 @@ async def test_a_second_is_never_overdrawn_and_the_critical_has_room(
 ) -> None:
     async def take(lane: SendLane, wanted: int) -> int:
         """All in one second, without waiting for the next."""
-        return await rates.take(
-            provider, lane, wanted, wall_ns=lambda: 1_800_000_000 * 10**9, waits_s=0
-        )
+        return await rates.take(provider, lane, wanted, at_s=1_800_000_000.0, waits_s=0)
 
     provider = Provider("meizu", Channel.PUSH, _nowhere, rate_per_s=200)
     bulk = await asyncio.gather(*(take(SendLane.BULK, 50) for _ in range(8)))
     assert sum(bulk) == 160
     more = await take(lane, 50)
-    room = {SendLane.CRITICAL: 40, SendLane.NORMAL: 20, SendLane.BULK: 0, SendLane.DIGEST: 0}
+    room = {"security": 40, "critical": 40, "normal": 20, "bulk": 0, "digest": 0}
     assert more == room[lane]
 
 
@@ -118,3 +118,28 @@ async def test_an_answer_that_an_adapter_stumbles_over_is_its_message_s() -> Non
         Outbound("r", address, "", "", None, SendLane.BULK) for address in ("good", "odd", "good")
     ]
     assert await each(outbounds, send) == [Taken("ref"), Failed("adapter"), Taken("ref")]
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 413, 451])
+async def test_a_page_of_whoever_stands_before_a_provider_refuses_no_message(status: int) -> None:
+    async def send(outbound: Outbound) -> str:
+        raise UpstreamRejected("sms", "send", status, outbound.body.encode())
+
+    outbounds = [
+        Outbound("r", "1", "", body, None, SendLane.BULK)
+        for body in ("<html>not here</html>", "", "[]", '{"code": null}', '{"code": "BAD_PHONE"}')
+    ]
+    page = Failed(f"http_{status}", outcome_known=True)
+    assert await each(outbounds, send) == [page, page, page, page, Refused("bad_phone")]
+
+
+async def test_the_seconds_of_a_rate_are_the_database_s(app: App) -> None:
+    provider = Provider("meizu", Channel.PUSH, _nowhere, rate_per_s=5)
+    assert await rates.take(provider, SendLane.CRITICAL, 9, waits_s=0) == 5
+    (row,) = await fetch_all(
+        connection(),
+        """SELECT abs(extract(epoch FROM now()) - second)::float8 AS off
+             FROM notifications_rate WHERE provider = 'meizu'""",
+    )
+    assert row["off"] < 5
+    assert await rates.take(provider, SendLane.CRITICAL, 9, waits_s=2) == 5

@@ -18,6 +18,7 @@ from notifications.campaigns.models import Campaign
 from notifications.channels.port import PROVIDERS
 from notifications.reach.graphql import PushService
 from notifications.reach.models import Address, Refusal
+from notifications.templates.domain import CLASSES
 from tests.asgi import Client
 from tests.messages import deliver_due
 from tests.notifications.probe import audience, messages
@@ -217,3 +218,12 @@ async def test_a_campaign_is_started_once(client: Client, citizen: Citizen) -> N
         ids.add(answer["startCampaign"]["campaign"]["id"])
         assert answer["startCampaign"]["campaign"]["size"] == 3
     assert len(ids) == await Campaign.all().count() == 1
+
+
+async def test_every_way_out_of_the_inbox_is_shown_with_its_preference(
+    client: Client, citizen: Citizen
+) -> None:
+    found = await client.data(PREFERENCES, viewer=await citizen())
+    shown = {(row["about"], row["channel"]) for row in found["messagePreferences"]["preferences"]}
+    ways = {(about.name, way.name) for about, rule in CLASSES.items() for way in rule.channels}
+    assert ways <= shown

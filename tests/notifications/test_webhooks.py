@@ -20,7 +20,7 @@ from core.queue.jobs import Early
 from core.standards import webhooks
 from core.upstream.public_addresses import is_public
 from core.upstream.strangers import post
-from notifications.webhooks import service
+from notifications.webhooks import pace, service
 from notifications.webhooks.domain import LADDER
 from notifications.webhooks.models import Endpoint, Event
 from tests.bff.conftest import CLIENTS
@@ -333,3 +333,34 @@ async def test_two_workers_with_one_attempt_leave_one_job_for_the_next(
     receiver.answers.set()
     await asyncio.gather(*workers)
     assert ((await Event.get()).attempts, await _jobs()) == (1, 2)
+
+
+async def test_a_slow_receiver_holds_few_of_the_slots_that_all_share(
+    app: App, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SLOW_S", 1.0)
+    slow, _ = await _endpoint(app, receiver.url)
+    events = [await _publish(app, slow, f"key-{number}") for number in range(6)]
+
+    async def hang(events: list[UUID]) -> list[BaseException | None]:
+        """Send them to a receiver that answers late."""
+        receiver.answers = asyncio.Event()
+        sending = [asyncio.create_task(service.send_event(app, one, anywhere)) for one in events]
+        await asyncio.wait(sending, timeout=1.2)
+        async with receiving() as other:  # nobody else waits
+            swift, _ = await _endpoint(app, other.url)
+            await service.send_event(app, await _publish(app, swift, "swift"), anywhere)
+            assert len(other.taken) == 1
+        receiver.answers.set()
+        return await asyncio.gather(*sending, return_exceptions=True)
+
+    assert await hang(events[:1]) == [None]
+    ended = await hang(events[1:])
+    left = [one for one, end in zip(events[1:], ended, strict=True) if isinstance(end, Early)]
+    assert (len(left), ended.count(None)) == (3, pace.AT_ONCE)
+    assert len(receiver.taken) == 1 + pace.AT_ONCE
+    receiver.answers = None
+    await service.send_event(app, left[0], anywhere)  # swift again
+    await asyncio.gather(*(service.send_event(app, one, anywhere) for one in left[1:]))
+    assert {row.attempts for row in await Event.filter(endpoint_id=slow, state="sent")} == {1}
+    assert await Event.filter(state="created").count() == 0

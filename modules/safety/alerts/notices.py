@@ -96,8 +96,8 @@ async def tell_places(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
     cells, now, code = domain.cells_of_alert(alert), app.clock.now(), app.city.division_code
 
     async def list_page(after: UUID, limit: int) -> Sequence[AlertPlace]:
-        if not await store.holds(row.id):
-            return []  # it has been taken back meanwhile
+        if not await store.holds(row.id, app.clock.now()):
+            return []  # it has been taken back or has run out meanwhile
         is_drill = kind is NoticeKind.DRILL
         return await store.list_places(cells, now, after, limit, drills=is_drill)
 
@@ -140,13 +140,13 @@ def _notice(kind: NoticeKind, alert: CapAlert, infos: Sequence[CapInfo]) -> Noti
     if kind is NoticeKind.WARNING and alert.status is not Status.ACTUAL:
         raise AssertionError("only what is actual is a warning")
     template = messages.BY_KIND[kind]
-    headline = _said(infos, "headline")
+    headline = domain.words_of(infos, "headline")
     spoken = {
-        "headline": headline if headline.zh else _said(infos, "event"),
-        "description": _said(infos, "description"),
-        "instruction": _said(infos, "instruction"),
+        "headline": headline if headline.zh else domain.words_of(infos, "event"),
+        "description": domain.words_of(infos, "description"),
+        "instruction": domain.words_of(infos, "instruction"),
         "area": area_of(infos),
-        "sender": _said(infos, "sender_name"),
+        "sender": domain.words_of(infos, "sender_name"),
     }
     params = {name: _filled(text) for name, text in spoken.items()}
     return Notice(template, template.pick(params))
@@ -160,10 +160,6 @@ def area_of(infos: Sequence[CapInfo]) -> Named:
     }
     first = next(iter(by_language.values()), "")
     return Named(by_language.get("zh", first), by_language.get("en", first))
-
-
-def _said(infos: Sequence[CapInfo], read: str) -> Named:
-    return domain.words_of(infos, read)
 
 
 def _filled(text: Named) -> Named:

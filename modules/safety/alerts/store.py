@@ -82,9 +82,10 @@ async def insert_alert(
     )
 
 
-async def holds(alert_id: UUID) -> bool:
-    """Whether an alert has been neither superseded nor cancelled."""
-    return await EmergencyAlert.exists(id=alert_id, state=AlertState.ACTIVE)
+async def holds(alert_id: UUID, now: datetime) -> bool:
+    """Whether an alert has been neither superseded nor cancelled, and has not run out."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
+    return await EmergencyAlert.exists(unexpired, id=alert_id, state=AlertState.ACTIVE)
 
 
 async def list_active(now: datetime) -> Sequence[EmergencyAlert]:

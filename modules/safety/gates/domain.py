@@ -1,5 +1,6 @@
 """Readings of school gates: which are repeats, which come late, and whom silence concerns."""
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Annotated
 SERVICE = "school-entry-push"
 
 REPEAT = timedelta(minutes=5)
-"""A pupil read again in the same direction within this time has not come a second time."""
+"""A pupil read again in the same direction within this time, with nothing between, came once."""
 LATE = timedelta(minutes=10)
 """What took longer to reach us is told as late news."""
 AHEAD_MAX = timedelta(minutes=2)
@@ -127,17 +128,17 @@ def passages(
     gates' time decides, not that of arrival: what arrives after something later is late.
     """
     kept: dict[str, list[Seen]] = defaultdict(list)
-    for one in seen:
+    for one in sorted(seen, key=lambda one: one.occurred_at):
         kept[one.pupil_ref].append(one)
     found = []
     for reading, occurred_at in sorted(readings, key=lambda pair: (pair[1], pair[0].event_ref)):
         mine = kept[reading.pupil_ref]
+        place = bisect(mine, occurred_at, key=lambda one: one.occurred_at)
         repeats = any(
             one.direction is reading.direction and abs(one.occurred_at - occurred_at) <= REPEAT
-            for one in mine
+            for one in mine[max(0, place - 1) : place + 1]
         )
-        overtaken = any(one.occurred_at > occurred_at for one in mine)
-        is_late = overtaken or now - occurred_at > LATE
+        is_late = place < len(mine) or now - occurred_at > LATE
         found.append(Passage(reading, occurred_at, is_late, repeats))
-        mine.append(Seen(reading.pupil_ref, reading.direction, occurred_at))
+        mine.insert(place, Seen(reading.pupil_ref, reading.direction, occurred_at))
     return found

@@ -77,8 +77,7 @@ async def _insert(
     if not fresh:
         return
     since = min(one.at for one in fresh) - error - _LOOK_BACK
-    pupils = {one.pupil_ref for one in fresh}
-    followed = await store.list_followed(tx, school.code, pupils, since)
+    followed = await store.list_followed(tx, school.code, {one.pupil_ref for one in fresh}, since)
     kept = [(one, one.at - error) for one in fresh if one.pupil_ref in followed]
     if not kept:
         return

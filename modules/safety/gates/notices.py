@@ -25,7 +25,7 @@ from notifications import api as notifications
 from notifications.api import Parcel, Template
 
 _DEADLINE_S = 8.0
-_REST, _REST_MAX = timedelta(minutes=5), 500
+_REST, _REST_MAX = timedelta(minutes=5), 5_000
 FOLLOWS = Subscription(
     SERVICE,
     OwnedList(

@@ -121,11 +121,11 @@ async def note_told(tx: Transaction, events: Sequence[GateEvent], now: datetime)
 
 
 async def list_untold_pupils(before: datetime, limit: int) -> Sequence[tuple[str, str]]:
-    """(school, pupil) of whom something received before a moment is still untold."""
+    """(school, pupil) of whom something received before a moment is still untold, in any order."""
     rows = await fetch_all(
         connection(),
-        """SELECT DISTINCT school_code, pupil_ref FROM safety_gate_event
-            WHERE told_at IS NULL AND received_at < $1 LIMIT $2""",
+        """SELECT school_code, pupil_ref FROM safety_gate_event WHERE told_at IS NULL
+              AND received_at < $1 GROUP BY school_code, pupil_ref ORDER BY random() LIMIT $2""",
         before,
         limit,
     )

@@ -27,7 +27,7 @@ async def _enqueue(app: App, kind: str, number: int, **payload: Any) -> None:
     await enqueue_raw(app, kind, payload, number)
 
 
-async def _take(app: App, manager: QueueManagerId, batch: int = 10) -> list[Job]:
+async def take_critical(app: App, manager: QueueManagerId, batch: int = 10) -> list[Job]:
     """One look of the critical lane."""
     assert app.settings.database_url is not None
     kinds = {
@@ -43,7 +43,7 @@ async def _take(app: App, manager: QueueManagerId, batch: int = 10) -> list[Job]
 async def test_kinds_take_turns_however_many_one_has(probed: App) -> None:
     await _enqueue(probed, "probe.critical", 500, name="flood")
     await _enqueue(probed, "payments.check", 1)
-    jobs = await _take(probed, QueueManagerId(new_id()))
+    jobs = await take_critical(probed, QueueManagerId(new_id()))
     assert len(jobs) == 10
     assert [job.entrypoint for job in jobs].count("payments.check") == 1
 
@@ -52,18 +52,18 @@ async def test_repeats_take_turns_with_what_is_new(probed: App) -> None:
     await _enqueue(probed, "probe.critical", 500, name="poison")
     await connection().execute_query("UPDATE pgqueuer SET attempts = 3")
     await _enqueue(probed, "probe.critical", 2, name="new")
-    jobs = await _take(probed, QueueManagerId(new_id()))
+    jobs = await take_critical(probed, QueueManagerId(new_id()))
     assert sorted(job.attempts for job in jobs) == [0] * 2 + [3] * 8
 
 
 async def test_one_kind_never_holds_the_whole_lane(probed: App) -> None:
     manager = QueueManagerId(new_id())
     await _enqueue(probed, "probe.critical", 100, name="hangs")
-    taken = [len(await _take(probed, manager)) for _ in range(3)]
+    taken = [len(await take_critical(probed, manager)) for _ in range(3)]
     assert taken == [10, 5, 0]
     assert sum(taken) == most_of_one_kind(SLOTS) == 15
     await _enqueue(probed, "payments.check", 100)
-    assert [len(await _take(probed, manager)) for _ in range(2)] == [5, 0]
+    assert [len(await take_critical(probed, manager)) for _ in range(2)] == [5, 0]
 
 
 async def test_jobs_whose_hearts_have_stopped_hold_no_slots(probed: App) -> None:
@@ -71,14 +71,14 @@ async def test_jobs_whose_hearts_have_stopped_hold_no_slots(probed: App) -> None
     manager = QueueManagerId(new_id())
     await _enqueue(probed, "probe.critical", 10, name="one")
     await _enqueue(probed, "payments.check", 10)
-    lost = {job.id for _ in range(2) for job in await _take(probed, manager)}
+    lost = {job.id for _ in range(2) for job in await take_critical(probed, manager)}
     assert len(lost) == SLOTS
     await _enqueue(probed, "probe.critical", 1, name="new")
-    assert await _take(probed, manager) == []
+    assert await take_critical(probed, manager) == []
     await connection().execute_query(
         "UPDATE pgqueuer SET heartbeat = now() - interval '6 s' WHERE status = 'picked'"
     )
-    again = [job for _ in range(2) for job in await _take(probed, manager)]
+    again = [job for _ in range(2) for job in await take_critical(probed, manager)]
     assert {job.id for job in again} == lost and {job.attempts for job in again} == {1}
 
 
@@ -86,7 +86,7 @@ async def test_a_job_that_is_put_back_has_its_lane_look_again(probed: App) -> No
     """Or a repeat due in a second would wait for the lane's next look."""
     heard: list[str] = []
     await _enqueue(probed, "probe.critical", 1, name="shaky")
-    [job] = await _take(probed, QueueManagerId(new_id()))
+    [job] = await take_critical(probed, QueueManagerId(new_id()))
     assert probed.settings.database_url is not None
     url = parse_url(probed.settings.database_url)
     ear = await asyncpg.connect(**url)

@@ -12,7 +12,7 @@ from core.context.app import App
 from core.database import connection, fetch_all, fetch_one, transaction
 from core.processes.lane_queries import NEXT_DUE
 from core.processes.worker import work
-from core.queue.jobs import JobKind, list_dead, rerun_dead
+from core.queue.jobs import JobKind, list_dead, lock_dead, rerun_dead
 from tests.core import probe
 from tests.core.conftest import Runs, Worker
 from tests.core.probe import new_job
@@ -228,6 +228,22 @@ async def test_giving_up_goes_straight_to_the_dead_letters(
     async with worker(probed):
         await eventually(_has_dead)
     assert await runs() == ["refused"]
+
+
+async def test_dead_jobs_of_one_key_are_put_back_whoever_waits_under_it(probed: App) -> None:
+    async def enqueue() -> None:
+        async with transaction() as tx:
+            await probed.queue.enqueue(tx, [new_job("probe.normal", key="same", name="a")])
+
+    for _ in range(2):  # as of a job that the calendar enqueues, on two bad nights
+        await enqueue()
+        await connection().execute_query("UPDATE pgqueuer SET status = 'failed'")
+    await enqueue()
+    async with transaction() as tx:
+        await rerun_dead(tx, await lock_dead(tx))
+    assert (await _waiting(), await list_dead(connection())) == (3, [])
+    await enqueue()  # the one that waits keeps its key
+    assert await _waiting() == 3
 
 
 async def test_a_job_that_takes_too_long_is_ended(probed: App, runs: Runs, worker: Worker) -> None:

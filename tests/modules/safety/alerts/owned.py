@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from core.context.app import App
@@ -34,7 +35,10 @@ def _fakes(_things: int) -> Mapping[Any, Any]:
 
 def _happen(fakes: Mapping[Any, Any], n: int) -> None:
     given = alert(new_id().hex, areas=[around(_place(n))])
-    fake_of(fakes).happened.append(given)
+    infos = tuple(
+        replace(one, expires_at=None) for one in given.infos
+    )  # it holds until it is ended
+    fake_of(fakes).happened.append(replace(given, infos=infos))
 
 
 async def _run(app: App) -> None:

@@ -235,6 +235,16 @@ async def test_what_has_run_out_is_neither_told_nor_shown(
     assert (await client.data("{ emergencyAlerts { alertRef } }"))["emergencyAlerts"] == []
 
 
+async def test_an_alert_that_runs_out_before_it_is_told_is_told_nobody(
+    app: App, person: Person, clock: ManualClock
+) -> None:
+    here = await person()
+    taken = await receive(app, signed(alert("a1")))
+    clock.move(timedelta(hours=7))  # no worker was there
+    await tell(app, taken.alert_id)
+    assert await titles(app, here) == [[]]
+
+
 async def test_an_alert_that_is_taken_back_while_it_is_told_stops(app: App, person: Person) -> None:
     here = await person()
     taken = await receive(app, signed(alert("a1")))

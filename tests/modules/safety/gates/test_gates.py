@@ -19,7 +19,7 @@ from core.ids import new_id
 from core.security.authentication import Viewer
 from modules.identity import families
 from modules.identity.models import Citizen
-from modules.safety.gates import leaves, service
+from modules.safety.gates import leaves, notices, service
 from modules.safety.gates.domain import KEPT, REPEAT, Direction, GateReading, Seen, passages
 from modules.safety.gates.ingest import receive
 from modules.safety.gates.models import GateEvent, GateFeed, SilenceAlarm
@@ -87,6 +87,17 @@ def test_repeats_and_late_news_follow_the_gates_time_not_the_order_of_arrival() 
     assert (other.is_repeat, other.is_late) == (False, True)
     (of_another,) = passages([(reading("e", "Q", at("16:30")), at("16:30"))], seen, at("16:31"))
     assert (of_another.is_repeat, of_another.is_late) == (False, False)
+
+
+def test_who_was_out_in_between_has_come_in_again() -> None:
+    """The last that guardians hear is where the child is."""
+    ways = [("a", "07:30", IN), ("b", "07:31", OUT), ("c", "07:33", IN), ("d", "07:33:04", IN)]
+    read = [reading(ref, "P", at(moment), way) for ref, moment, way in ways]
+    found = passages([(one, one.at) for one in read], [], at("07:34"))
+    assert [one.is_repeat for one in found] == [False, False, False, True]
+    seen = [Seen("P", way, at(moment)) for _, moment, way in reversed(ways[:2])]
+    (again,) = passages([(read[2], at("07:33"))], seen, at("07:34"))
+    assert (again.is_repeat, again.is_late) == (False, False)
 
 
 def test_school_days_are_the_calendar_s_and_the_school_s_own() -> None:
@@ -439,6 +450,31 @@ async def test_what_was_left_untold_is_told_later_and_forgotten_after_a_month(
     clock.move(timedelta(minutes=2))
     await service.forget_gates(app)
     assert await GateEvent.all().count() == 0
+
+
+@pytest.mark.parametrize("in_trouble", [0, 1])
+async def test_who_is_always_in_trouble_keeps_no_other_from_being_told_at_last(
+    app: App,
+    bureau: FakeBureau,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    in_trouble: int,
+) -> None:
+    """There are more of them than one pass takes."""
+    monkeypatch.setattr(notices, "_REST_MAX", 1)
+    homes = [await make_family(app, bureau, f"P{number}") for number in range(2)]
+    for home in homes:
+        await follow(home)
+    (guardian,) = homes[in_trouble].guardians
+    person = Citizen.filter(id=guardian.require_viewer().user_id)
+    await person.update(phone_sealed=b"unreadable")
+    readings = [reading(f"e{number}", f"P{number}", NOON) for number in range(2)]
+    await receive(app, await school_of(app), NOON, readings)
+    clock.move(timedelta(minutes=6))
+    for _ in range(40):
+        await tell_rest(app)
+    (told,) = homes[1 - in_trouble].guardians
+    assert len(await inbox(app, told)) == 1
 
 
 async def test_the_service_over_the_api(app: App, client: Client, bureau: FakeBureau) -> None:
