@@ -259,6 +259,7 @@ LISTENERS = {
     "core/people/personal_read.py",
     "core/security/authentication.py",
     "kinds/booking/availability.py",
+    "kinds/booking/people.py",
 }
 """They look for themselves, or read afresh after a gap. All others follow `wakes` or `stream`."""
 
