@@ -63,15 +63,19 @@ class Usage:
         finally:
             task.cancel()
             await asyncio.wait({task})
-            await self.write()
+            await self._write_or_log()
 
     async def _write_forever(self) -> None:
         while True:
             await asyncio.sleep(_EVERY_S)
-            try:
-                await self.write()
-            except Exception:
-                log.exception("document usage could not be written")
+            await self._write_or_log()
+
+    async def _write_or_log(self) -> None:
+        """Write; counts hold up neither the next time nor the end of the process."""
+        try:
+            await self.write()
+        except Exception:
+            log.exception("document usage could not be written")
 
 
 async def _add(today: date, counts: Mapping[tuple[str, str], int]) -> None:

@@ -28,7 +28,7 @@ from bff.trusted.overrides import Override, drop_override, set_override
 from bff.trusted.shipped import ManifestError, ShippedOperation, document_id, parse_manifest
 from bff.trusted.usage import fields_of, read_usage
 from core.context.app import App
-from core.database import transaction
+from core.database import pool, transaction
 from core.errors import StartError
 from core.manifest import discover
 from tests.asgi import Client
@@ -315,6 +315,12 @@ async def test_use_is_counted_by_document_and_known_app_version(
         (ID, "ios-1.4.0"): 3,
         (ID, "unknown"): 1,
     }
+
+
+async def test_a_process_stops_though_its_counts_cannot_be_written(edge: Edge) -> None:
+    async with edge.usage.writing():
+        edge.usage.count("an-operation", None)
+        await pool.disconnect()
 
 
 def test_whatever_the_schema_offers_some_document_asks_for() -> None:
