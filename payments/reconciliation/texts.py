@@ -42,6 +42,11 @@ DAY_CLOSED = Text(
     "该日已经日结",
     "That day is closed already",
 )
+NOTHING_POSTED = Text(
+    "NOTHING_POSTED",
+    "账簿自该日之后才有记账",
+    "Nothing is posted on that day or before it",
+)
 OPEN_BREAKS = Text(
     "OPEN_BREAKS",
     "该收款方尚有未处理的差错",
