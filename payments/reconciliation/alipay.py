@@ -143,7 +143,7 @@ def read_detail(lines: Iterator[str]) -> Iterator[Line]:
         elif form is None and text:
             form = Form.of(NAME, text, *_COLUMNS)
         elif form is not None and text:
-            kind, line = _told(form, text)
+            kind, line = _record(form, text)
             if line.wrong:
                 misread_kinds.add(kind)
                 sums[kind] = sums[kind].plus(0, 0) if kind in sums else _Sums()
@@ -167,7 +167,7 @@ def _compare(totals: tuple[int, int], sums: _Sums, *, is_whole: bool) -> None:
         raise StatementRefused(NAME, "totals")
 
 
-def _told(form: Form, text: str) -> tuple[str, Line]:
+def _record(form: Form, text: str) -> tuple[str, Line]:
     """One line and its kind."""
     cells = form.pick(_cells(text, form.cells))
     if cells is None:

@@ -103,10 +103,7 @@ async def propose(
             subject=staff_id,
             operation="propose_correction",
             key=key,
-            command={
-                **{"case": case_id, "kind": kind, "note": note},
-                **{"our_fen": seen.our_fen, "their_fen": seen.their_fen},
-            },
+            command={"case": case_id, "kind": kind, "note": note, "seen": list(seen)},
             effect_id=new_id(),
         )
         if claim.replayed:
@@ -123,8 +120,7 @@ async def propose(
             id=claim.effect_id,
             case_id=case_id,
             kind=kind,
-            our_fen=seen.our_fen,
-            their_fen=seen.their_fen,
+            **seen._asdict(),
             note=note.strip()[:500],
             state="proposed",
             proposed_by=staff_id,

@@ -6,7 +6,8 @@ it since can be posted beside it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from payments.events import Oddity
@@ -25,8 +26,7 @@ _ALONE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What the two sides have of a difference, in fen; None where a side has nothing of it."""
 
     our_fen: int | None
@@ -45,7 +45,7 @@ class Figures:
 
 def counted(case: Case, figures: Figures) -> Figures:
     """What counts of a case's figures: of what one side alone has, or has once more, its own."""
-    return replace(figures, our_fen=None) if case.kind in _ALONE else figures
+    return figures._replace(our_fen=None) if case.kind in _ALONE else figures
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
         lines = read_lines(NAME, content)
         form = Form.of(NAME, next(lines, ""), *_COLUMNS)
         for text in body(NAME, lines):
-            line, booked = _told(form, text, announced.account)
+            line, booked = _record(form, text, announced.account)
             sums = sums.plus(booked)
             misread_lines += bool(line and line.wrong)
             ours += not (line and line.wrong)
@@ -195,7 +195,7 @@ _COLUMNS = (
 _NOT_RETURNED = {"FAIL", "CHANGE"}
 
 
-def _told(form: Form, text: str, mchid: str) -> tuple[Line | None, _Sums]:
+def _record(form: Form, text: str, mchid: str) -> tuple[Line | None, _Sums]:
     """One line and what it adds to the sums; no line for a refund that came to nothing."""
     cells = form.pick(quoted(text))
     if cells is None:

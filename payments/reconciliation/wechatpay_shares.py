@@ -79,7 +79,7 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
         form = Form.of(SHARES, next(lines, ""), *_COLUMNS)
         for text in body(SHARES, lines):
             count += 1
-            line = _told(form, text, announced.account)
+            line = _record(form, text, announced.account)
             if line is not None:
                 yield line
         if _count(next(lines, "")) != count:
@@ -96,7 +96,7 @@ def _count(summary: str) -> int:
         raise StatementRefused(SHARES, "truncated", "no summary") from None
 
 
-def _told(form: Form, text: str, receiver: str) -> Line | None:
+def _record(form: Form, text: str, receiver: str) -> Line | None:
     """What a line says; None for one of the payee's own part."""
     cells = form.pick(quoted(text))
     if cells is None:

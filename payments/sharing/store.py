@@ -40,7 +40,7 @@ async def note(
     tx: Transaction,
     row: Share | ShareReturn,
     event: str,
-    told: ShareView | ReturnView,
+    view: ShareView | ReturnView,
     now: datetime,
 ) -> bool:
     """Write what the PSP has told of a share or return, which is locked, as it was at `now`.
@@ -52,7 +52,7 @@ async def note(
     if not machine.allows(row.state, event):
         return False
     row.state = machine.next_state(row.state, event)
-    row.psp_ref, row.reason = told.psp_ref or row.psp_ref, told.reason
+    row.psp_ref, row.reason = view.psp_ref or row.psp_ref, view.reason
     if row.state not in SHARE_OPEN:
         row.due_at = None
     if row.state == "succeeded":
