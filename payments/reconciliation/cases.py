@@ -43,11 +43,10 @@ WITH opened AS (
       ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING
   RETURNING id, booked_on, kind, is_refund, ref)
 INSERT INTO payments_case_note (case_id, at, actor, event, note)
-SELECT o.id, $2::timestamptz, $3, 'open', (
-         SELECT left(min(f.note), 500) FROM found f
-          WHERE (f.booked_on, f.kind, f.is_refund, f.ref)
-              = (o.booked_on, o.kind, o.is_refund, o.ref))
-  FROM opened o RETURNING case_id
+SELECT o.id, $2::timestamptz, $3, 'open', left(min(f.note), 500)
+  FROM opened o JOIN found f
+    ON (f.booked_on, f.kind, f.is_refund, f.ref) = (o.booked_on, o.kind, o.is_refund, o.ref)
+ GROUP BY o.id RETURNING case_id
 """
 
 _REAPPEAR = """
@@ -75,7 +74,13 @@ _IS_FOUND = """EXISTS (
 
 _LOCK = f"""
 SELECT c.id FROM payments_case c
- WHERE c.source = $1 AND (({_OF_DAY}) OR {_IS_FOUND}) ORDER BY c.id FOR UPDATE
+ WHERE c.id IN (
+   SELECT c.id FROM payments_case c WHERE {_OF_DAY}
+    UNION ALL
+   SELECT c.id FROM payments_case c JOIN found f
+       ON (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref)
+    WHERE c.source = $1)
+ ORDER BY c.id FOR UPDATE
 """  # noqa: S608 - our own text
 
 _FOLLOW = f"""

@@ -28,7 +28,7 @@ from payments.reconciliation.domain import (
 from payments.reconciliation.models import Case, Correction
 from payments.reconciliation.service import PAY_OUT
 from payments.reconciliation.sources import get_sources
-from payments.reconciliation.standing import Figures, Standing, counted, stand
+from payments.reconciliation.standing import Figures, counted, stand
 
 _NOTHING = frozenset({CorrectionKind.NO_POSTING})
 POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
@@ -195,7 +195,7 @@ async def approve(app: App, correction_id: UUID, *, staff_id: UUID) -> Correctio
                 resolution=resolution,
             )
         for other in others:
-            if _opens(closing.after, other):
+            if _opens(closing, other):
                 note = f"what had closed it does not stand any more, by case {case.id}"
                 await cases.step(
                     tx, other.id, "reopen", actor=cases.SYSTEM, note=note, now=closing.now
@@ -212,16 +212,19 @@ def _closes(closing: Closing, other: Case) -> bool:
     return agrees or other.kind not in _OF_BILLS
 
 
-def _opens(after: Standing, other: Case) -> bool:
-    """Whether a closed case of an event is open again, for nothing stands of what had closed it or,
-    of a bill's, something else does. What was closed without a posting stays so."""
-    last, standing = after.last.get(other.id), after.final or after.posted
-    if other.state != "resolved" or (last and last.kind == CorrectionKind.NO_POSTING):
+def _opens(closing: Closing, other: Case) -> bool:
+    """Whether a closed case of an event is open again, for nothing stands any more of what had
+    closed it or, of a bill's, something else does. What was closed without a posting stays so."""
+    before, after = closing.before, closing.after
+    last, stand_now = after.last.get(other.id), {after.final, after.posted} - {None}
+    if stand_now == {before.final, before.posted} - {None} or other.state != "resolved":
         return False
-    if standing is None:
-        return True
-    said = {one.figures for one in (after.final, after.posted) if one is not None}
-    return other.kind in _OF_BILLS and counted(other, Figures.of(other)) not in said
+    if last is not None and last.kind == CorrectionKind.NO_POSTING:
+        return False
+    own = counted(other, Figures.of(other))
+    return not stand_now or (
+        other.kind in _OF_BILLS and all(one is None or one.figures != own for one in stand_now)
+    )
 
 
 async def _list_approved(tx: Transaction, event: Sequence[Case]) -> Sequence[Correction]:

@@ -131,3 +131,25 @@ async def _stands(said: Case, told: Case, fen: int) -> None:
         last, state = await rows.first(), (await Case.get(id=case.id)).state
         if state == "resolved" and (last is None or last.kind != KIND.NO_POSTING):
             assert fen == FEN, case.kind
+
+
+async def test_a_notice_without_an_amount_says_nothing_of_two_refunds(books: Books) -> None:
+    """It is of the same event as either; each of them keeps its own posting."""
+    intent_id = await books.paid(NOON, 1000, fulfilled=False)
+    line = await books.line(intent_id)
+    word = OddityFound(
+        Oddity.FOREIGN_REFUND, PSP, intent_id, "water", intent_id.hex, "T9", 1000, None, DAY
+    )
+    await handlers.open_case(books.app, word)
+    books.go_to(at(DAY + timedelta(days=1), "10:30:00"))
+    more = [
+        line._replace(is_refund=True, ref=f"portal-{fen}", their_ref=f"T{fen}", amount_fen=fen)
+        for fen in (100, 300)
+    ]
+    await books.told(DAY, [line, *more])
+    for case in await Case.filter(kind="refund").order_by("id"):
+        assert await _close(books, case, KIND.WRITE_OFF)
+    assert await _close(books, await Case.get(kind=Oddity.FOREIGN_REFUND), KIND.NO_POSTING)
+    assert {case.state for case in await Case.all()} == {"resolved"}
+    assert await _posted(intent_id) == 400
+    await check_ledger()
