@@ -129,7 +129,9 @@ MANIFEST = Manifest(
         ),
         "payments_crossing": ("booked_on", "last_on"),
         "payments_correction": ("state", "decided_by", "decided_at"),
-        "payments_case": ("state", "closed_at"),
+        "payments_case": (
+            *("state", "closed_at", "our_fen", "their_fen", "their_ref", "our_at", "their_at"),
+        ),
         "payments_transfer": ("state", "tries", "order_ref", "reason", "ordered_at", "ended_at"),
     },
 )

@@ -168,17 +168,8 @@ async def apply(app: App, tx: Transaction, return_id: UUID, view: ReturnView) ->
     share = await rows.lock_share(tx, found.share_id)
     locked = await rows.lock_return(tx, return_id)
     assert intent is not None and share is not None and locked is not None
-    event = _EVENTS[view.state]
-    if not SHARE_RETURN.allows(locked.state, event):
+    if not await rows.note(tx, locked, _EVENTS[view.state], view, app.clock.now()):
         return locked
-    locked.state = SHARE_RETURN.next_state(locked.state, event)
-    locked.psp_ref, locked.reason = view.psp_ref or locked.psp_ref, view.reason
-    if locked.state not in RETURN_OPEN:
-        locked.due_at = None
-    if locked.state == "succeeded":
-        locked.ended_at = app.clock.now()
-    columns = ["state", "psp_ref", "reason", "due_at", "ended_at"]
-    await locked.save(using_db=tx, update_fields=columns)  # first: the journal seals what it says
     if locked.state == "succeeded":
         await _post(tx, intent, share, locked)
         await shares.wake_refunds(app, tx, intent.id)

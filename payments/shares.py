@@ -146,17 +146,8 @@ async def apply(app: App, tx: Transaction, share_id: UUID, view: ShareView) -> S
     intent = await store.lock_intent(tx, share_id)
     share = await rows.lock_share(tx, share_id)
     assert intent is not None and share is not None
-    event = _EVENTS[view.state]
-    if not SHARE.allows(share.state, event):
+    if not await rows.note(tx, share, _EVENTS[view.state], view, app.clock.now()):
         return share
-    share.state = SHARE.next_state(share.state, event)
-    share.psp_ref, share.reason = view.psp_ref or share.psp_ref, view.reason
-    if share.state not in SHARE_OPEN:
-        share.due_at = None
-    if share.state == "succeeded":
-        share.ended_at = app.clock.now()
-    columns = ["state", "psp_ref", "reason", "due_at", "ended_at"]
-    await share.save(using_db=tx, update_fields=columns)  # first: the journal seals what it says
     if share.state == "succeeded":
         await _post(app, tx, intent, share)
     elif share.state in ("closed", "refused"):

@@ -8,7 +8,7 @@ it, and becomes a case.
 
 import hashlib
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -185,16 +185,28 @@ def whole(fine_fen: int) -> int:
     return (abs(fine_fen) + 500) // 1000 * (-1 if fine_fen < 0 else 1)
 
 
-def columns(header: Iterable[str], *names: Sequence[str]) -> list[int]:
-    """Where columns stand, each known by one of several names; others may stand among them.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where a file's columns stand."""
 
-    Raises ValueError where one is not there.
-    """
-    places = {name.strip(): place for place, name in enumerate(header)}
-    found = [next((places[n] for n in of_one if n in places), -1) for of_one in names]
-    if -1 in found:
-        raise ValueError(f"no column {names[found.index(-1)][0]}")
-    return found
+    cells: int
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, source: str, header: str, *names: Sequence[str]) -> "Form":
+        """By its header: each column is known by one of several names, others may stand among
+        them. Raises StatementRefused malformed where one is not there."""
+        cells = header.split(",")
+        places = {name.strip(): place for place, name in enumerate(cells)}
+        found = [next((places[n] for n in of_one if n in places), -1) for of_one in names]
+        if -1 in found:
+            missing = names[found.index(-1)][0]
+            raise StatementRefused(source, "malformed", f"another header: no column {missing}")
+        return cls(len(cells), found)
+
+    def pick(self, cells: Sequence[str]) -> list[str] | None:
+        """Of a line's cells those of the columns; None for another number of them."""
+        return [cells[place] for place in self.places] if len(cells) == self.cells else None
 
 
 def name_of(text: str) -> str:

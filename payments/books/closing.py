@@ -33,9 +33,9 @@ SELECT n.name, d.day::date AS day
 async def close_day(app: App, on: date, *, by: str) -> Closing:
     """Close a day and all before it that are not closed yet.
 
-    Raises Conflict DAY_NOT_OVER, DAY_CLOSED, NOT_RECONCILED (a PSP's statement of one of the days
-    is missing, that of shares where there are some, or the bank's where it sends any); then nothing
-    was done.
+    Raises Conflict DAY_NOT_OVER, DAY_CLOSED, NOTHING_POSTED (before the ledger's first posting),
+    NOT_RECONCILED (a PSP's statement of one of the days is missing, that of shares where there are
+    some, or the bank's where it sends any); then nothing was done.
     """
     now = app.clock.now()
     if on >= civil_date(now):
@@ -43,7 +43,9 @@ async def close_day(app: App, on: date, *, by: str) -> Closing:
     last = await closing.last_closed()
     if last is not None and on < last:
         raise Conflict(texts.DAY_CLOSED)
-    first = last + timedelta(days=1) if last else await closing.first_posted() or on
+    first = last + timedelta(days=1) if last else await closing.first_posted()
+    if first is None or (last is None and on < first):
+        raise Conflict(texts.NOTHING_POSTED)
     if not await _is_compared(app, min(first, on), on):
         raise Conflict(texts.NOT_RECONCILED)
     try:

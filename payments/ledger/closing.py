@@ -87,7 +87,8 @@ async def close(on: date, *, at: datetime, by: str) -> None:
     Transactions of their own: the lock keeps postings waiting, the sums need not. A day that is
     locked and not carried is carried by the next call, whichever day that closes. Raises
     IntegrityError `payments_closing_over` for a day that is not over at `at`,
-    `payments_closing_once` for one that is carried already.
+    `payments_closing_first` for one before the first posting, `payments_closing_once` for one that
+    is carried already.
     """
     if not await Closing.filter(closed_on=on, carried_at__isnull=True).exists():
         async with transaction() as tx:

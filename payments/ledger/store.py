@@ -37,7 +37,7 @@ async def post(tx: Transaction, posting: Posting, at: datetime) -> UUID:
     """Write a journal transaction, its entries and the balances; returns its id.
 
     Not repeat-safe by itself: a second posting of one key breaks the unique key
-    `payments_journal_key`, a guarded account below zero `payments_balance_guard`. Both raise
+    `payments_journal_key_key`, a guarded account below zero `payments_balance_guard`. Both raise
     IntegrityError and spoil `tx`. One statement: one trip to the database. A posting that nothing
     else belongs to takes `core.database.connection()` for `tx` and is a transaction of its own.
     """

@@ -8,7 +8,6 @@ import csv
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import BinaryIO, NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -20,13 +19,13 @@ from payments.domain import Side
 from payments.psp.alipay import NO_BILL, AlipayClient, open_client, sub_code
 from payments.statements import (
     Announced,
+    Form,
     Line,
     Source,
     StatementRefused,
     above_zero,
     civil_day,
     civil_time,
-    columns,
     fen,
     fine,
     misread,
@@ -136,18 +135,15 @@ def read_detail(lines: Iterator[str]) -> Iterator[Line]:
     """The lines of a detail's text. Raises StatementRefused."""
     sums = {kind: _Sums() for kind in _KINDS}
     totals: dict[str, tuple[int, int]] = {}
-    form: _Form | None = None
+    form: Form | None = None
     misread_kinds: set[str] = set()
     for text in lines:
         if text.startswith("#"):
             totals |= _footer(text)
         elif form is None and text:
-            try:
-                form = _Form.of(text)
-            except ValueError as error:
-                raise StatementRefused(NAME, "malformed", f"another header: {error}") from None
+            form = Form.of(NAME, text, *_COLUMNS)
         elif form is not None and text:
-            kind, line = form.line(text)
+            kind, line = _record(form, text)
             if line.wrong:
                 misread_kinds.add(kind)
                 sums[kind] = sums[kind].plus(0, 0) if kind in sums else _Sums()
@@ -171,29 +167,16 @@ def _compare(totals: tuple[int, int], sums: _Sums, *, is_whole: bool) -> None:
         raise StatementRefused(NAME, "totals")
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """Where a detail's columns stand."""
-
-    cells: int
-    places: Sequence[int]
-
-    @classmethod
-    def of(cls, header: str) -> "_Form":
-        """By the header. Raises ValueError for a file that is no detail."""
-        names = header.split(",")
-        return cls(len(names), columns(names, *_COLUMNS))
-
-    def line(self, text: str) -> tuple[str, Line]:
-        """One line and its kind."""
-        cells = _cells(text, self.cells)
-        if len(cells) != self.cells:
-            return "", misread("", text, "another number of columns", civil_day(""))
-        row = [cells[place].strip() for place in self.places]
-        try:
-            return row[2], _line(row)
-        except ValueError as error:
-            return row[2], misread(row[1], text, str(error), civil_day(row[3]))
+def _record(form: Form, text: str) -> tuple[str, Line]:
+    """One line and its kind."""
+    cells = form.pick(_cells(text, form.cells))
+    if cells is None:
+        return "", misread("", text, "another number of columns", civil_day(""))
+    row = [cell.strip() for cell in cells]
+    try:
+        return row[2], _line(row)
+    except ValueError as error:
+        return row[2], misread(row[1], text, str(error), civil_day(row[3]))
 
 
 def _cells(text: str, count: int) -> list[str]:

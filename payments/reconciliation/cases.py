@@ -43,16 +43,18 @@ WITH opened AS (
       ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING
   RETURNING id, booked_on, kind, is_refund, ref)
 INSERT INTO payments_case_note (case_id, at, actor, event, note)
-SELECT o.id, $2::timestamptz, $3, 'open', (
-         SELECT left(min(f.note), 500) FROM found f
-          WHERE (f.booked_on, f.kind, f.is_refund, f.ref)
-              = (o.booked_on, o.kind, o.is_refund, o.ref))
-  FROM opened o RETURNING case_id
+SELECT o.id, $2::timestamptz, $3, 'open', left(min(f.note), 500)
+  FROM opened o JOIN found f
+    ON (f.booked_on, f.kind, f.is_refund, f.ref) = (o.booked_on, o.kind, o.is_refund, o.ref)
+ GROUP BY o.id RETURNING case_id
 """
 
 _REAPPEAR = """
 WITH back AS (
-  UPDATE payments_case c SET state = 'open', closed_at = NULL FROM found f
+  UPDATE payments_case c
+     SET state = 'open', closed_at = NULL, our_fen = f.our_fen, their_fen = f.their_fen,
+         their_ref = f.their_ref, our_at = f.our_at, their_at = f.their_at
+    FROM found f
    WHERE c.source = $1 AND c.state = 'cleared'
      AND (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref)
   RETURNING c.id)
@@ -60,41 +62,99 @@ INSERT INTO payments_case_note (case_id, at, actor, event, note)
 SELECT id, $2::timestamptz, $3, 'reappear', '' FROM back RETURNING case_id
 """
 
-_VANISH = """
-WITH gone AS (
-  UPDATE payments_case c SET state = 'cleared', closed_at = $2::timestamptz
-   WHERE c.source = $1 AND c.state = ANY($5::text[]) AND c.kind = ANY($6::text[])
-     AND CASE WHEN c.crossing THEN EXISTS (
+_OF_DAY = """c.source = $1 AND c.kind = ANY($3::text[]) AND CASE WHEN c.crossing THEN EXISTS (
            SELECT FROM payments_crossing x
             WHERE x.source = c.source AND x.is_refund = c.is_refund AND x.ref = c.ref
-              AND $4::date BETWEEN x.first_on AND x.last_on)
-         ELSE c.booked_on = $4 END
-     AND NOT EXISTS (
+              AND $2::date BETWEEN x.first_on AND x.last_on)
+         ELSE c.booked_on = $2 END"""
+_IS_FOUND = """EXISTS (
        SELECT FROM found f
         WHERE (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref))
+"""
+
+_LOCK = f"""
+SELECT c.id FROM payments_case c
+ WHERE c.id IN (
+   SELECT c.id FROM payments_case c WHERE {_OF_DAY}
+    UNION ALL
+   SELECT c.id FROM payments_case c JOIN found f
+       ON (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref)
+    WHERE c.source = $1)
+ ORDER BY c.id FOR UPDATE
+"""  # noqa: S608 - our own text
+
+_FOLLOW = f"""
+WITH {twins.POSTED}, newest AS (
+  SELECT c.id, f.our_fen, f.their_fen, f.their_ref, f.our_at, f.their_at
+    FROM payments_case c JOIN found f
+      ON (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref)
+   WHERE c.source = $1 AND c.state <> 'cleared'
+   UNION ALL
+  SELECT c.id, c.our_fen, CASE WHEN c.kind <> 'duplicate' THEN c.our_fen END, c.their_ref, c.our_at,
+         c.their_at
+    FROM payments_case c
+   WHERE {_OF_DAY} AND $6 AND c.id IN (SELECT id FROM posted) AND NOT {_IS_FOUND}),
+seen AS (
+  SELECT n.*, c.state, c.our_fen AS our_before, c.their_fen AS their_before
+    FROM payments_case c JOIN newest n ON n.id = c.id
+   WHERE (c.our_fen, c.their_fen, CASE WHEN c.kind = 'date' THEN payments_day(c.their_at) END)
+      IS DISTINCT FROM
+         (n.our_fen, n.their_fen, CASE WHEN c.kind = 'date' THEN payments_day(n.their_at) END)),
+moved AS (
+  UPDATE payments_case c
+     SET our_fen = s.our_fen, their_fen = s.their_fen, their_ref = s.their_ref, our_at = s.our_at,
+         their_at = s.their_at, closed_at = NULL,
+         state = CASE s.state WHEN 'investigating' THEN s.state ELSE 'open' END
+    FROM seen s WHERE s.id = c.id
   RETURNING c.id)
 INSERT INTO payments_case_note (case_id, at, actor, event, note)
-SELECT id, $2, $3, 'vanish', '' FROM gone RETURNING case_id
-"""
+SELECT s.id, $4::timestamptz, $5,
+       CASE WHEN s.state = ANY($7::text[]) THEN 'change' ELSE 'reopen' END,
+       format('ours %s -> %s fen, theirs %s -> %s fen', coalesce(s.our_before::text, '-'),
+              coalesce(s.our_fen::text, '-'), coalesce(s.their_before::text, '-'),
+              coalesce(s.their_fen::text, '-'))
+  FROM seen s JOIN moved m ON m.id = s.id RETURNING event
+"""  # noqa: S608 - our own text
+"""Of what is posted, and differs no more, the posting is the difference."""
+
+_VANISH = f"""
+WITH {twins.POSTED}, gone AS (
+  UPDATE payments_case c SET state = 'cleared', closed_at = $4::timestamptz
+   WHERE {_OF_DAY} AND c.state = ANY($7::text[]) AND NOT {_IS_FOUND}
+     AND NOT ($6 AND c.id IN (SELECT id FROM posted))
+  RETURNING c.id)
+INSERT INTO payments_case_note (case_id, at, actor, event, note)
+SELECT id, $4, $5, 'vanish', '' FROM gone RETURNING case_id
+"""  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many cases a comparison opened and cleared."""
+    """How many cases a comparison opened, again or for the first time, and cleared."""
 
     opened: int
     cleared: int
 
 
 async def take_over(tx: Transaction, *, source: str, side: Side, on: date, now: datetime) -> Change:
-    """Turn the differences in `found` into cases. The same differences again change nothing."""
+    """Turn the differences in `found` into cases. The same differences again change nothing.
+
+    Other ones do: an open case has the newest figures, or clears when there is no difference any
+    more; one that was closed is open again. So is one that was closed by a posting, of whatever
+    the posting then differs: of a payee's nothing is posted that its statement does not show.
+    """
     payee = source if side is Side.PAYEE else None
     blocking = [kind.value for kind in BLOCKING[side]]
+    day = (source, on, list(BreakKind))
+    acted = (now, SYSTEM, side is Side.PSP, list(UNSETTLED))
+    await fetch_all(tx, _LOCK, *day)
+    moved = await fetch_all(tx, _FOLLOW, *day, *acted)
     await twins.omit_posted(tx, source)
     opened = await fetch_all(tx, _OPEN, source, now, SYSTEM, payee, blocking)
     back = await fetch_all(tx, _REAPPEAR, source, now, SYSTEM)
-    gone = await fetch_all(tx, _VANISH, source, now, SYSTEM, on, list(UNSETTLED), list(BreakKind))
-    return Change(len(opened) + len(back), len(gone))
+    gone = await fetch_all(tx, _VANISH, *day, *acted)
+    reopened = sum(row["event"] == "reopen" for row in moved)
+    return Change(len(opened) + len(back) + reopened, len(gone))
 
 
 async def open_oddity(tx: Transaction, found: OddityFound, now: datetime) -> None:

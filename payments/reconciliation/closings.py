@@ -1,6 +1,6 @@
 """What each correction posts. An event is posted once, however many cases tell of it, and however
-often one of them is opened again: the same correction again stands for what is posted, another one
-takes its place.
+often one of them is opened again: the same correction again stands for what is posted, another one,
+or the same with other figures, takes its place.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -36,9 +36,7 @@ from payments.psp.port import RefundState, RefundView
 from payments.reconciliation import cases, claims, texts
 from payments.reconciliation.domain import BreakKind, CorrectionKind, Resolution
 from payments.reconciliation.models import Case, Correction
-
-_REPLACED = (CorrectionKind.WRITE_OFF, CorrectionKind.COST, CorrectionKind.SUSPENSE)
-"""What they post is between our own accounts and the other side's alone, and can be undone."""
+from payments.reconciliation.standing import Decision, Figures, Standing, counted, decision
 
 _LEGS = """
 SELECT a.code, e.side, e.amount_fen FROM payments_journal j
@@ -49,14 +47,30 @@ SELECT a.code, e.side, e.amount_fen FROM payments_journal j
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A case that is being closed, and the correction of its event that stands, if any."""
+    """A case that is being closed, and what stands of its event until then."""
 
     app: App
     tx: Transaction
     case: Case
     correction: Correction
-    standing: Correction | None
+    before: Standing
     now: datetime
+
+    @property
+    def made(self) -> Decision:
+        """What is decided."""
+        return decision(self.case, self.correction)
+
+    @property
+    def after(self) -> Standing:
+        """What stands then."""
+        return self.before.after(self.made)
+
+    @property
+    def undone(self) -> Decision | None:
+        """What was posted and does not stand any more."""
+        posted = self.before.posted
+        return None if posted == self.after.posted else posted
 
     @property
     def is_made_there(self) -> bool:
@@ -66,14 +80,19 @@ class Closing:
 
     @property
     def difference_fen(self) -> int:
-        """What the ledger has above the other side, of a refund below it; what one side has not, or
-        has once more, is zero there."""
-        alone = self.is_made_there or self.case.kind == BreakKind.DUPLICATE
-        fen: int = (0 if alone else self.case.our_fen or 0) - (self.case.their_fen or 0)
-        return -fen if self.case.is_refund else fen
+        """What the ledger has above the other side, of a refund below it, beyond what was posted of
+        it for good; what one side has not, or has once more, is zero there."""
+        is_refund, final = self.case.is_refund, self.before.final
+        fen = counted(self.case, Figures.of(self.case)).difference_fen(is_refund=is_refund)
+        return fen - (final.figures.difference_fen(is_refund=is_refund) if final else 0)
 
     async def post(self, legs: Sequence[Leg], step: str = "") -> None:
-        """Post under the correction's own key."""
+        """Post under the correction's own key. Nothing is right only where something was undone:
+        else raises Conflict NOT_POSSIBLE."""
+        if not legs:
+            if self.undone is None:
+                raise Conflict(texts.NOT_POSSIBLE)
+            return
         key, intent_id = f"correct:{self.correction.id}{step}", self.case.intent_id
         await ledger.post(self.tx, Posting("correct", key, legs, intent_id), self.now)
 
@@ -93,19 +112,18 @@ class Closing:
 
 async def close(closing: Closing) -> Resolution:
     """Post what closes a case; returns what it is closed as. Raises Conflict NOT_POSSIBLE."""
-    kind, standing = CorrectionKind(closing.correction.kind), closing.standing
-    how = _CLOSINGS[kind]
-    if standing is None or standing.kind == CorrectionKind.NO_POSTING:
-        await how.post(closing)
-    elif standing.kind != kind:
-        if standing.kind not in _REPLACED:
-            raise Conflict(texts.NOT_POSSIBLE)
-        await _undo(closing, standing)
+    made, after = closing.made, closing.after
+    if not closing.before.allows(made):
+        raise Conflict(texts.NOT_POSSIBLE)
+    how = _CLOSINGS[made.kind]
+    if closing.undone is not None:
+        await _undo(closing, closing.undone)
+    if made.kind == CorrectionKind.NO_POSTING or made in (after.final, after.posted):
         await how.post(closing)
     return how.resolution
 
 
-async def _undo(closing: Closing, standing: Correction) -> None:
+async def _undo(closing: Closing, standing: Decision) -> None:
     """Post the reverse of what stands."""
     rows = await fetch_all(closing.tx, _LEGS, f"correct:{standing.id}")
     legs = [
@@ -125,11 +143,11 @@ def _account_with(source: str) -> Account:
 
 
 def _moves(debit: Account, credit: Account, amount_fen: int) -> Sequence[Leg]:
-    """A transfer; of an amount below zero the other way round."""
+    """A transfer; of an amount below zero the other way round, of zero none."""
     if amount_fen < 0:
         debit, credit, amount_fen = credit, debit, -amount_fen
     if amount_fen == 0:
-        raise Conflict(texts.NOT_POSSIBLE)
+        return ()
     return transfer(debit=debit, credit=credit, amount_fen=amount_fen)
 
 
@@ -205,7 +223,8 @@ async def _return(closing: Closing, intent: Intent) -> None:
 async def _is_bookable(closing: Closing) -> bool:
     """Whether a refund made at the PSP can be booked as a refund of its payment."""
     case, fen = closing.case, closing.case.their_fen or 0
-    intent = await closing.find_intent() if closing.is_made_there and fen else None
+    is_open = closing.is_made_there and closing.before.final is None
+    intent = await closing.find_intent() if is_open and fen else None
     if intent is None:
         return False
     if await _find_refused(closing, intent) is not None:

@@ -28,6 +28,7 @@ from payments.reconciliation.domain import (
 from payments.reconciliation.models import Case, Correction
 from payments.reconciliation.service import PAY_OUT
 from payments.reconciliation.sources import get_sources
+from payments.reconciliation.standing import Figures, counted, stand
 
 _NOTHING = frozenset({CorrectionKind.NO_POSTING})
 POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
@@ -66,6 +67,7 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     Oddity.RETURN_REFUSED: _NOTHING,
 }
 """What a difference with a PSP or the bank may be closed by, as far as it fits: see `_fits`."""
+_OF_BILLS = frozenset(BreakKind)
 _OF_PAYEES = frozenset({CorrectionKind.NO_POSTING, CorrectionKind.TAKE_BACK})
 _NOT_BOOKED = (BreakKind.MISSING_THERE, BreakKind.REFUND)
 """Differences with a payee's statement move none of the PSPs' money: they are closed without a
@@ -78,12 +80,19 @@ is one with the bill of shares closed by a posting: the share itself is asked fo
 
 
 async def propose(
-    app: App, case_id: int, kind: CorrectionKind, *, staff_id: UUID, note: str, key: str
+    app: App,
+    case_id: int,
+    kind: CorrectionKind,
+    *,
+    seen: Figures,
+    staff_id: UUID,
+    note: str,
+    key: str,
 ) -> Correction:
     """Propose how an open case is closed. Nothing is posted yet. The same key is the same proposal.
 
-    Raises NotFound, and Conflict NOTE_MISSING, NOT_POSSIBLE for what does not fit the case,
-    PROPOSED_ALREADY or KEY_REUSED.
+    Raises NotFound, and Conflict NOTE_MISSING, FIGURES_CHANGED where the case's are not those
+    `seen`, NOT_POSSIBLE for what does not fit the case, PROPOSED_ALREADY or KEY_REUSED.
     """
     if not note.strip():
         raise Conflict(texts.NOTE_MISSING)
@@ -94,12 +103,14 @@ async def propose(
             subject=staff_id,
             operation="propose_correction",
             key=key,
-            command={"case": case_id, "kind": kind, "note": note},
+            command={"case": case_id, "kind": kind, "note": note, "seen": list(seen)},
             effect_id=new_id(),
         )
         if claim.replayed:
             return await Correction.get(id=claim.effect_id)
         case = await _lock_case(tx, case_id)
+        if Figures.of(case) != seen:
+            raise Conflict(texts.FIGURES_CHANGED)
         if kind not in possible(app, case):
             raise Conflict(texts.NOT_POSSIBLE)
         if await Correction.filter(case_id=case_id, state="proposed").using_db(tx).exists():
@@ -109,6 +120,7 @@ async def propose(
             id=claim.effect_id,
             case_id=case_id,
             kind=kind,
+            **seen._asdict(),
             note=note.strip()[:500],
             state="proposed",
             proposed_by=staff_id,
@@ -139,6 +151,8 @@ def _fits(case: Case, kind: CorrectionKind) -> bool:
             return case.our_fen is None
         case BreakKind.REFUND, CorrectionKind.BANK_REFUND:
             return case.their_fen is None
+        case BreakKind.MISSING_THERE, CorrectionKind.TAKE_BACK:
+            return case.their_fen is None
         case BreakKind.DUPLICATE, CorrectionKind.SUSPENSE:
             return not case.is_refund
         case BreakKind.DUPLICATE, CorrectionKind.WRITE_OFF:
@@ -152,22 +166,24 @@ async def approve(app: App, correction_id: UUID, *, staff_id: UUID) -> Correctio
     """Post a proposed correction and close its case; the payee's payout is tried again.
 
     A posting closes the cases of the same event too. Repeat-safe. Raises NotFound, and Conflict
-    SECOND_PERSON for the proposer, NOT_POSSIBLE where the books have moved on, IllegalTransition
-    where it is decided already; then nothing was done.
+    SECOND_PERSON for the proposer, FIGURES_CHANGED where the case has other figures than those it
+    was proposed on, NOT_POSSIBLE where the books have moved on, IllegalTransition where it is
+    decided already; then nothing was done.
     """
     async with transaction() as tx:
         correction = await _lock(tx, correction_id)
         if (correction.state, correction.decided_by) == ("approved", staff_id):
             return correction
         case, *others = await twins.lock_with_twins(tx, correction.case_id)
-        now, standing = app.clock.now(), await _standing(tx, [case, *others])
-        await _decide(tx, correction, "approve", staff_id, now)
+        if correction.state == "proposed" and Figures.of(case) != Figures.of(correction):
+            raise Conflict(texts.FIGURES_CHANGED)
+        before = stand([case, *others], await _list_approved(tx, [case, *others]))
+        closing = Closing(app, tx, case, correction, before, app.clock.now())
+        await _decide(tx, correction, "approve", staff_id, closing.now)
         if correction.kind not in possible(app, case):
             raise Conflict(texts.NOT_POSSIBLE)
-        resolution = await close(Closing(app, tx, case, correction, standing, now))
-        closed = [case]
-        if correction.kind != CorrectionKind.NO_POSTING:
-            closed += [other for other in others if other.state in UNSETTLED]
+        resolution = await close(closing)
+        closed = [case, *(other for other in others if _closes(closing, other))]
         for row in closed:
             await cases.step(
                 tx,
@@ -175,22 +191,46 @@ async def approve(app: App, correction_id: UUID, *, staff_id: UUID) -> Correctio
                 "resolve",
                 actor=f"{correction.proposed_by.hex[:12]}+{staff_id.hex[:12]}",
                 note=correction.note,
-                now=now,
+                now=closing.now,
                 resolution=resolution,
             )
+        for other in others:
+            if _opens(closing, other):
+                note = f"what had closed it does not stand any more, by case {case.id}"
+                await cases.step(
+                    tx, other.id, "reopen", actor=cases.SYSTEM, note=note, now=closing.now
+                )
         await PAY_OUT.enqueue(app, tx, min(row.booked_on for row in closed))
     return correction
 
 
-async def _standing(tx: Transaction, event: Sequence[Case]) -> Correction | None:
-    """The correction of an event that stands, whichever of its cases it closed: the same again has
-    posted nothing, the first of them has."""
+def _closes(closing: Closing, other: Case) -> bool:
+    """Whether a posting closes another case of its event: a bill's does, a word's if both agree."""
+    if closing.made.kind == CorrectionKind.NO_POSTING or other.state not in UNSETTLED:
+        return False
+    agrees = counted(other, Figures.of(other)) == closing.made.figures
+    return agrees or other.kind not in _OF_BILLS
+
+
+def _opens(closing: Closing, other: Case) -> bool:
+    """Whether a closed case of an event is open again, for nothing stands any more of what had
+    closed it or, of a bill's, something else does. What was closed without a posting stays so."""
+    before, after = closing.before, closing.after
+    last, stand_now = after.last.get(other.id), {after.final, after.posted} - {None}
+    if stand_now == {before.final, before.posted} - {None} or other.state != "resolved":
+        return False
+    if last is not None and last.kind == CorrectionKind.NO_POSTING:
+        return False
+    own = counted(other, Figures.of(other))
+    return not stand_now or (
+        other.kind in _OF_BILLS and all(one is None or one.figures != own for one in stand_now)
+    )
+
+
+async def _list_approved(tx: Transaction, event: Sequence[Case]) -> Sequence[Correction]:
+    """The corrections that closed an event's cases, as they were decided."""
     rows = Correction.filter(case_id__in=[case.id for case in event], state="approved")
-    standing = None
-    for row in await rows.using_db(tx).order_by("decided_at", "id"):
-        if standing is None or row.kind != standing.kind:
-            standing = row
-    return standing
+    return await rows.using_db(tx).order_by("decided_at", "id")
 
 
 async def reject(app: App, correction_id: UUID, *, staff_id: UUID) -> Correction:

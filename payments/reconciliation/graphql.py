@@ -10,6 +10,7 @@ from core.security.authorization import Scope
 from payments.reconciliation import cases, corrections
 from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.models import Case, Correction
+from payments.reconciliation.standing import Figures
 
 view(CorrectionKind)
 
@@ -17,6 +18,12 @@ _CASES = 100
 _FINANCE = staff(Scope.PAYMENTS_CORRECT)
 CaseNo = Annotated[int, strawberry.argument(description="The case's number.")]
 CorrectionId = Annotated[strawberry.ID, strawberry.argument(description="The proposal's id.")]
+OurAmount = Annotated[
+    Fen | None, strawberry.argument(description="The case's `ourAmount`, as who proposes saw it.")
+]
+TheirAmount = Annotated[
+    Fen | None, strawberry.argument(description="The case's `theirAmount`, as who proposes saw it.")
+]
 Note = Annotated[str, strawberry.argument(description="Why; kept with the case for good.")]
 
 
@@ -25,6 +32,12 @@ class PaymentCorrection:
     id: strawberry.ID = strawberry.field(description="The proposal's id.")
     case_no: int = strawberry.field(description="The case's number.")
     kind: CorrectionKind = strawberry.field(description="What is posted.")
+    our_amount: Fen | None = strawberry.field(
+        description="What the ledger had when it was proposed; approved on no other amount."
+    )
+    their_amount: Fen | None = strawberry.field(
+        description="What the other side had when it was proposed; approved on no other amount."
+    )
     note: str = strawberry.field(description="Why.")
     state: str = strawberry.field(description="`proposed`, `approved` or `rejected`.")
     proposed_at: datetime = strawberry.field(description="When it was proposed.")
@@ -83,7 +96,11 @@ class Query:
 class Mutation:
     """The mutation fields of reconciliation."""
 
-    @mutation(_FINANCE, description="Propose how a case is closed; another person approves it.")
+    @mutation(
+        _FINANCE,
+        description="Propose how a case is closed; another person approves it. Refused with "
+        "FIGURES_CHANGED where the case has other amounts by now than those that are told.",
+    )
     async def propose_correction(
         self,
         info: Info,
@@ -91,6 +108,8 @@ class Mutation:
         correction: Annotated[CorrectionKind, strawberry.argument(description="What is posted.")],
         note: Note,
         idempotency_key: IdempotencyKey,
+        our_amount: OurAmount = None,
+        their_amount: TheirAmount = None,
     ) -> CorrectionResult:
         """One proposal at a time for a case."""
         call = info.context
@@ -98,6 +117,7 @@ class Mutation:
             call.app,
             payment_case_no,
             correction,
+            seen=Figures(our_amount, their_amount),
             staff_id=call.require_viewer().user_id,
             note=note,
             key=idempotency_key,
@@ -138,8 +158,8 @@ def _case(row: Case, possible: frozenset[CorrectionKind]) -> PaymentCase:
         booked_on=row.booked_on,
         kind=row.kind,
         ref=row.ref,
-        our_amount=None if row.our_fen is None else Fen(row.our_fen),
-        their_amount=None if row.their_fen is None else Fen(row.their_fen),
+        our_amount=_amount(row.our_fen),
+        their_amount=_amount(row.their_fen),
         is_blocking=row.blocking,
         state=row.state,
         possible=sorted(possible),
@@ -151,8 +171,14 @@ def _correction(row: Correction) -> PaymentCorrection:
         id=strawberry.ID(str(row.id)),
         case_no=row.case_id,
         kind=CorrectionKind(row.kind),
+        our_amount=_amount(row.our_fen),
+        their_amount=_amount(row.their_fen),
         note=row.note,
         state=row.state,
         proposed_at=row.proposed_at,
         decided_at=row.decided_at,
     )
+
+
+def _amount(fen: int | None) -> Fen | None:
+    return None if fen is None else Fen(fen)

@@ -105,6 +105,9 @@ class Correction(Model):
     id = fields.UUIDField(primary_key=True)
     case_id = fields.BigIntField(db_index=True)
     kind = fields.CharField(max_length=16)
+    our_fen = fields.BigIntField(null=True)
+    their_fen = fields.BigIntField(null=True)
+    """The case's figures on which it was proposed, with `our_fen`."""
     note = fields.CharField(max_length=500)
     state = fields.CharField(max_length=16)
     proposed_by = fields.UUIDField()

@@ -12,6 +12,11 @@ NOT_POSSIBLE = Text(
     "该差错不能这样处理",
     "This case cannot be closed like that",
 )
+FIGURES_CHANGED = Text(
+    "FIGURES_CHANGED",
+    "该差错的金额已有变化，请按新的金额重新提出处理方案",
+    "The figures of this case have changed: look at them and propose anew",
+)
 PROPOSED_ALREADY = Text(
     "PROPOSED_ALREADY",
     "该差错已有待复核的处理方案",
@@ -36,6 +41,11 @@ DAY_CLOSED = Text(
     "DAY_CLOSED",
     "该日已经日结",
     "That day is closed already",
+)
+NOTHING_POSTED = Text(
+    "NOTHING_POSTED",
+    "账簿自该日之后才有记账",
+    "Nothing is posted on that day or before it",
 )
 OPEN_BREAKS = Text(
     "OPEN_BREAKS",

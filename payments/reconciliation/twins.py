@@ -1,7 +1,8 @@
 """One event told twice: by a PSP at once, and by its bill. It is posted once, and both cases end.
 
 Who tells first does not matter: after a posting, and while the bill's case is open, the other
-opens no case; where both are open, closing one by a posting closes the other.
+opens no case, unless the bill has another amount; where both are open, closing one by a posting
+closes the other.
 """
 
 from collections.abc import Sequence
@@ -29,8 +30,16 @@ _POSTED = """(SELECT k.kind FROM payments_correction k
 _OMIT = f"""
 DELETE FROM found f USING (SELECT $1::text AS source, g.* FROM found g) b, payments_case w
  WHERE (f.booked_on, f.kind, f.is_refund, f.ref) = (b.booked_on, b.kind, b.is_refund, b.ref)
-   AND {_SAME} AND {_POSTED.format(case="w")}
+   AND {_SAME} AND w.their_fen = b.their_fen AND {_POSTED.format(case="w")}
 """  # noqa: S608 - our own text
+
+POSTED = f"""posted AS MATERIALIZED (
+  WITH own AS (
+    SELECT o.* FROM payments_case o WHERE o.source = $1 AND {_POSTED.format(case="o")}
+       AND o.id IN (SELECT k.case_id FROM payments_correction k WHERE k.state = 'approved'))
+  SELECT id FROM own UNION SELECT b.id FROM own w JOIN payments_case b ON {_SAME})
+"""  # noqa: S608 - our own text
+"""The cases of a source of whose event something is posted."""
 
 _IS_TOLD = f"""
 SELECT EXISTS (

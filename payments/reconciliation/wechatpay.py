@@ -4,8 +4,7 @@ Source: pay.weixin.qq.com/doc/v3/merchant (trade bill 4012791857; download 40127
 /docs/merchant/products/bill-download/format-trade.html (the form; what day a refund stands in).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from operator import add
 from typing import BinaryIO, NamedTuple, Protocol
@@ -18,6 +17,7 @@ from payments.domain import Side
 from payments.psp.wechatpay import WeChatPayClient, open_client
 from payments.statements import (
     Announced,
+    Form,
     Line,
     Source,
     StatementNotReady,
@@ -25,7 +25,6 @@ from payments.statements import (
     above_zero,
     civil_day,
     civil_time,
-    columns,
     fen,
     fine,
     misread,
@@ -141,21 +140,14 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
     sums, misread_lines, ours = _Sums(0, 0, 0, 0), 0, 0
     with plain(file, announced) as content:
         lines = read_lines(NAME, content)
-        try:
-            form = _Form.of(next(lines, ""))
-        except ValueError as error:
-            raise StatementRefused(NAME, "malformed", f"another header: {error}") from None
-        for text in lines:
-            if not text.startswith("`"):
-                break
-            line, booked = form.line(text, announced.account)
+        form = Form.of(NAME, next(lines, ""), *_COLUMNS)
+        for text in body(NAME, lines):
+            line, booked = _record(form, text, announced.account)
             sums = sums.plus(booked)
             misread_lines += bool(line and line.wrong)
             ours += not (line and line.wrong)
             if line is not None:
                 yield line
-        else:
-            raise StatementRefused(NAME, "truncated", "no summary")
         summary = _summary(next(lines, ""))
         if next(lines, "") != "":
             raise StatementRefused(NAME, "malformed", "lines after the summary")
@@ -163,6 +155,23 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
         raise StatementRefused(NAME, "malformed", "not one line of this merchant's")
     if summary.lines != sums.lines or (summary != sums and not misread_lines):
         raise StatementRefused(NAME, "totals")
+
+
+def body(source: str, lines: Iterator[str]) -> Iterator[str]:
+    """The lines up to the summary's header, which is taken too.
+
+    Raises StatementRefused truncated where there is none.
+    """
+    for text in lines:
+        if not text.startswith("`"):
+            return
+        yield text
+    raise StatementRefused(source, "truncated", "no summary")
+
+
+def quoted(text: str) -> list[str]:
+    """The cells of a line, each of which begins with a back quote."""
+    return text[1:].split(",`")
 
 
 class _Sums(NamedTuple):
@@ -186,30 +195,16 @@ _COLUMNS = (
 _NOT_RETURNED = {"FAIL", "CHANGE"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """Where a bill's columns stand."""
-
-    cells: int
-    places: Sequence[int]
-
-    @classmethod
-    def of(cls, header: str) -> "_Form":
-        """By the header. Raises ValueError for a file that is no trade bill."""
-        names = header.split(",")
-        return cls(len(names), columns(names, *_COLUMNS))
-
-    def line(self, text: str, mchid: str) -> tuple[Line | None, _Sums]:
-        """One line and what it adds to the sums; no line for a refund that came to nothing."""
-        cells = text[1:].split(",`")
-        if len(cells) != self.cells:
-            return misread("", text, "another number of columns", civil_day(text[1:11])), _UNREAD
-        row = _Row(*[cells[place] for place in self.places])
-        try:
-            return row.line(mchid)
-        except ValueError as error:
-            at = civil_day(row.at[:10])
-            return misread(row.order_no, text, str(error), at), _UNREAD
+def _record(form: Form, text: str, mchid: str) -> tuple[Line | None, _Sums]:
+    """One line and what it adds to the sums; no line for a refund that came to nothing."""
+    cells = form.pick(quoted(text))
+    if cells is None:
+        return misread("", text, "another number of columns", civil_day(text[1:11])), _UNREAD
+    row = _Row(*cells)
+    try:
+        return row.line(mchid)
+    except ValueError as error:
+        return misread(row.order_no, text, str(error), civil_day(row.at[:10])), _UNREAD
 
 
 class _Row(NamedTuple):
@@ -258,7 +253,7 @@ class _Row(NamedTuple):
 
 def _summary(text: str) -> _Sums:
     """What the summary tells. Raises StatementRefused."""
-    cells = text[1:].split(",`")
+    cells = quoted(text)
     try:
         if not text.startswith("`") or len(cells) < _SUMMARY_CELLS:
             raise ValueError("not a summary")

@@ -7,8 +7,8 @@ how it ends are as a public reader of it has them (a Java class AWechatShareBill
 only the count is believed.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -18,16 +18,22 @@ from payments.domain import Side
 from payments.psp.partners import SHARES
 from payments.psp.sharing import ProfitSharing
 from payments.psp.wechatpay_sp import open_client
-from payments.reconciliation.wechatpay import WeChatPayBills, WeChatPayBillsClient, bills_of
+from payments.reconciliation.wechatpay import (
+    WeChatPayBills,
+    WeChatPayBillsClient,
+    bills_of,
+    body,
+    quoted,
+)
 from payments.statements import (
     Announced,
+    Form,
     Line,
     Source,
     StatementRefused,
     above_zero,
     civil_day,
     civil_time,
-    columns,
     fen,
     misread,
     name_of,
@@ -70,19 +76,12 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
     count = 0
     with plain(file, announced) as content:
         lines = read_lines(SHARES, content)
-        try:
-            form = _Form.of(next(lines, ""))
-        except ValueError as error:
-            raise StatementRefused(SHARES, "malformed", f"another header: {error}") from None
-        for text in lines:
-            if not text.startswith("`"):
-                break
+        form = Form.of(SHARES, next(lines, ""), *_COLUMNS)
+        for text in body(SHARES, lines):
             count += 1
-            line = form.line(text, announced.account)
+            line = _record(form, text, announced.account)
             if line is not None:
                 yield line
-        else:
-            raise StatementRefused(SHARES, "truncated", "no summary")
         if _count(next(lines, "")) != count:
             raise StatementRefused(SHARES, "totals")
 
@@ -92,34 +91,21 @@ def _count(summary: str) -> int:
     try:
         if not summary.startswith("`"):
             raise ValueError("not a summary")
-        return int(summary[1:].split(",`")[0])
+        return int(quoted(summary)[0])
     except ValueError:
         raise StatementRefused(SHARES, "truncated", "no summary") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """Where a bill's columns stand."""
-
-    cells: int
-    places: Sequence[int]
-
-    @classmethod
-    def of(cls, header: str) -> "_Form":
-        """By the header. Raises ValueError for a file that is no such bill."""
-        names = header.split(",")
-        return cls(len(names), columns(names, *_COLUMNS))
-
-    def line(self, text: str, receiver: str) -> Line | None:
-        """What a line says; None for one of the payee's own part."""
-        cells = text[1:].split(",`")
-        if len(cells) != self.cells:
-            return misread("", text, "another number of columns", civil_day(text[1:11]))
-        row = _Row(*[cells[place] for place in self.places])
-        try:
-            return row.line(receiver)
-        except ValueError as error:
-            return misread(row.number, text, str(error), civil_day(row.at[:10]))
+def _record(form: Form, text: str, receiver: str) -> Line | None:
+    """What a line says; None for one of the payee's own part."""
+    cells = form.pick(quoted(text))
+    if cells is None:
+        return misread("", text, "another number of columns", civil_day(text[1:11]))
+    row = _Row(*cells)
+    try:
+        return row.line(receiver)
+    except ValueError as error:
+        return misread(row.number, text, str(error), civil_day(row.at[:10]))
 
 
 class _Row(NamedTuple):

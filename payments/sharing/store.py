@@ -5,6 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from core.database import Transaction, fetch_all, fetch_model
+from payments.psp.sharing import ReturnView, ShareView
+from payments.sharing.domain import SHARE, SHARE_OPEN, SHARE_RETURN
 from payments.sharing.models import Share, ShareReturn
 
 
@@ -32,6 +34,32 @@ async def lock_returns_of(tx: Transaction, refund_id: UUID) -> Sequence[ShareRet
     """The returns for a refund, all but the last of them failed; locked."""
     returns = ShareReturn.filter(refund_id=refund_id).using_db(tx)
     return await returns.order_by("created_at", "id").select_for_update()
+
+
+async def note(
+    tx: Transaction,
+    row: Share | ShareReturn,
+    event: str,
+    view: ShareView | ReturnView,
+    now: datetime,
+) -> bool:
+    """Write what the PSP has told of a share or return, which is locked, as it was at `now`.
+
+    False, and nothing done, where that is no news. A journal of it is posted after: it seals the
+    row.
+    """
+    machine = SHARE if isinstance(row, Share) else SHARE_RETURN
+    if not machine.allows(row.state, event):
+        return False
+    row.state = machine.next_state(row.state, event)
+    row.psp_ref, row.reason = view.psp_ref or row.psp_ref, view.reason
+    if row.state not in SHARE_OPEN:
+        row.due_at = None
+    if row.state == "succeeded":
+        row.ended_at = now
+    columns = ["state", "psp_ref", "reason", "due_at", "ended_at"]
+    await row.save(using_db=tx, update_fields=columns)
+    return True
 
 
 async def list_overdue_shares(before: datetime, limit: int = 500) -> Sequence[Share]:

@@ -237,9 +237,9 @@ async def test_nothing_else_is_posted_to_what_is_not_ours(books: Books) -> None:
     await books.paid(at(DAY, "10:00:00"), 500, payee="non-tax", merchant=TREASURY)
     legs = transfer(debit=Account("bank:main"), credit=psp_receivable(PARTNER), amount_fen=500)
     async with transaction() as tx:
-        await ledger.post(tx, Posting("correct", "correct:1", legs), books.clock.now())
+        await ledger.post(tx, Posting("test", "test:1", legs), books.clock.now())
     [fault] = (await verify()).faults
-    assert fault.place == "correct:1" and "own merchants" in fault.what
+    assert fault.place == "test:1" and "own merchants" in fault.what
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,7 @@ REFUSED = (
     "DELETE FROM payments_case",
     "DELETE FROM payments_case_note",
     "UPDATE payments_case SET blocking = false",
+    "UPDATE payments_correction SET their_fen = 1",
     "DELETE FROM payments_statement",
     "DELETE FROM payments_crossing",
 )  # fmt: skip

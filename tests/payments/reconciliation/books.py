@@ -16,8 +16,9 @@ from payments.models import Intent, Refund
 from payments.psp.port import OrderState, OrderView, RefundState, RefundView
 from payments.reconciliation import corrections
 from payments.reconciliation.domain import CorrectionKind
-from payments.reconciliation.models import Case
+from payments.reconciliation.models import Case, Correction
 from payments.reconciliation.service import Outcome, take
+from payments.reconciliation.standing import Figures
 from payments.statements import Announced, Line, Source
 
 PSP = "wechatpay"
@@ -118,10 +119,24 @@ class Books:
 
     async def corrected(self, case_id: int, kind: CorrectionKind, note: str = "checked") -> None:
         """Close a case, by two members of staff."""
-        made = await corrections.propose(
-            self.app, case_id, kind, staff_id=CLERK, note=note, key=new_id().hex
-        )
+        made = await self.proposed(case_id, kind, note)
         await corrections.approve(self.app, made.id, staff_id=CHIEF)
+
+    async def proposed(
+        self,
+        case_id: int,
+        kind: CorrectionKind,
+        note: str = "checked",
+        *,
+        by: UUID = CLERK,
+        key: str | None = None,
+    ) -> Correction:
+        """Propose how a case is closed, on the figures that it has."""
+        seen = Figures.of(await Case.get(id=case_id))
+        key = key or new_id().hex
+        return await corrections.propose(
+            self.app, case_id, kind, seen=seen, staff_id=by, note=note, key=key
+        )
 
     async def line(self, intent_id: UUID, *, fee_bps: int = FEE_BPS) -> Line:
         """A payment as a faithful PSP (or with no fee, payee) tells it."""

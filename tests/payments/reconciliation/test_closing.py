@@ -5,7 +5,7 @@ import csv
 import io
 import itertools
 import zipfile
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -209,3 +209,35 @@ async def test_the_application_s_role_closes_by_the_function_alone(
     finally:
         await sql.close()
     assert await closing.list_closings() == []
+
+
+async def test_the_first_day_that_can_be_closed_is_that_of_the_first_posting(
+    books: Books, database: DatabaseUrls
+) -> None:
+    """Days before it have no statement and never will: every later closing would wait for one."""
+    await books.ordered(at(DAY, "10:00:00"), 1000)
+    books.go_to(at(NEXT, "12:00:00"))
+    early = (DAY - timedelta(days=400), DAY - timedelta(days=1))
+    sql = await asyncpg.connect(**parse_url(database.app))
+    try:
+        for days in ((*early, DAY), early):
+            for day in days:
+                with pytest.raises(asyncpg.CheckViolationError) as refused:
+                    await sql.execute(
+                        "SELECT payments_close_day($1, $2, 'mine')", day, books.clock.now()
+                    )
+                assert refused.value.constraint_name == "payments_closing_first"
+                with pytest.raises(Conflict) as told:
+                    await books_closing.close_day(books.app, day, by="clerk")
+                assert told.value.code == "NOTHING_POSTED"
+            assert await closing.last_closed() is None
+            assert await fetch_all(
+                connection(), "SELECT DISTINCT open_from FROM payments_chain"
+            ) == [{"open_from": datetime(1970, 1, 1, tzinfo=UTC)}]
+            if DAY in days:
+                async with transaction() as tx:
+                    await ledger.post(tx, _posting("test:first"), at(DAY, "00:00:00"))
+    finally:
+        await sql.close()
+    await _closed(books, DAY)
+    assert await closing.last_closed() == DAY

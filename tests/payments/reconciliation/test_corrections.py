@@ -148,10 +148,7 @@ async def test_a_refund_made_by_hand_is_booked_once_by_two_at_a_time(books: Book
     portal = Line(True, "portal-1", paid.hex, "T1", 400, 2, at(DAY, "13:00:00"))
     await books.told(DAY, [await books.line(paid), portal])
     made = [
-        await corrections.propose(
-            books.app, id, KIND.BOOK_REFUND, staff_id=CLERK, note="by hand", key=new_id().hex
-        )
-        for id in (word.id, (await _case("refund")).id)
+        await books.proposed(id, KIND.BOOK_REFUND) for id in (word.id, (await _case("refund")).id)
     ]
     done = await asyncio.gather(
         *(corrections.approve(books.app, one.id, staff_id=CHIEF) for one in made),
@@ -240,17 +237,11 @@ async def test_two_people_close_a_case(books: Books, database: DatabaseUrls) -> 
     await books.paid(at(DAY, "12:00:00"), 1000)
     await books.told(DAY, [])
     case = await _case("missing_there")
-    made = await corrections.propose(
-        books.app, case.id, KIND.WRITE_OFF, staff_id=CLERK, note="gone", key="the-one-key"
-    )
-    again = await corrections.propose(
-        books.app, case.id, KIND.WRITE_OFF, staff_id=CLERK, note="gone", key="the-one-key"
-    )
+    made = await books.proposed(case.id, KIND.WRITE_OFF, key="the-one-key")
+    again = await books.proposed(case.id, KIND.WRITE_OFF, key="the-one-key")
     assert again.id == made.id
     with pytest.raises(Conflict, match="PROPOSED_ALREADY"):
-        await corrections.propose(
-            books.app, case.id, KIND.TAKE_BACK, staff_id=CHIEF, note="also", key="other-key"
-        )
+        await books.proposed(case.id, KIND.TAKE_BACK, by=CHIEF)
     with pytest.raises(Conflict, match="SECOND_PERSON"):
         await corrections.approve(books.app, made.id, staff_id=CLERK)
     assert await _fen(difference_with(PSP)) == 0

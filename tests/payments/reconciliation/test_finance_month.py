@@ -182,11 +182,19 @@ class Office:
         return Viewer(me.user_id, me.session_id, 2, roles, self.clock.now(), scopes_of(roles))
 
     async def close_case(self, case_no: int, correction: str) -> None:
-        """Propose and approve: never the same officer."""
+        """Propose and approve, on the amounts that were seen: never the same officer."""
+        [seen] = [one for one in await self.do(0, "PaymentCases") if one["caseNo"] == case_no]
+        amounts = {name: seen[name] for name in ("ourAmount", "theirAmount")}
+        blind = await self.do(
+            0, "ProposeCorrection", paymentCaseNo=case_no, correctionKind=correction, ourAmount=7,
+            theirAmount=7, note="核对了银行流水", proposeKey=f"propose-{new_id().hex}",
+        )  # fmt: skip
+        assert blind["code"] == "FIGURES_CHANGED"
         made = await self.do(
-            0, "ProposeCorrection", paymentCaseNo=case_no, correctionKind=correction,
+            0, "ProposeCorrection", paymentCaseNo=case_no, correctionKind=correction, **amounts,
             note="核对了银行流水", proposeKey=f"propose-{new_id().hex}",
         )  # fmt: skip
+        assert {name: made["correction"][name] for name in amounts} == amounts
         correction_id = made["correction"]["id"]
         own = await self.do(
             0, "DecideCorrection", correctionId=correction_id, approved=True,
