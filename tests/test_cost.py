@@ -44,7 +44,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "real-estate-query": (287, 39),
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (483, 42),
-    "school-entry-push": (1321, 62),
+    "school-entry-push": (1340, 62),
     "school-video": (821, 31),
     "emergency-alerts": (1127, 55),
     "shelter-lookup": (167, 16),

@@ -17,7 +17,7 @@ from core.standards.xml_signatures import SignatureInvalid, signed_element
 from modules.safety.alerts import domain, store, texts
 from modules.safety.alerts.domain import AlertState
 from modules.safety.alerts.notices import tell_alert
-from modules.safety.alerts.upstream import list_sources
+from modules.safety.alerts.upstream import find_source
 
 _AGAIN = timedelta(minutes=2)
 """After this those are told of an end who were still being told of its beginning."""
@@ -40,10 +40,10 @@ async def receive(app: App, body: bytes) -> Taken:
     InvalidInput ALERT_INVALID, LoginRequired ALERT_UNSIGNED, Conflict ALERT_REUSED for another
     alert under the same identifier, Unavailable; nothing is stored then.
     """
-    sources = await list_sources(app, Deadline.after(app.settings.request_deadline_s))
+    deadline = Deadline.after(app.settings.request_deadline_s)
     try:
         root = parse_xml(body)
-        source = sources.get(read_alert(root).sender)
+        source = await find_source(app, deadline, read_alert(root).sender)
         if source is None:
             raise LoginRequired(texts.ALERT_UNSIGNED)
         signed = signed_element(root, source.certificate_pem)

@@ -118,11 +118,15 @@ class FakeBureau(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.happened: list[CapAlert] = []
+        self.bad: set[str] = set()
+        """The senders whose records cannot be read."""
 
     async def fetch_sources(self) -> Records[Source]:
         """See modules.safety.alerts.upstream."""
         self.answer("fetch_sources")
-        return Records([source_of(SENDER, SEED), source_of("other@city.invalid", 2)])
+        sources = [source_of(SENDER, SEED), source_of("other@city.invalid", 2)]
+        good = [source for source in sources if source.sender not in self.bad]
+        return Records(good, len(sources) - len(good))
 
 
 def source_of(sender: str, seed: int) -> Source:

@@ -35,6 +35,7 @@ from tests.jobs import run_due
 from tests.modules.safety.alerts.bureau import (
     FAR,
     HOME,
+    SENDER,
     FakeBureau,
     alert,
     around,
@@ -343,3 +344,20 @@ async def test_without_the_list_of_sources_nothing_is_taken(
     bureau.is_silent = True
     answer = await client.post(signed(alert("a1")), path=INGEST)
     assert (answer.status, answer.json["title"]) == (503, "UPSTREAM_UNAVAILABLE")
+
+
+async def test_a_source_that_cannot_be_read_is_no_stranger(
+    app: App, client: Client, bureau: FakeBureau, clock: ManualClock
+) -> None:
+    bureau.bad = {SENDER}
+    answer = await client.post(signed(alert("a1")), path=INGEST)
+    assert (answer.status, answer.json["title"]) == (503, "UPSTREAM_UNAVAILABLE"), "come again"
+    assert await EmergencyAlert.all().count() == 0
+    for is_good, status in ((True, 201), (False, 200)):  # read once, it is remembered
+        bureau.bad = set() if is_good else {SENDER}
+        clock.move(timedelta(minutes=2))
+        answer = await client.post(signed(alert("a1")), path=INGEST)
+        assert answer.status == status
+    clock.move(timedelta(days=8))
+    answer = await client.post(signed(alert("a1")), path=INGEST)
+    assert answer.status == 503
