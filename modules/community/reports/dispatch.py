@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.context.sweep import FIRST, sweep_pages
+from core.context.sweep import FIRST, Part, sweep_pages
 from core.database import Transaction, transaction
 from core.errors import Conflict
 from core.people.directory import find_person
@@ -51,7 +51,9 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
         },
     )
     if event != "open":  # which nobody follows yet
-        await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state, FIRST)
+        await tell_followers.enqueue(
+            app, tx, report_id, case.sequence, event, case.state, FIRST, None
+        )
 
 
 async def list_suited(_app: App, tx: Transaction, case: Case) -> Collection[UUID]:
@@ -67,7 +69,13 @@ async def find_queued(report_id: UUID) -> Report | None:
 
 @job("community.tell_followers", timeout_s=300)
 async def tell_followers(
-    app: App, report_id: UUID, sequence: int, event: str, state: str, after: UUID = FIRST
+    app: App,
+    report_id: UUID,
+    sequence: int,
+    event: str,
+    state: str,
+    after: UUID = FIRST,
+    until: UUID | None = None,
 ) -> None:
     """Tell the followers of a report what happened. Repeat-safe by the message's key.
 
@@ -101,9 +109,11 @@ async def tell_followers(
                 app, tx, texts.MESSAGES[0], person, params, key, deep_link=link
             )
 
-    async def hand_on(after: UUID) -> None:
+    async def hand_on(parts: Sequence[Part]) -> None:
         async with transaction() as tx:
-            await tell_followers.enqueue(app, tx, report_id, sequence, event, state, after)
+            for part in parts:
+                step = (report_id, sequence, event, state)
+                await tell_followers.enqueue(app, tx, *step, part.after, part.until)
 
     swept = await sweep_pages(
         app,
@@ -112,6 +122,7 @@ async def tell_followers(
         tell,
         key=lambda row: row.id,
         after=after,
+        until=until,
         rest=hand_on,
     )
     swept.require_whole()

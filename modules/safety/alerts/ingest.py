@@ -15,8 +15,8 @@ from core.errors import Conflict, InvalidInput, LoginRequired
 from core.standards.cap import CapAlert, CapError, MsgType, parse_xml, read_alert
 from core.standards.xml_signatures import SignatureInvalid, signed_element
 from modules.safety.alerts import domain, store, texts
-from modules.safety.alerts.domain import AlertState
-from modules.safety.alerts.notices import tell_alert
+from modules.safety.alerts.domain import AlertState, NoticeKind
+from modules.safety.alerts.notices import tell_alert, tell_places
 from modules.safety.alerts.upstream import find_source
 
 _AGAIN = timedelta(minutes=2)
@@ -80,8 +80,11 @@ async def _store(app: App, tx: Transaction, alert: CapAlert, content: bytes) -> 
         tx, alert, content, digest, state=state, of_unknown=of_unknown, now=app.clock.now()
     )
     is_over = row.expires_at is not None and row.expires_at <= app.clock.now()
-    if domain.notice_kind_of(alert) is not None and later is None and not is_over:
-        await tell_alert.enqueue(app, tx, row.id, FIRST)
+    kind = domain.notice_kind_of(alert)
+    if kind is not None and later is None and not is_over:
+        await tell_alert.enqueue(app, tx, row.id, FIRST, None)
+        if kind is not NoticeKind.CANCELLED:
+            await tell_places.enqueue(app, tx, row.id, FIRST, None)
         if ends_as is not None:
-            await tell_alert.enqueue(app, tx, row.id, FIRST, after=_AGAIN)
+            await tell_alert.enqueue(app, tx, row.id, FIRST, None, after=_AGAIN)
     return Taken(row.id, True, state, of_unknown)
