@@ -189,6 +189,11 @@ async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
     return await Booking.filter(replaces=booking_id, state=State.HELD).using_db(tx).exists()
 
 
+async def has_double(tx: Transaction, booking_id: UUID) -> bool:
+    """Whether what took a booking's place is confirmed beside it: the outside system insisted."""
+    return await Booking.filter(replaces=booking_id, state=State.CONFIRMED).using_db(tx).exists()
+
+
 async def has_standing(series_id: UUID) -> bool:
     """Whether a booking of a series has not come to nothing (yet)."""
     return await Booking.filter(series_id=series_id).exclude(state__in=list(ENDED)).exists()
