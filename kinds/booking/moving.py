@@ -81,7 +81,7 @@ async def lock_unchanged(tx: Transaction, old_id: UUID, version: int | None) -> 
     refuse_changed(old, version)
     if await store.has_successor(tx, old_id):
         raise Conflict(texts.MOVING_ALREADY)
-    if await store.has_double(tx, old_id):
+    if await store.has_successor(tx, old_id, State.CONFIRMED):
         raise Conflict(texts.MOVED_BESIDE)
 
 

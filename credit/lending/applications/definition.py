@@ -58,11 +58,13 @@ async def ask_register(
     call: Call, definition: Definition, form: Mapping[str, str]
 ) -> Sequence[Problem]:
     """What the register of now has against whoever hands in an application: a representative of
-    then may be none any more. Raises Unavailable while the register is silent."""
+    then may be none any more. Raises Unavailable while the register is silent, RateLimited."""
     company = await store.find_by_uscc(form.get("uscc", ""))
-    member = company and await store.find_member(company.id, call.subject_id)
-    if company is None or member is None:
+    if company is None:
         return ()  # `routing` says so
+    member = await store.find_member(company.id, call.subject_id)
+    if member is None:
+        return ()
     objection = await companies.find_objection(call, company, member)
     return () if objection is None else [problem_of(definition, "uscc", objection)]
 

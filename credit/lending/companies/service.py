@@ -23,7 +23,7 @@ from credit.lending.records.models import Company, Consent, Member
 SERVICE = "loan-apply"
 REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"
 CONSENT_VERSION = "2026-11"
-LOOKUPS_PER_DAY = 10
+LOOKUPS_PER_DAY, ACTS_PER_DAY = 10, 100
 _LINK, _CONSENT = "linkLoanCompany", "giveLoanConsents"
 _REGISTER = Named("企业登记系统", "The company register")
 
@@ -85,10 +85,18 @@ async def find_objection(call: Call, company: Company, member: Member) -> Text |
     """What the register of now has against a member's acting for a company, or None.
 
     A representative is one by the register, until another takes the company on here or not; whom
-    the company itself lets act it does not know. Raises Unavailable while it is silent.
+    the company itself lets act it does not know. Raises Unavailable while it is silent, RateLimited
+    above a hundred acts a day.
     """
     if member.role != REPRESENTATIVE:
         return None
+    await rate_limit.require(
+        call.app.clock,
+        f"company-acts:{member.person_id}",
+        limit=ACTS_PER_DAY,
+        window=timedelta(days=1),
+        refusal=texts.TOO_MANY_LOOKUPS,
+    )
     found = await _ask_register(call, company.uscc)
     if found is None:
         return texts.COMPANY_UNKNOWN

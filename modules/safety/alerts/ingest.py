@@ -8,7 +8,7 @@ from uuid import UUID
 from lxml import etree
 
 from core.context.app import App
-from core.context.sweep import FIRST
+from core.context.sweep import WHOLE
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, LoginRequired
@@ -82,9 +82,9 @@ async def _store(app: App, tx: Transaction, alert: CapAlert, content: bytes) -> 
     is_over = row.expires_at is not None and row.expires_at <= app.clock.now()
     kind = domain.notice_kind_of(alert)
     if kind is not None and later is None and not is_over:
-        await tell_alert.enqueue(app, tx, row.id, FIRST, None)
+        await tell_alert.enqueue(app, tx, row.id, WHOLE)
         if kind is not NoticeKind.CANCELLED:
-            await tell_places.enqueue(app, tx, row.id, FIRST, None)
+            await tell_places.enqueue(app, tx, row.id, WHOLE)
         if ends_as is not None:
-            await tell_alert.enqueue(app, tx, row.id, FIRST, None, after=_AGAIN)
+            await tell_alert.enqueue(app, tx, row.id, WHOLE, after=_AGAIN)
     return Taken(row.id, True, state, of_unknown)

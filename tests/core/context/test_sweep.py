@@ -10,7 +10,7 @@ import pytest
 
 from core.context import sweep as sweeping
 from core.context.app import App
-from core.context.sweep import FIRST, Part, SweepIncomplete, Swept, sweep, sweep_pages
+from core.context.sweep import WHOLE, Part, SweepIncomplete, Swept, sweep, sweep_pages
 from core.ids import new_id
 from core.upstream.exchange import UpstreamTimeout
 
@@ -85,7 +85,7 @@ async def test_a_pass_whose_time_is_over_is_not_whole_or_hands_on_what_is_left(a
             page,
             each,
             key=lambda row: row,
-            after=after,
+            part=Part(after, None),
             rest=rest,
             size=5,
             within_s=0,
@@ -116,15 +116,14 @@ async def test_the_rest_of_a_pass_is_handed_on_once_whatever_fails_before_it(
     async def rest(parts: Sequence[Part]) -> None:
         waiting.extend(parts)
 
-    waiting, jobs, dead = [Part(FIRST, None)], 0, []
+    waiting, jobs, dead = [WHOLE], 0, []
     while waiting:
         part, jobs = waiting.pop(), jobs + 1
         for _ in range(attempts):
             swept = await sweep_pages(
                 *(app, "test.rest", page, each),
                 key=lambda row: row,
-                after=part.after,
-                until=part.until,
+                part=part,
                 rest=rest,
                 size=4,
                 within_s=pages,

@@ -11,7 +11,6 @@ from lxml import etree
 from signxml.signer import XMLSigner
 
 from core.context.app import App
-from core.context.sweep import FIRST
 from core.standards.cap import (
     CapAlert,
     CapArea,
@@ -106,7 +105,7 @@ async def take(app: App, given: CapAlert) -> Taken:
 
 async def tell(app: App, alert_id: UUID) -> None:
     """An alert's jobs run. Raises SweepIncomplete where somebody could not be told."""
-    await tell_alert(app, alert_id, FIRST)
+    await tell_alert(app, alert_id)
     await run_due(app, "safety.tell_alert_places")
 
 
