@@ -46,7 +46,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "spring-air-quality": (483, 42),
     "school-entry-push": (1340, 62),
     "school-video": (821, 31),
-    "emergency-alerts": (1127, 55),
+    "emergency-alerts": (1134, 55),
     "shelter-lookup": (167, 16),
     "loan-products": (470, 95),
     "loan-progress": (1716, 68),

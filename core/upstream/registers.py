@@ -41,8 +41,8 @@ async def read_register(
     key: Callable[[T], str],
     *,
     clock: Clock,
-    max_stale: timedelta,
-    fresh: timedelta,
+    max_stale: timedelta = timedelta(days=7),
+    fresh: timedelta = timedelta(minutes=1),
 ) -> Register[T] | None:
     """The register, at most `fresh` old or fetched now; what cannot be fetched or read is answered
     from memory for `max_stale`. None where nothing is remembered. Raises as `read_through`."""

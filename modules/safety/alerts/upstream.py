@@ -1,7 +1,8 @@
 """The emergency bureau: whose alerts are taken; see docs/upstreams/emergency.md."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
+from operator import attrgetter
 
 from cryptography.x509 import load_pem_x509_certificate
 
@@ -10,12 +11,10 @@ from core.deadline import Deadline
 from core.errors import Unavailable
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.operation import Request, System, records_of
-from core.upstream.records import Records
 from core.upstream.registers import read_register
 from modules.safety.alerts import texts
 
 BUREAU = System("emergency")
-_MAX_STALE, _FRESH = timedelta(days=7), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +24,14 @@ class Source:
     sender: str
     certificate_pem: str
 
+    def __post_init__(self) -> None:
+        load_pem_x509_certificate(self.certificate_pem.encode())  # ValueError: it cannot be read
+
 
 @BUREAU.operation("GET", "/sources", answers=records_of(Source, "sources"), probe=())
 def fetch_sources() -> Request:
     """Everybody whose alerts concern the city."""
     return Request()
-
-
-def _source(source: Source) -> Source:
-    """Raises ValueError for a certificate that is none."""
-    load_pem_x509_certificate(source.certificate_pem.encode())
-    return source
 
 
 async def find_source(app: App, deadline: Deadline, sender: str) -> Source | None:
@@ -44,14 +40,9 @@ async def find_source(app: App, deadline: Deadline, sender: str) -> Source | Non
 
     Raises Unavailable, also where the source may be among those that cannot be read.
     """
-
-    async def ask() -> Records[Source]:
-        return fetch_sources.convert(app, await fetch_sources(app, deadline), _source)
-
-    sources = await read_register(
-        app.last_good, ("city", "alert sources"), ask, lambda source: source.sender,
-        clock=app.clock, max_stale=_MAX_STALE, fresh=_FRESH,
-    )  # fmt: skip
+    name, ask = ("city", "alert sources"), partial(fetch_sources, app, deadline)
+    key = attrgetter("sender")
+    sources = await read_register(app.last_good, name, ask, key, clock=app.clock)
     if sources is None or sources.may_have(sender):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BUREAU)
     return sources.find(sender)

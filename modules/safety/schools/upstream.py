@@ -2,7 +2,8 @@
 
 import base64
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
+from operator import attrgetter
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,7 +22,6 @@ from modules.safety.schools import texts
 from modules.safety.schools.domain import Enrolment, School
 
 BUREAU = System("schools", documents=EDUCATION)
-_MAX_STALE, _FRESH = timedelta(days=7), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,8 @@ async def list_schools(app: App, deadline: Deadline) -> Register[School]:
     async def ask() -> Records[School]:
         return list_registry.convert(app, await list_registry(app, deadline), _school)
 
-    schools = await read_register(
-        app.last_good, ("city", "schools"), ask, lambda school: school.code,
-        clock=app.clock, max_stale=_MAX_STALE, fresh=_FRESH,
-    )  # fmt: skip
+    key = attrgetter("code")
+    schools = await read_register(app.last_good, ("city", "schools"), ask, key, clock=app.clock)
     if schools is None:
         raise unreadable_registry()
     return schools

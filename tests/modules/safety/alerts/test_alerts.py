@@ -7,6 +7,7 @@ from itertools import count, product
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from lxml import etree
 
@@ -21,12 +22,14 @@ from core.security.authentication import Viewer
 from core.standards.cap import CapAlert, CapArea, Circle, MsgType, Scope, Severity, Status
 from core.standards.cap_writer import write_alert
 from core.standards.coordinates import GeoPoint, cell_of
+from core.upstream.exchange import Response
 from kinds.subscription import list_mine, unsubscribe
 from modules.safety.alerts import domain, messages, service
 from modules.safety.alerts.domain import AlertLevel, AlertPlaceKind, NoticeKind
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import AlertPlace, AlertRecipient, EmergencyAlert
 from modules.safety.alerts.notices import PLACES
+from modules.safety.alerts.upstream import fetch_sources
 from notifications.api import MessageClass
 from notifications.messages.models import Message
 from tests.asgi import Client
@@ -40,6 +43,7 @@ from tests.modules.safety.alerts.bureau import (
     alert,
     around,
     signed,
+    source_of,
     take,
     tell,
 )
@@ -361,3 +365,10 @@ async def test_a_source_that_cannot_be_read_is_no_stranger(
     clock.move(timedelta(days=8))
     answer = await client.post(signed(alert("a1")), path=INGEST)
     assert answer.status == 503
+
+
+def test_a_source_without_a_certificate_cannot_be_read() -> None:
+    good = {"sender": "a", "certificate_pem": source_of("a", 1).certificate_pem}
+    told = orjson.dumps({"sources": [good, good | {"certificate_pem": "none"}]})
+    found = fetch_sources.answers.read(Response("emergency", "fetch_sources", 200, {}, told))
+    assert ([one.sender for one in found.items], found.unreadable) == (["a"], 1)
