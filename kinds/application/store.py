@@ -160,7 +160,7 @@ async def list_events(case_id: UUID, *, after: int, first: int) -> list[CaseEven
     return await events.order_by("sequence").limit(first)
 
 
-async def note_asked(case_id: UUID, sequence: int, now: datetime) -> None:
+async def insert_outside_request(case_id: UUID, sequence: int, now: datetime) -> None:
     """Another system is about to be asked to act on a case. Repeat-safe; holds when it returns."""
     await connection().execute_query(
         """INSERT INTO applications_outside_request (id, case_id, sequence, asked_at)

@@ -50,7 +50,7 @@ async def remove_record(app: App, case_id: UUID, sequence: int = 0) -> None:
             await remove_record.enqueue(app, tx, case_id, sequence, after=_ASK_AGAIN)
         return
     if owner is not None:
-        await store.note_asked(case_id, sequence, app.clock.now())
+        await store.insert_outside_request(case_id, sequence, app.clock.now())
     if reason := "NOT_OWNER" if owner is None else await _remove(app, case, owner):
         event = "refuse_removal"
         note = f"{texts.NOT_REMOVED.zh} / {texts.NOT_REMOVED.en}".format(reason=reason)

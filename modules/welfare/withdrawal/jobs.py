@@ -61,7 +61,7 @@ async def pay_withdrawal(app: App, case_id: UUID, sequence: int) -> None:
     if await is_frozen(app, case.citizen_id):
         payout = _PENDING
     elif (order := await _order_of(app, case, sequence)) is not None:
-        await store.note_asked(case_id, sequence, app.clock.now())
+        await store.insert_outside_request(case_id, sequence, app.clock.now())
         payout = await _ask(app, order)
     elif await store.was_asked(case_id, sequence):
         payout = _PENDING
