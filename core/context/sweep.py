@@ -33,6 +33,18 @@ class SweepIncomplete(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that are left to a job of its own: those after a key, until another and with it."""
+
+    after: UUID
+    until: UUID | None
+
+
+WHOLE = Part(FIRST, None)
+"""All rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """How many rows a pass dealt with, left for the next pass, and failed at."""
 
@@ -91,8 +103,8 @@ async def sweep_pages(
     *,
     key: Callable[[T], UUID],
     choose: Callable[[Sequence[T]], Awaitable[Sequence[T]]] | None = None,
-    after: UUID = FIRST,
-    rest: Callable[[UUID], Awaitable[object]] | None = None,
+    part: Part = WHOLE,
+    rest: Callable[[Sequence[Part]], Awaitable[object]] | None = None,
     size: int = 200,
     within_s: float = 240.0,
     waits: tuple[type[Exception], ...] = (UpstreamError,),
@@ -101,24 +113,29 @@ async def sweep_pages(
 
     No number of failing rows keeps the pass from those after them. `choose` picks those rows of a
     page that are swept; all without it. The pass begins no further page later than `within_s` after
-    its start: the rows after the last are handed to `rest` by its key. Without it they count as one
-    that waits: the calendar's next pass meets them, and a job that runs once is whole only without.
+    its start, and keeps to its `part`. What is left then is handed to `rest`, which has each
+    part swept by a job of its own and holds for all or none: the rows after the last, and those
+    swept where some failed or wait, so that the pass is whole and a repetition of it hands on
+    nothing twice. Without `rest` they count as one that waits: the calendar's next pass meets them,
+    and a job that runs once is whole only without.
     """
-    swept, until_s = Swept(), time.monotonic() + within_s
+    swept, until_s, last = Swept(), time.monotonic() + within_s, part.after
     while True:
-        page = await list_page(after, size)
+        listed = await list_page(last, size)
+        page = [row for row in listed if part.until is None or key(row) <= part.until]
         chosen = page if choose is None else await choose(page)
         swept += await sweep(app, name, chosen, each, waits=waits)
-        if len(page) < size:
+        last = key(page[-1]) if page else last
+        if len(page) < size or last == part.until:
             return swept
-        after = key(page[-1])
         if time.monotonic() >= until_s:
             break
     log.info("pass stops before its end", sweep=name)
     if rest is None:
         return swept + Swept(waiting=1)
-    await rest(after)
-    return swept
+    again = [Part(part.after, last)] if swept.failed or swept.waiting else []
+    await rest([*again, Part(last, part.until)])
+    return Swept(swept.done)
 
 
 async def _one(

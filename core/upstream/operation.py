@@ -39,7 +39,7 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from core.upstream.records import Records, each_once, records_reader
+from core.upstream.records import Log, Records, each_once, log_reader, records_reader
 from core.upstream.rules import Licence, require_licence
 
 P = ParamSpec("P")
@@ -116,8 +116,7 @@ def whole_list_of(form: type[T], member: str = "", key: str = "") -> Answer[Sequ
     """An answer whose JSON, or the named member of it, is a list that counts as a whole.
 
     One record without the form makes it unreadable: for where one left out would be a lie, as in a
-    sum of what is due, or would be lost, as in a log that is read on behind its last record. Of
-    those with the same `key`, a field of the form, the first stands alone.
+    sum of what is due. Of those with the same `key`, a field of the form, the first stands alone.
     """
     whole: Answer[Sequence[T]] = _json_of(list[form], member)  # type: ignore[valid-type]
     if not key:
@@ -148,6 +147,13 @@ def records_of(form: type[T], member: str = "", key: str = "") -> Answer[Records
         return records
     of = _field_of(form, key)
     return records.then(lambda found: Records(each_once(found.items, of), found.unreadable))
+
+
+def log_of(form: type[T], member: str, number: str) -> Answer[Log[T]]:
+    """An answer that tells what a log has behind a `number`, a member of its entries: one without
+    the form is counted and keeps its place, for its reader to ask for again."""
+    read = log_reader(form, member, number)
+    return Answer(lambda response: read(response.json()))
 
 
 def _field_of(form: type, name: str) -> Callable[[Any], object]:
@@ -284,7 +290,7 @@ class Operation(Generic[P, T]):
         except (KeyError, TypeError, ValueError):
             app.upstreams.note_unreadable(self, 1)
             raise UpstreamFailed(self.system.name, self.name, "unknown form") from None
-        if isinstance(answer, Records) and answer.unreadable:
+        if isinstance(answer, Records | Log) and answer.unreadable:
             app.upstreams.note_unreadable(self, answer.unreadable)
         return answer
 

@@ -6,9 +6,9 @@ take the others with it, and must not vanish: the count goes into the metrics an
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -30,6 +30,33 @@ class Records(Generic[T]):
         return _records(made, self.unreadable + len(self.items) - len(made))
 
 
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """A place in a log. `number` is None where it cannot be read, `item` where the rest cannot."""
+
+    number: int | None
+    item: T | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log(Generic[T]):
+    """The next entries of a log that is read on behind its last number, every one of them: one that
+    is passed over is never met again."""
+
+    entries: Sequence[Entry[T]]
+
+    @property
+    def unreadable(self) -> int:
+        """How many cannot be read."""
+        return sum(entry.item is None for entry in self.entries)
+
+    def places(self, after: int) -> Iterable[tuple[int, Entry[T]]]:
+        """Each entry with the number behind which the log tells it, where `after` was asked for."""
+        for entry in self.entries:
+            yield after, entry
+            after = after if entry.number is None else entry.number
+
+
 def records_reader(form: type[T], member: str = "") -> Callable[[Any], Records[T]]:
     """Reads a JSON list, or that in a member of a JSON object ("result.records").
 
@@ -47,6 +74,28 @@ def records_reader(form: type[T], member: str = "") -> Callable[[Any], Records[T
         except ValidationError:
             good = list(_good(value, one.validate_python))
         return _records(good, len(value) - len(good))
+
+    return read
+
+
+def log_reader(form: type[T], member: str, number: str) -> Callable[[Any], Log[T]]:
+    """Reads a JSON list in a member of a JSON object as entries of a log, by a `number` of theirs.
+
+    What is wrong with an entry is said by the entry. Raises KeyError or TypeError without a list.
+    """
+    whole, place = TypeAdapter(form), TypeAdapter(Annotated[int, Field(gt=0, lt=2**63)])
+
+    def entry_of(record: Any) -> Entry[T]:
+        own = record.get(number) if isinstance(record, dict) else None
+        known = next(iter(_good([own], place.validate_python)), None)
+        if known is None:
+            return Entry(None, None)
+        return Entry(known, next(iter(_good([record], whole.validate_python)), None))
+
+    def read(value: Any) -> Log[T]:
+        if not isinstance(value[member], list):
+            raise TypeError("no list of entries")
+        return Log([entry_of(one) for one in value[member]])
 
     return read
 

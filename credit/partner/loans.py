@@ -223,7 +223,6 @@ async def _report_overdue(visit: Visit) -> OverdueView:
     if not record.row.disbursed_on <= body.on <= civil_date(now):
         raise InvalidInput(DAY_AHEAD, "on")
     ours = record.loan
-    agrees = is_agreed(body, ours)
     await lock_name(visit.tx, f"partner.overdue:{loan_id}:{body.on}")
     await OverdueReport.filter(loan_id=loan_id, day_on=body.on).using_db(visit.tx).delete()
     await OverdueReport.create(
@@ -234,7 +233,6 @@ async def _report_overdue(visit: Visit) -> OverdueView:
         day_on=body.on,
         overdue_fen=body.overdue_fen,
         days_overdue=body.days_overdue,
-        agrees=agrees,
         reported_at=now,
     )
     return OverdueView(
@@ -243,7 +241,7 @@ async def _report_overdue(visit: Visit) -> OverdueView:
         days_overdue=body.days_overdue,
         our_overdue_fen=_overdue(ours),
         our_days_overdue=ours.days_overdue,
-        agrees=agrees,
+        agrees=is_agreed(body, ours),
     )
 
 

@@ -66,7 +66,10 @@ class Reply(Model):
 
 
 class OverdueReport(Model):
-    """What a bank says is overdue of a loan at the end of a day, beside what we say."""
+    """What a bank says is overdue of a loan at the end of a day.
+
+    Whether our books bear it out is asked of them anew: what is recorded later may count for it.
+    """
 
     id = fields.UUIDField(primary_key=True)
     bank_id = fields.CharField(max_length=64)
@@ -74,7 +77,6 @@ class OverdueReport(Model):
     day_on = fields.DateField()
     overdue_fen = fields.BigIntField()
     days_overdue = fields.IntField()
-    agrees = fields.BooleanField()
     reported_at = fields.DatetimeField()
 
     class Meta:

@@ -95,6 +95,22 @@ class CaseEvent(Model):
         unique_together = (("case_id", "sequence"),)
 
 
+class OutsideRequest(Model):
+    """That another system is being asked to act on a case, or was: written before it is asked.
+
+    `sequence` is the place in the case's timeline at which it began to wait for that system.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    case_id = fields.UUIDField()
+    sequence = fields.IntField()
+    asked_at = fields.DatetimeField()
+
+    class Meta:
+        table = "applications_outside_request"
+        unique_together = (("case_id", "sequence"),)
+
+
 class Task(Model):
     """A piece of work on a case that stands in a unit's queue.
 

@@ -18,7 +18,7 @@ from core.database import (
 from core.ids import new_id
 from kinds.application.definition import Actor
 from kinds.application.domain import TaskKind, TaskStatus
-from kinds.application.models import Case, CaseEvent, Rating, Task
+from kinds.application.models import Case, CaseEvent, OutsideRequest, Rating, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,20 @@ async def list_events(case_id: UUID, *, after: int, first: int) -> list[CaseEven
     """A case's timeline in its order, from behind a sequence number on."""
     events = CaseEvent.filter(case_id=case_id, sequence__gt=after)
     return await events.order_by("sequence").limit(first)
+
+
+async def insert_outside_request(case_id: UUID, sequence: int, now: datetime) -> None:
+    """Another system is about to be asked to act on a case. Repeat-safe; holds when it returns."""
+    await connection().execute_query(
+        """INSERT INTO applications_outside_request (id, case_id, sequence, asked_at)
+           VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING""",
+        [new_id(), case_id, sequence, now],
+    )
+
+
+async def was_asked(case_id: UUID, sequence: int) -> bool:
+    """Whether another system may be acting on a case: what becomes of it is its to say."""
+    return await OutsideRequest.exists(case_id=case_id, sequence=sequence)
 
 
 async def list_taken(

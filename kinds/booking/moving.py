@@ -74,13 +74,15 @@ def raise_if_moving(error: IntegrityError) -> None:
 
 async def lock_unchanged(tx: Transaction, old_id: UUID, version: int | None) -> None:
     """Lock a number that is to be exchanged. Raises Conflict where it is not as it was read, before
-    the outside system was asked for the new one, or is being exchanged already."""
+    the outside system was asked for the new one, is being exchanged already, or was and stands."""
     old = await store.lock_booking(tx, old_id)
     assert old is not None
     _refuse_unconfirmed(old)
     refuse_changed(old, version)
     if await store.has_successor(tx, old_id):
         raise Conflict(texts.MOVING_ALREADY)
+    if await store.has_successor(tx, old_id, State.CONFIRMED):
+        raise Conflict(texts.MOVED_BESIDE)
 
 
 async def hand_over(tx: Transaction, old: BookingRow, new: BookingRow) -> None:

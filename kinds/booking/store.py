@@ -181,12 +181,12 @@ async def next_sequence(series_id: UUID) -> int:
     return 0 if last is None else last.sequence + 1
 
 
-async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
+async def has_successor(tx: Transaction, booking_id: UUID, state: State = State.HELD) -> bool:
     """Whether a booking is being moved: what is to take its place is not confirmed yet.
 
-    What is confirmed beside it stands for itself: the outside system insisted on both.
+    What is CONFIRMED beside it stands for itself: the outside system insisted on both.
     """
-    return await Booking.filter(replaces=booking_id, state=State.HELD).using_db(tx).exists()
+    return await Booking.filter(replaces=booking_id, state=state).using_db(tx).exists()
 
 
 async def has_standing(series_id: UUID) -> bool:

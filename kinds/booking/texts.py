@@ -93,6 +93,11 @@ WAITING_ALREADY = Text(
     "WAITING_ALREADY", "您已在候补队列中", "You are on this waiting list already"
 )
 MOVING_ALREADY = Text("MOVING_ALREADY", "该预约正在改期", "This appointment is being moved already")
+MOVED_BESIDE = Text(
+    "MOVED_BESIDE",
+    "该预约已改期,但对方保留了原预约,两个预约同时有效。请先取消其中一个,再改期",
+    "It was moved before, and its other side kept both appointments: cancel one of them first",
+)
 QUEUE_CLOSED = Text("QUEUE_CLOSED", "排队尚未开始", "No queue is open here at the moment")
 NOT_ADMITTED = Text(
     "NOT_ADMITTED",

@@ -6,7 +6,6 @@ fees returned, autopay stops. Name and number stay sealed for the next of kin. A
 registry withdraws opens the account again; its phone comes back at a counter.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -14,6 +13,7 @@ import structlog
 
 from core.assurance import Assurance
 from core.context.app import App
+from core.context.gauges import GaugeSource
 from core.context.sweep import sweep, sweep_pages
 from core.database import Transaction, transaction
 from core.deadline import Deadline
@@ -35,23 +35,28 @@ from notifications import api as notifications
 
 _CALL_S = 5.0
 _PAGES_MAX = 50
+_GAPS_MAX = 20
 _SWEEP_MAX = 500
+
+GAPS = GaugeSource(
+    "deaths_unread", "Recorded deaths that cannot be read.", "upstream", death_store.count_gaps
+)
 
 log = structlog.get_logger(__name__)
 
 
 @job("identity.deaths", timeout_s=300, every="*/20 * * * *")
-async def read_deaths(app: App) -> None:
-    """Read what the registry has recorded since the last time, close the accounts, and open those
-    again that were closed by mistake. Repeat-safe; while the registry is silent what is known
-    already goes on, and an account that stands in the way holds up no record after it."""
+async def read_deaths(app: App, after_no: int | None = None) -> None:
+    """Read what the registry has recorded since the last time, or after a record, close the
+    accounts, and open those again that were closed by mistake. Repeat-safe.
+
+    A record that cannot be read is asked for again each time and holds up none after it, nor does
+    an account that stands in the way; while the registry is silent what is known already goes on.
+    """
+    gaps = [gap.after_no for gap in await death_store.list_gaps(_GAPS_MAX)]
+    await sweep(app, "identity.death_gaps", gaps, partial(_read_page, app))
     try:
-        for _ in range(_PAGES_MAX):
-            after_no = await death_store.newest_record()
-            records = await list_deaths(app, Deadline.after(_CALL_S), after_no)
-            if not [record for record in records.items if record.record_no > after_no]:
-                break
-            await _note(app, records.items)
+        await _read_on(app, after_no)
     except UpstreamError as error:
         log.warning("deaths not read", reason=error.reason)
     open_records = await death_store.list_open(_SWEEP_MAX)
@@ -60,25 +65,55 @@ async def read_deaths(app: App) -> None:
     await sweep_pages(app, "identity.mistaken_deaths", pages, again, key=lambda row: row)
 
 
-async def _note(app: App, records: Sequence[DeathRecord]) -> None:
-    for record in sorted(records, key=lambda record: record.record_no):
-        async with transaction() as tx:
-            await _note_one(app, tx, record)
+async def _read_on(app: App, after_no: int | None) -> None:
+    """Page by page behind a record; without one, behind the last that was met."""
+    if after_no is None:
+        after_no = await death_store.newest_record()
+    for _ in range(_PAGES_MAX):
+        last_no = await _read_page(app, after_no)
+        if last_no <= after_no:
+            return
+        after_no = last_no
 
 
-async def _note_one(app: App, tx: Transaction, record: DeathRecord) -> None:
+async def _read_page(app: App, after_no: int) -> int:
+    """Note the next records behind one, and where among them some cannot be read. Returns the
+    number of the last; that of the one before where there is none."""
+    page = await list_deaths(app, Deadline.after(_CALL_S), after_no)
+    places, gaps, last_no = {after_no}, set(), after_no
+    ordered = sorted(page.places(after_no), key=lambda place: place[1].number or place[0])
+    for before_no, entry in ordered:  # what was met is behind the newest: in their order
+        if entry.item is None:
+            log.warning("death not readable", after_no=before_no, record_no=entry.number)
+            await death_store.keep_gap(before_no, entry.number, app.clock.now())
+            gaps.add(before_no)
+        else:
+            async with transaction() as tx:
+                await _note(app, tx, entry.item)
+        places.add(before_no)
+        last_no = max(last_no, entry.number or last_no)
+    await death_store.close_gaps(places - gaps)
+    return last_no
+
+
+async def _note(app: App, tx: Transaction, record: DeathRecord) -> None:
+    """Write a record down. It may come after the one that withdraws it."""
     now = app.clock.now()
-    if await death_store.lock_death(tx, record.record_no) is not None:
-        return
-    withdrawn = record.withdraws is not None
-    await Death.create(
-        using_db=tx,
-        record_no=record.record_no,
-        resident_index=_index(app, record),
-        died_on=record.died_on,
-        read_at=now,
-        withdrawn_at=now if withdrawn else None,
-    )
+    known = await death_store.lock_death(tx, record.record_no)
+    if known is None:
+        is_mistake = await death_store.is_withdrawn(tx, record.record_no)
+        await Death.create(
+            using_db=tx,
+            record_no=record.record_no,
+            resident_index=_index(app, record),
+            died_on=record.died_on,
+            read_at=now,
+            withdrawn_at=now if is_mistake or record.withdraws is not None else None,
+            withdraws=record.withdraws,
+        )
+    elif known.withdraws != record.withdraws:
+        known.withdraws = record.withdraws
+        await known.save(using_db=tx, update_fields=["withdraws"])
     if record.withdraws is not None:
         await death_store.withdraw(tx, record.withdraws, now)
 

@@ -284,9 +284,26 @@ class Death(Model):
     citizen_id = fields.UUIDField(null=True, db_index=True)
     ended_at = fields.DatetimeField(null=True)
     withdrawn_at = fields.DatetimeField(null=True)
+    withdraws = fields.BigIntField(null=True, db_index=True)
 
     class Meta:
         table = "identity_death"
+
+
+class DeathGap(Model):
+    """Where the registry's log had a record that could not be read: behind the record `after_no`.
+
+    `record_no` is its own number, None where that could not be read either. It is asked for again,
+    the one first that was not for longest, until it can be read or is gone.
+    """
+
+    after_no = fields.BigIntField(primary_key=True, generated=False)
+    record_no = fields.BigIntField(null=True)
+    found_at = fields.DatetimeField()
+    asked_at = fields.DatetimeField()
+
+    class Meta:
+        table = "identity_death_gap"
 
 
 DEATHS = PersonalTable(

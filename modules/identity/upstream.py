@@ -6,10 +6,13 @@ See docs/upstreams/police.md. Both operations change nothing there; IDs stand in
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from core.id_documents import Document, DocumentKind
 from core.people.personal_read import Access
-from core.upstream.operation import Request, System, json_of, records_of
+from core.upstream.operation import Request, System, json_of, log_of
 
 REGISTRY = System("police")
 
@@ -124,16 +127,17 @@ class DeathRecord:
     """
 
     record_no: int
-    number: str
+    number: Annotated[str, Field(min_length=1)]
     died_on: date
-    withdraws: int | None = None
+    withdraws: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     kind: str = DocumentKind.RESIDENT_ID
 
 
-@REGISTRY.operation("POST", "/deaths/changes", answers=records_of(DeathRecord, "deaths"), safe=True)
+@REGISTRY.operation(
+    "POST", "/deaths/changes", answers=log_of(DeathRecord, "deaths", "record_no"), safe=True
+)
 def list_deaths(after_no: int) -> Request:
-    """The records after a number, oldest first, some at a time; one that cannot be read is counted
-    and holds up none after it.
+    """The records after a number, oldest first, some at a time.
 
     Not a personal operation in the sense of a consent: who has died can give none, and the duty to
     close accounts is the city's own.

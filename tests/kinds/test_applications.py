@@ -23,7 +23,7 @@ from core.settings import Settings
 from core.texts import Named
 from core.upstream.records import Records
 from kinds.application import attachments, desk, service, versions
-from kinds.application.definition import Definition, Turn, check
+from kinds.application.definition import Actor, Definition, Turn, check
 from kinds.application.engine import SYSTEM
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
@@ -225,3 +225,19 @@ async def test_every_step_can_be_taken_and_every_case_ends(
         grants = definition.grants
         due = await town.rows(_LICENCE_DUE, str(case.id))
         assert len(due) == (grants is not None and grants.state == case.state)
+
+
+def test_what_an_officer_finds_out_by_hand_may_be_each_thing_that_a_system_outside_says() -> None:
+    """Of who has died no system may be asked: an officer who can note its yes can note its no."""
+    lacking, seen = [], 0
+    for application in APPLICATIONS.of(discover()):
+        definition = application.definition
+        for state in definition.states:
+            officers = definition.steps_from(state.name, Actor.OFFICER)
+            by_hand = {step.target for step in officers if step.event.endswith("_by_hand")}
+            if not (by_hand and state.outside):
+                continue
+            seen += 1
+            said = {definition.find_step(state.name, event).target for event in state.outside}
+            lacking += [(definition.service, state.name, end) for end in said - by_hand]
+    assert seen >= 2 and lacking == []

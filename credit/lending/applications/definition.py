@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from core.city import City
+from core.context.call import Call
 from core.ids import is_uscc
 from core.security.authorization import Scope
 from core.texts import Named
+from credit.lending.companies import service as companies
 from credit.lending.products.domain import MOST_FEN
-from credit.lending.records import texts
+from credit.lending.records import store, texts
 from credit.lending.terms.money_terms import RepaymentForm
 from kinds.application.definition import (
     Actor,
@@ -50,6 +52,21 @@ def check_loan(
     if form.get("second_product") and form["second_product"] == form.get("product"):
         problems.append(problem_of(definition, "second_product", texts.SAME_PRODUCT))
     return problems
+
+
+async def ask_register(
+    call: Call, definition: Definition, form: Mapping[str, str]
+) -> Sequence[Problem]:
+    """What the register of now has against whoever hands in an application: a representative of
+    then may be none any more. Raises Unavailable while the register is silent, RateLimited."""
+    company = await store.find_by_uscc(form.get("uscc", ""))
+    if company is None:
+        return ()  # `routing` says so
+    member = await store.find_member(company.id, call.subject_id)
+    if member is None:
+        return ()
+    objection = await companies.find_objection(call, company, member)
+    return () if objection is None else [problem_of(definition, "uscc", objection)]
 
 
 def products_of(form: Mapping[str, str]) -> list[str]:
@@ -152,5 +169,6 @@ LOAN = Application(
         ),
     ),
     rule=check_loan,
+    look=ask_register,
     scope=Scope.RISK_REVIEW,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from credit.lending.applications import bank_side, cases
 from credit.lending.applications.contract import Parties, render, sign_both
 from credit.lending.applications.definition import SERVICE
 from credit.lending.applications.domain import APPLICATION, ApplicationState
+from credit.lending.companies.service import get_company, require_representation
 from credit.lending.products import service as products
 from credit.lending.records import store, texts
 from credit.lending.records.models import CONTRACT, BankApplication, Contract
@@ -58,12 +59,15 @@ async def accept_offer(call: Call, application_id: UUID, key: str) -> BankApplic
 async def sign_contract(call: Call, application_id: UUID, key: str) -> Contract:
     """Sign the contract of an accepted offer; its bytes and their hash are kept, once.
 
-    Raises NotFound, IllegalTransition, Unavailable where no document key is there.
+    Who signs speaks for the company by the register of now. Raises NotFound, IllegalTransition,
+    Forbidden as `require_representation` does, Unavailable while the register is silent or where no
+    document key is there.
     """
     app = call.app
     row = await _own(call, application_id)
     if (signed := await store.find_contract(row.id)) is None:
         APPLICATION.next_state(row.state, "sign")
+        await require_representation(call, await get_company(call, row.company_id))
     person = await get_person(app, row.person_id)
     pdf = b"" if signed is not None else await make_contract(app, row, person.name or "")
     async with transaction() as tx:

@@ -23,8 +23,8 @@ from credit.lending.records.models import Company, Consent, Member
 SERVICE = "loan-apply"
 REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"
 CONSENT_VERSION = "2026-11"
-LOOKUPS_PER_DAY = 10
-_LINK = "linkLoanCompany"
+LOOKUPS_PER_DAY, ACTS_PER_DAY = 10, 100
+_LINK, _CONSENT = "linkLoanCompany", "giveLoanConsents"
 _REGISTER = Named("企业登记系统", "The company register")
 
 
@@ -58,10 +58,7 @@ async def link_company(call: Call, uscc: str, key: str) -> Standing:
         window=timedelta(days=1),
         refusal=texts.TOO_MANY_LOOKUPS,
     )
-    try:
-        found = await find_registered(call.app, call.deadline, code)
-    except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=_REGISTER) from None
+    found = await _ask_register(call, code)
     if found is None:
         raise NotFound(texts.COMPANY_UNKNOWN)
     person = await get_person(call.app, person_id)
@@ -74,6 +71,46 @@ async def link_company(call: Call, uscc: str, key: str) -> Standing:
             company_id = await _keep(call, tx, found)
             await _admit(call, tx, company_id, found.representative_zh)
     return await get_standing(call, code)
+
+
+async def _ask_register(call: Call, uscc: str) -> Registered | None:
+    """The company as the register has it now, or None. Raises Unavailable while it is silent."""
+    try:
+        return await find_registered(call.app, call.deadline, uscc)
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=_REGISTER) from None
+
+
+async def find_objection(call: Call, company: Company, member: Member) -> Text | None:
+    """What the register of now has against a member's acting for a company, or None.
+
+    A representative is one by the register, until another takes the company on here or not; whom
+    the company itself lets act it does not know. Raises Unavailable while it is silent, RateLimited
+    above a hundred acts a day.
+    """
+    if member.role != REPRESENTATIVE:
+        return None
+    await rate_limit.require(
+        call.app.clock,
+        f"company-acts:{member.person_id}",
+        limit=ACTS_PER_DAY,
+        window=timedelta(days=1),
+        refusal=texts.TOO_MANY_LOOKUPS,
+    )
+    found = await _ask_register(call, company.uscc)
+    if found is None:
+        return texts.COMPANY_UNKNOWN
+    person = await get_person(call.app, member.person_id)
+    stands = person.name is not None and person.name == found.representative_zh
+    return None if stands else texts.NOT_REPRESENTATIVE
+
+
+async def require_representation(call: Call, standing: Standing) -> None:
+    """Ask once more whether the viewer may act for a company. Raises Forbidden
+    LOAN_NOT_REPRESENTATIVE or LOAN_COMPANY_UNKNOWN, Unavailable while the register is silent."""
+    objection = await find_objection(call, standing.company, standing.member)
+    if objection is not None:
+        raise Forbidden(objection)
 
 
 async def get_standing(call: Call, uscc: str) -> Standing:
@@ -118,15 +155,18 @@ async def give_consents(
 ) -> None:
     """Let one bank have what these sources know, for loans alone.
 
-    Raises NotFound, InvalidInput for a bank or source that no product in force asks for.
+    Raises NotFound, InvalidInput for a bank or source that no product in force asks for, and as
+    `require_representation` does.
     """
     standing = await get_company(call, company_id)
     wanted = await _sources_of(bank)
     if not sources or not set(sources) <= wanted:
         raise InvalidInput(texts.SOURCE_UNKNOWN, "sources")
     command = {"company": company_id, "bank": bank, "sources": sorted(sources)}
+    if await recall_key(call, _CONSENT, key, command) is None:
+        await require_representation(call, standing)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "giveLoanConsents", key, command)
+        claim = await claim_key(call, tx, _CONSENT, key, command)
         if not claim.replayed:
             await lock_name(tx, f"lending.consents:{company_id}:{bank}")
             live = await store.list_live_consents(company_id, bank, tx)

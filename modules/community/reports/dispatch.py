@@ -1,11 +1,12 @@
 """A report's own row kept in step with its case, its followers told, its grid's workers first."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.context.sweep import FIRST, sweep_pages
+from core.context.sweep import WHOLE, Part, sweep_pages
 from core.database import Transaction, transaction
 from core.errors import Conflict
 from core.people.directory import find_person
@@ -51,7 +52,7 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
         },
     )
     if event != "open":  # which nobody follows yet
-        await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state, FIRST)
+        await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state, WHOLE)
 
 
 async def list_suited(_app: App, tx: Transaction, case: Case) -> Collection[UUID]:
@@ -67,7 +68,7 @@ async def find_queued(report_id: UUID) -> Report | None:
 
 @job("community.tell_followers", timeout_s=300)
 async def tell_followers(
-    app: App, report_id: UUID, sequence: int, event: str, state: str, after: UUID = FIRST
+    app: App, report_id: UUID, sequence: int, event: str, state: str, part: Part = WHOLE
 ) -> None:
     """Tell the followers of a report what happened. Repeat-safe by the message's key.
 
@@ -79,9 +80,7 @@ async def tell_followers(
         return
     definition = application.definition
     title = categories_of(app).title(report.category)
-
-    async def list_page(after: UUID, size: int) -> Sequence[ReportFollow]:
-        return await store.list_followers(report.id, after, size)
+    list_page = partial(store.list_followers, report.id)
 
     async def tell(row: ReportFollow) -> None:
         person = await find_person(app, row.citizen_id)
@@ -101,9 +100,10 @@ async def tell_followers(
                 app, tx, texts.MESSAGES[0], person, params, key, deep_link=link
             )
 
-    async def hand_on(after: UUID) -> None:
+    async def hand_on(parts: Sequence[Part]) -> None:
         async with transaction() as tx:
-            await tell_followers.enqueue(app, tx, report_id, sequence, event, state, after)
+            for left in parts:
+                await tell_followers.enqueue(app, tx, report_id, sequence, event, state, left)
 
     swept = await sweep_pages(
         app,
@@ -111,7 +111,7 @@ async def tell_followers(
         list_page,
         tell,
         key=lambda row: row.id,
-        after=after,
+        part=part,
         rest=hand_on,
     )
     swept.require_whole()

@@ -118,6 +118,8 @@ OBJECTION = Application(
             # where the police's system is silent for good, an officer looks there
             Step("confirm_by_hand", ("removing",), "removed", Actor.OFFICER,
                  Named("人工核实已消除", "Confirm the removal by hand"), note=True),
+            Step("refuse_by_hand", ("removing",), "rejected", Actor.OFFICER,
+                 Named("人工核实未能消除", "Note by hand that it was not removed"), note=True),
             Step("forget", ("draft",), "withdrawn", Actor.SYSTEM,
                  Named("逾期未提交", "Not submitted in time")),
             Step("give_up", ("missing",), "withdrawn", Actor.SYSTEM,

@@ -8,16 +8,16 @@ from uuid import UUID
 from lxml import etree
 
 from core.context.app import App
-from core.context.sweep import FIRST
+from core.context.sweep import WHOLE
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, LoginRequired
 from core.standards.cap import CapAlert, CapError, MsgType, parse_xml, read_alert
 from core.standards.xml_signatures import SignatureInvalid, signed_element
 from modules.safety.alerts import domain, store, texts
-from modules.safety.alerts.domain import AlertState
-from modules.safety.alerts.notices import tell_alert
-from modules.safety.alerts.upstream import list_sources
+from modules.safety.alerts.domain import AlertState, NoticeKind
+from modules.safety.alerts.notices import tell_alert, tell_places
+from modules.safety.alerts.upstream import find_source
 
 _AGAIN = timedelta(minutes=2)
 """After this those are told of an end who were still being told of its beginning."""
@@ -40,10 +40,10 @@ async def receive(app: App, body: bytes) -> Taken:
     InvalidInput ALERT_INVALID, LoginRequired ALERT_UNSIGNED, Conflict ALERT_REUSED for another
     alert under the same identifier, Unavailable; nothing is stored then.
     """
-    sources = await list_sources(app, Deadline.after(app.settings.request_deadline_s))
+    deadline = Deadline.after(app.settings.request_deadline_s)
     try:
         root = parse_xml(body)
-        source = sources.get(read_alert(root).sender)
+        source = await find_source(app, deadline, read_alert(root).sender)
         if source is None:
             raise LoginRequired(texts.ALERT_UNSIGNED)
         signed = signed_element(root, source.certificate_pem)
@@ -80,8 +80,11 @@ async def _store(app: App, tx: Transaction, alert: CapAlert, content: bytes) -> 
         tx, alert, content, digest, state=state, of_unknown=of_unknown, now=app.clock.now()
     )
     is_over = row.expires_at is not None and row.expires_at <= app.clock.now()
-    if domain.notice_kind_of(alert) is not None and later is None and not is_over:
-        await tell_alert.enqueue(app, tx, row.id, FIRST)
+    kind = domain.notice_kind_of(alert)
+    if kind is not None and later is None and not is_over:
+        await tell_alert.enqueue(app, tx, row.id, WHOLE)
+        if kind is not NoticeKind.CANCELLED:
+            await tell_places.enqueue(app, tx, row.id, WHOLE)
         if ends_as is not None:
-            await tell_alert.enqueue(app, tx, row.id, FIRST, after=_AGAIN)
+            await tell_alert.enqueue(app, tx, row.id, WHOLE, after=_AGAIN)
     return Taken(row.id, True, state, of_unknown)

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from core.context.app import App
-from core.context.sweep import FIRST, sweep_pages
+from core.context.sweep import WHOLE, Part, sweep_pages
 from core.database import transaction
 from core.queue.jobs import JobKind, Lane, job
 from core.standards.cap import CapAlert, CapInfo, Status, parse_xml, read_alert
@@ -51,7 +51,7 @@ def watched(app: App, row: AlertPlace) -> Watched:
 
 
 @job("safety.tell_alert", lane=Lane.CRITICAL, timeout_s=300)
-async def tell_alert(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
+async def tell_alert(app: App, alert_id: UUID, part: Part = WHOLE) -> None:
     """Tell whoever was told of the alerts that an alert references; another job tells its places.
 
     What does not fit into its time it hands on to a job of its own. Repeat-safe. Raises
@@ -62,8 +62,6 @@ async def tell_alert(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
     kind = domain.notice_kind_of(alert)
     if kind is None:
         return
-    if after == FIRST and kind is not NoticeKind.CANCELLED:
-        await _hand_on(app, tell_places, alert_id, FIRST)
     # an exercise takes nothing back that is real: a reference by another status is none
     references = [r.identifier for r in alert.references if r.sender == alert.sender]
 
@@ -79,14 +77,14 @@ async def tell_alert(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
         list_page,
         tell_one,
         key=lambda earlier: earlier.id,
-        after=after,
+        part=part,
         rest=partial(_hand_on, app, tell_alert, alert_id),
     )
     swept.require_whole()
 
 
 @job("safety.tell_alert_places", lane=Lane.CRITICAL, timeout_s=300)
-async def tell_places(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
+async def tell_places(app: App, alert_id: UUID, part: Part = WHOLE) -> None:
     """Tell those whose places are in an alert's area, while it holds. Otherwise as `tell_alert`."""
     row = await EmergencyAlert.get(id=alert_id)
     alert = alert_of(row)
@@ -118,16 +116,20 @@ async def tell_places(app: App, alert_id: UUID, after: UUID = FIRST) -> None:
         tell_one,
         key=lambda place: place.id,
         choose=choose,
-        after=after,
+        part=part,
         rest=partial(_hand_on, app, tell_places, alert_id),
     )
     swept.require_whole()
 
 
-async def _hand_on(app: App, job: JobKind[UUID, UUID], alert_id: UUID, after: UUID) -> None:
-    """Have a job of its own tell those after an id: it has its own time and attempts."""
+async def _hand_on(
+    app: App, job: JobKind[UUID, Part], alert_id: UUID, parts: Sequence[Part]
+) -> None:
+    """Have each part told by a job of its own: it has its own time and attempts."""
     async with transaction() as tx:
-        await job.enqueue(app, tx, alert_id, after, key=f"{alert_id}:{after}")
+        for part in parts:
+            key = f"{alert_id}:{part.after}:{part.until}"
+            await job.enqueue(app, tx, alert_id, part, key=key)
 
 
 async def _tell(app: App, row: EmergencyAlert, citizen_id: UUID, notice: Notice) -> None:

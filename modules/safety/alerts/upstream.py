@@ -1,18 +1,20 @@
 """The emergency bureau: whose alerts are taken; see docs/upstreams/emergency.md."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
+from operator import attrgetter
+
+from cryptography.x509 import load_pem_x509_certificate
 
 from core.context.app import App
 from core.deadline import Deadline
 from core.errors import Unavailable
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.operation import Request, System, records_of
+from core.upstream.registers import read_register
 from modules.safety.alerts import texts
 
 BUREAU = System("emergency")
-_MAX_STALE, _FRESH = timedelta(days=7), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,9 @@ class Source:
     sender: str
     certificate_pem: str
 
+    def __post_init__(self) -> None:
+        load_pem_x509_certificate(self.certificate_pem.encode())  # ValueError: it cannot be read
+
 
 @BUREAU.operation("GET", "/sources", answers=records_of(Source, "sources"), probe=())
 def fetch_sources() -> Request:
@@ -29,18 +34,15 @@ def fetch_sources() -> Request:
     return Request()
 
 
-async def list_sources(app: App, deadline: Deadline) -> Mapping[str, Source]:
-    """Every source by its sender; answered from memory for a week while the bureau is silent.
+async def find_source(app: App, deadline: Deadline, sender: str) -> Source | None:
+    """The source of a sender, None for a stranger; what is silent or cannot be read is answered
+    from memory for a week.
 
-    Raises Unavailable.
+    Raises Unavailable, also where the source may be among those that cannot be read.
     """
-
-    async def ask() -> Mapping[str, Source]:
-        return {s.sender: s for s in (await fetch_sources(app, deadline)).items}
-
-    reading = await app.last_good.read_through(
-        ("city", "alert sources"), ask, clock=app.clock, max_stale=_MAX_STALE, fresh=_FRESH
-    )
-    if reading.value is None:
+    name, ask = ("city", "alert sources"), partial(fetch_sources, app, deadline)
+    key = attrgetter("sender")
+    sources = await read_register(app.last_good, name, ask, key, clock=app.clock)
+    if sources is None or sources.may_have(sender):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BUREAU)
-    return reading.value
+    return sources.find(sender)

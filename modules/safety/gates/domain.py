@@ -44,11 +44,13 @@ class Fault(StrEnum):
 
 class AlarmKind(StrEnum):
     """What a silence alarm says. ABSENT: the child has not arrived. SCHOOL_SILENT: the school's
-    gates say nothing, so that nobody knows.
+    gates say nothing, so that nobody knows. HOURS_UNKNOWN: what the registry has of the school
+    cannot be read, so that nobody knows.
     """
 
     ABSENT = "ABSENT"
     SCHOOL_SILENT = "SCHOOL_SILENT"
+    HOURS_UNKNOWN = "HOURS_UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ async def describe_children(
     app: App, school_code: str, child_ids: Collection[UUID]
 ) -> dict[UUID, dict[str, object]]:
     """What messages call each child and its school."""
-    school = (await list_schools(app, Deadline.after(_DEADLINE_S))).get(school_code)
+    school = (await list_schools(app, Deadline.after(_DEADLINE_S))).find(school_code)
     name = school.name if school else Named(school_code, school_code)
     children: dict[UUID, dict[str, object]] = {}
     for child_id in child_ids:

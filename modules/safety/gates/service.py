@@ -78,7 +78,7 @@ async def look(call: Call) -> SchoolGate | None:
     if mine is None:
         return None
     since = call.app.clock.now() - SHOWN
-    school = (await list_schools(call.app, call.deadline)).get(mine.school_code)
+    school = (await list_schools(call.app, call.deadline)).find(mine.school_code)
     events = await store.list_passages(mine.school_code, mine.pupil_ref, since, SHOWN_MAX)
     alarms = await store.list_alarms(child_id, since)
     leaves = await store.list_leaves(child_id, civil_date(call.app.clock.now()))

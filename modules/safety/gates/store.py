@@ -132,6 +132,12 @@ async def list_untold_pupils(before: datetime, limit: int) -> Sequence[tuple[str
     return [(row["school_code"], row["pupil_ref"]) for row in rows]
 
 
+async def list_followed_schools() -> Sequence[str]:
+    """The codes of the schools of which somebody follows a pupil."""
+    rows = await fetch_all(connection(), "SELECT DISTINCT school_code FROM safety_gate_follow")
+    return [row["school_code"] for row in rows]
+
+
 async def list_followers(
     school_code: str, pupil_refs: Collection[str]
 ) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:

@@ -51,11 +51,13 @@ RELIEVED_BODY = Text(
     "此前的未到校提醒解除:{child}已于 {at} 进入{school}。",
     "The alarm is withdrawn: {child} entered {school} at {at}.",
 )
+_NOT_KNOWN = Text(
+    "SCHOOL_SILENT_TITLE", "无法确认{child}是否到校", "Whether {child} has arrived is not known"
+)
 ALARM_TITLE = {
     AlarmKind.ABSENT: Text("ABSENT_TITLE", "{child}尚未到校", "{child} has not arrived at school"),
-    AlarmKind.SCHOOL_SILENT: Text(
-        "SCHOOL_SILENT_TITLE", "无法确认{child}是否到校", "Whether {child} has arrived is not known"
-    ),
+    AlarmKind.SCHOOL_SILENT: _NOT_KNOWN,
+    AlarmKind.HOURS_UNKNOWN: _NOT_KNOWN,
 }
 ALARM_BODY = {
     AlarmKind.ABSENT: Text(
@@ -69,6 +71,12 @@ ALARM_BODY = {
         "截至 {by},{school}的门禁没有传来数据,{child}是否到校无法确认。恢复后会补发。",
         "By {by} the gates of {school} have sent nothing, so whether {child} has arrived is not "
         "known. You will be told once they do.",
+    ),
+    AlarmKind.HOURS_UNKNOWN: Text(
+        "HOURS_UNKNOWN_BODY",
+        "截至 {by},教育部门登记的{school}作息信息无法读取,{child}是否到校无法确认。请与老师联系。",
+        "By {by} what the education bureau has registered of {school} could not be read, so "
+        "whether {child} has arrived is not known. Please call its teacher.",
     ),
 }
 LEAVE_TITLE = Text("LEAVE_FILED_TITLE", "{child}已请假", "A leave was filed for {child}")

@@ -1,9 +1,9 @@
 """The education bureau's registry; see docs/upstreams/schools.md."""
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
+from operator import attrgetter
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,11 +16,12 @@ from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.standards.document_codes import EDUCATION
 from core.texts import Named
 from core.upstream.operation import NOTHING, Request, System, json_of, records_of
+from core.upstream.records import Records
+from core.upstream.registers import Register, read_register
 from modules.safety.schools import texts
 from modules.safety.schools.domain import Enrolment, School
 
 BUREAU = System("schools", documents=EDUCATION)
-_MAX_STALE, _FRESH = timedelta(days=7), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +71,25 @@ def list_registry() -> Request:
     return Request()
 
 
-async def list_schools(app: App, deadline: Deadline) -> Mapping[str, School]:
-    """Every school by code; a registry that is silent is answered from memory for a week.
+async def list_schools(app: App, deadline: Deadline) -> Register[School]:
+    """Every school by code; what is silent or cannot be read is answered from memory for a week.
 
     Raises Unavailable.
     """
 
-    async def ask() -> Mapping[str, School]:
-        records = await list_registry(app, deadline)
-        return {s.code: s for s in list_registry.convert(app, records, _school).items}
+    async def ask() -> Records[School]:
+        return list_registry.convert(app, await list_registry(app, deadline), _school)
 
-    reading = await app.last_good.read_through(
-        ("city", "schools"), ask, clock=app.clock, max_stale=_MAX_STALE, fresh=_FRESH
-    )
-    if reading.value is None:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BUREAU)
-    return reading.value
+    key = attrgetter("code")
+    schools = await read_register(app.last_good, ("city", "schools"), ask, key, clock=app.clock)
+    if schools is None:
+        raise unreadable_registry()
+    return schools
+
+
+def unreadable_registry() -> Unavailable:
+    """What is said where the registry, or what it may have of a school, cannot be read."""
+    return Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BUREAU)
 
 
 @BUREAU.operation(

@@ -12,7 +12,7 @@ from core.queue.jobs import Lane, job
 from core.refusal_texts import NOT_FOUND
 from core.texts import Named
 from modules.safety.schools.guardians import read_enrolment, require_child
-from modules.safety.schools.upstream import list_schools
+from modules.safety.schools.upstream import list_schools, unreadable_registry
 from modules.safety.video import store, texts
 from modules.safety.video.domain import (
     KEPT,
@@ -37,14 +37,18 @@ async def read_cameras(call: Call) -> SchoolCameras:
     enrolment = await read_enrolment(call, SERVICE)
     schools = await list_schools(call.app, call.deadline)
     cameras = await list_cameras(call.app, call.deadline, enrolment.school_code)
-    school = schools.get(enrolment.school_code)
+    school = schools.find(enrolment.school_code)
     name = school.name if school else Named(enrolment.school_code, enrolment.school_code)
     return SchoolCameras(name, cameras, await is_school_day(call, enrolment.school_code))
 
 
 async def is_school_day(call: Call, school_code: str) -> bool:
-    """Whether there is school today. Raises Unavailable without the registry."""
-    school = (await list_schools(call.app, call.deadline)).get(school_code)
+    """Whether there is school today. Raises Unavailable where the registry cannot be read, or what
+    it may have of this school."""
+    schools = await list_schools(call.app, call.deadline)
+    if schools.may_have(school_code):
+        raise unreadable_registry()
+    school = schools.find(school_code)
     today, calendar = civil_date(call.app.clock.now()), call.app.city.calendar
     return school is not None and school.arrival_on(today, calendar) is not None
 

@@ -145,9 +145,12 @@ WITHDRAWAL = Application(
             Step("confirm_payment", ("paying",), "paid", Actor.SYSTEM, Named("到账", "Paid")),
             Step("return_payment", ("paying",), "missing", Actor.SYSTEM,
                  Named("付款退回", "The payment came back")),
-            # where the centre is silent for good, an officer looks at the bank
+            # where the centre is silent for good, or cannot be asked of who has died, an officer
+            # looks at the bank
             Step("confirm_by_hand", ("paying",), "paid", Actor.OFFICER,
                  Named("人工核实已到账", "Confirm the payment by hand"), note=True),
+            Step("return_by_hand", ("paying",), "missing", Actor.OFFICER,
+                 Named("人工核实付款退回", "Note by hand that the payment came back"), note=True),
             Step("forget", ("draft",), "withdrawn", Actor.SYSTEM,
                  Named("逾期未提交", "Not submitted in time")),
             Step("give_up", ("missing",), "withdrawn", Actor.SYSTEM,

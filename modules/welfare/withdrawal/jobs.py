@@ -45,15 +45,15 @@ log = structlog.get_logger(__name__)
 @on("applications.CaseAwaits", kinds=SERVICE)
 async def case_awaits(app: App, event: CaseAwaits) -> None:
     """Have a granted withdrawal paid. Repeat-safe."""
-    await pay_withdrawal(app, event.case_id, event.sequence, True)
+    await pay_withdrawal(app, event.case_id, event.sequence)
 
 
 @job("welfare.pay_withdrawal")
-async def pay_withdrawal(app: App, case_id: UUID, sequence: int, is_new: bool = False) -> None:
+async def pay_withdrawal(app: App, case_id: UUID, sequence: int) -> None:
     """Ask the centre to pay, or how the payment stands, and move the case. Repeat-safe.
 
-    `is_new` says that the centre was not asked before. What it may be paying already comes back by
-    its word alone: of who has left meanwhile it cannot be asked, and an officer confirms it.
+    That it is asked is written down before. What it may be paying already comes back by its word
+    alone: of who has left meanwhile it cannot be asked, and an officer finds it out.
     """
     case = await store.find_case(case_id)
     if case is None or case.state != _PAYING:
@@ -61,10 +61,13 @@ async def pay_withdrawal(app: App, case_id: UUID, sequence: int, is_new: bool = 
     if await is_frozen(app, case.citizen_id):
         payout = _PENDING
     elif (order := await _order_of(app, case, sequence)) is not None:
-        payout, is_new = await _ask(app, order), False
+        await store.insert_outside_request(case_id, sequence, app.clock.now())
+        payout = await _ask(app, order)
+    elif await store.was_asked(case_id, sequence):
+        payout = _PENDING
     else:
-        payout = _returned(texts.NOBODY) if is_new else _PENDING
-    await _follow(app, case_id, sequence, payout, is_new)
+        payout = _returned(texts.NOBODY)
+    await _follow(app, case_id, sequence, payout)
 
 
 async def _order_of(app: App, case: Case, sequence: int) -> PayoutOrder | None:
@@ -103,10 +106,10 @@ def _returned(reason: Named) -> Payout:
     return Payout(PayoutStatus.RETURNED, 0, reason=f"{reason.zh} / {reason.en}")
 
 
-async def _follow(app: App, case_id: UUID, sequence: int, payout: Payout, is_new: bool) -> None:
+async def _follow(app: App, case_id: UUID, sequence: int, payout: Payout) -> None:
     async with transaction() as tx:
         if payout.status is PayoutStatus.PENDING:
-            await pay_withdrawal.enqueue(app, tx, case_id, sequence, is_new, after=ASK_AGAIN)
+            await pay_withdrawal.enqueue(app, tx, case_id, sequence, after=ASK_AGAIN)
             return
         case = await store.lock_case(tx, case_id)
         if case is None or case.state != _PAYING:

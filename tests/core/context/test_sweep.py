@@ -1,11 +1,16 @@
 """A pass over many rows: each by itself, counted, and never stopped by the bad ones."""
 
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
+from core.context import sweep as sweeping
 from core.context.app import App
-from core.context.sweep import SweepIncomplete, Swept, sweep, sweep_pages
+from core.context.sweep import WHOLE, Part, SweepIncomplete, Swept, sweep, sweep_pages
 from core.ids import new_id
 from core.upstream.exchange import UpstreamTimeout
 
@@ -65,8 +70,8 @@ async def test_a_pass_whose_time_is_over_is_not_whole_or_hands_on_what_is_left(a
     async def each(row: UUID) -> None:
         seen.append(row)
 
-    async def rest(after: UUID) -> None:
-        left.append(after)
+    async def rest(parts: Sequence[Part]) -> None:
+        left.extend(parts)
 
     swept = await sweep_pages(app, "test", page, each, key=lambda row: row, size=5, within_s=0)
     assert (swept, seen) == (Swept(done=5, waiting=1), ids[:5])
@@ -80,11 +85,56 @@ async def test_a_pass_whose_time_is_over_is_not_whole_or_hands_on_what_is_left(a
             page,
             each,
             key=lambda row: row,
-            after=after,
+            part=Part(after, None),
             rest=rest,
             size=5,
             within_s=0,
         )
 
-    assert (await go_on(ids[4]), left, seen) == (Swept(done=5), [ids[9]], ids[:10])
-    assert (await go_on(left[0]), left, seen) == (Swept(done=2), [ids[9]], ids)
+    assert (await go_on(ids[4]), left, seen) == (Swept(done=5), [Part(ids[9], None)], ids[:10])
+    assert (await go_on(left[0].after), len(left), seen) == (Swept(done=2), 1, ids)
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+async def test_the_rest_of_a_pass_is_handed_on_once_whatever_fails_before_it(
+    app: App, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    """Each job has ten attempts; a row that always fails uses up those of its own part alone."""
+    ids, attempts = sorted(new_id() for _ in range(23)), 10
+    bad, seen = {ids[1], ids[12]}, Counter[UUID]()
+    ticks = count()
+    monkeypatch.setattr(sweeping, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+
+    async def page(after: UUID, limit: int) -> list[UUID]:
+        return [row for row in ids if row > after][:limit]
+
+    async def each(row: UUID) -> None:
+        seen[row] += 1
+        if row in bad:
+            raise ValueError
+
+    async def rest(parts: Sequence[Part]) -> None:
+        waiting.extend(parts)
+
+    waiting, jobs, dead = [WHOLE], 0, []
+    while waiting:
+        part, jobs = waiting.pop(), jobs + 1
+        for _ in range(attempts):
+            swept = await sweep_pages(
+                *(app, "test.rest", page, each),
+                key=lambda row: row,
+                part=part,
+                rest=rest,
+                size=4,
+                within_s=pages,
+            )
+            if not (swept.failed or swept.waiting):
+                break
+        else:
+            dead.append(part)
+    assert jobs <= 15 and len(dead) == 2
+    assert all(any(p.after < row <= (p.until or row) for p in dead) for row in bad)
+    assert set(seen) == set(ids)
+    for row, times in seen.items():  # beside a bad one, with it; else twice at most
+        is_beside = any(p.after < row <= (p.until or row) for p in dead)
+        assert times <= (attempts + 3 if is_beside else 3), row

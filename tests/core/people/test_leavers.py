@@ -25,6 +25,7 @@ from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
 from core.context.app import App
+from core.context.sweep import WHOLE, Part
 from core.database import connection, transaction
 from core.ids import new_id
 from core.manifest import discover
@@ -155,6 +156,7 @@ def _arguments(job: Job[Any], rows: Rows) -> Sequence[Any] | None:
     if key is None:
         return None
     plain: dict[Any, Any] = {str: "x", int: 1, UUID: rows.leaver, date: date(2026, 11, 23)}
+    plain[Part] = WHOLE
     many = first.annotation is not UUID
     return [[key] if many else key, *(plain[other.annotation] for other in others)]
 

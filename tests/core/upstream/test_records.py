@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestServer
 from core.deadline import Deadline
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamFailed
-from core.upstream.operation import Request, System, records_of
+from core.upstream.operation import Request, System, log_of, records_of
+from core.upstream.records import Entry as LogEntry
 from core.upstream.records import Records
 from tests.upstreams import Connected, over_http
 
@@ -33,6 +34,20 @@ def list_entries() -> Request:
     return Request()
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An entry of a log."""
+
+    no: int
+    on: date
+
+
+@ARCHIVE.operation("GET", "/entries", answers=log_of(Turn, "result", "no"))
+def list_turns() -> Request:
+    """The entries of a log."""
+    return Request()
+
+
 @dataclass
 class Old:
     """An old system, and how it is reached."""
@@ -46,9 +61,9 @@ class Old:
         """Answer with these records from now on."""
         self.body = f'{{"result": {{"records": [{",".join(rows)}]}}}}'.encode()
 
-    def unreadable(self) -> float:
+    def unreadable(self, operation: str = "list_entries") -> float:
         """How many records have been counted."""
-        labels = {"upstream": "archive", "operation": "list_entries"}
+        labels = {"upstream": "archive", "operation": operation}
         found = self.metrics.registry.get_sample_value("quancheng_unreadable_records_total", labels)
         return found or 0
 
@@ -149,3 +164,35 @@ async def test_a_truncated_answer_is_a_failure(old: Old) -> None:
     old.body = old.body[:-5]
     with pytest.raises(UpstreamFailed):
         await _ask(old)
+
+
+@pytest.mark.parametrize("records", ["7", "null", '{"list": []}'])
+async def test_a_log_without_a_list_is_no_empty_log(old: Old, records: str) -> None:
+    old.body = f'{{"result": {records}}}'.encode()
+    with pytest.raises(UpstreamFailed, match="unknown form"):
+        await list_turns(old.connected, Deadline.after(5))
+
+
+async def test_what_a_log_tells_keeps_its_place(old: Old) -> None:
+    rows = (
+        '{"no": 3, "on": "2026-02-28"}',
+        '{"no": 5, "on": "2026-02-30"}',
+        '{"no": 0, "on": "2026-02-28"}',
+        '{"no": 9223372036854775808, "on": "2026-02-28"}',
+        "[]",
+        '{"no": "8", "on": "2026-03-01"}',
+    )
+    old.body = f'{{"result": [{",".join(rows)}]}}'.encode()
+    log = await list_turns(old.connected, Deadline.after(5))
+    nothing: LogEntry[Turn] = LogEntry(None, None)
+    assert list(log.places(2)) == [
+        (2, LogEntry(3, Turn(3, date(2026, 2, 28)))),
+        (3, LogEntry(5, None)),
+        (5, nothing),
+        (5, nothing),
+        (5, nothing),
+        (5, LogEntry(8, Turn(8, date(2026, 3, 1)))),
+    ]
+    assert log.unreadable == old.unreadable("list_turns") == 4
+    old.body = b'{"result": []}'
+    assert (await list_turns(old.connected, Deadline.after(5))).entries == []

@@ -56,6 +56,8 @@ class FakeCity:
 
     async def find_registered(self, uscc: str) -> Registered | None:
         """One company, of Zhang San, unless a test says otherwise."""
+        if "register" in self.down:
+            raise UpstreamUnavailable("company_register", "find_registered", "down")
         if uscc not in self.companies:
             return None
         name = self.companies[uscc]

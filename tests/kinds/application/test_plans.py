@@ -56,6 +56,8 @@ INSERT INTO applications_task (id, case_id, kind, state, round, branch, unit, fr
 INSERT INTO applications_event (id, case_id, sequence, event, actor, unit, state, once, happened_at)
   SELECT gen_random_uuid(), id, s, 'submit', 'CITIZEN', unit, 'desk', false, at
     FROM old, generate_series(1, 2) s;
+INSERT INTO applications_outside_request (id, case_id, sequence, asked_at)
+  SELECT gen_random_uuid(), id, 2, at FROM old;
 INSERT INTO applications_rating (case_id, citizen_id, grade, labels, rated_at)
   SELECT id, citizen_id, 5, '[]', at FROM old WHERE NOT is_open;
 INSERT INTO applications_file (id, case_id, citizen_id, material, name_sealed, key_sealed,
@@ -132,6 +134,7 @@ async def _arguments(app: App) -> Mapping[str, Any]:
         "nobody": _NOBODY, "before": UUID(int=CASES), "after": _FIRST, "size": 500,
         "no": case.no, "unit": case.unit, "services": [SERVICE], "only_open": True,
         "prefix": "PROBE", "day_on": civil_date(now), "today": civil_date(now), "now": now,
+        "sequence": 2,
         "events": ["accept", "submit"], "officers": [officer_id], "assignee_id": officer_id,
         "values": {"unit": "elsewhere"}, "task": task, "cases": [case], "kind": TaskKind.SUPERVISE,
         "work": [Work(case, "", case.unit, ())], "entry": plan.rows[0].entry,

@@ -1,11 +1,11 @@
 """Death as the registry tells it: what ends, what is given back, who is told, and a mistake."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
-import orjson
 import pytest
 
 from core.clock import ManualClock, civil_date
@@ -19,13 +19,13 @@ from core.security.authentication import Viewer
 from core.security.authorization import Scope
 from core.upstream.client import UpstreamFailed
 from core.upstream.exchange import Response
-from core.upstream.records import Records
+from core.upstream.records import Log
 from kinds.booking import service as booking
 from kinds.booking import waiting
 from kinds.booking.models import Booking, Wait
 from modules.identity import children, deaths, staff
 from modules.identity.erasure import service as erasure
-from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, Mandate
+from modules.identity.models import BIRTH_CERTIFICATE, Citizen, Death, DeathGap, Mandate
 from modules.identity.real_name import confirm_document, confirm_identity
 from modules.identity.upstream import DeathRecord, list_deaths
 from modules.utilities.autopay.models import Autopay
@@ -47,14 +47,18 @@ class Registry:
 
     def __init__(self) -> None:
         self.records: list[DeathRecord] = []
+        self.bad: dict[int, DeathRecord] = {}
+        """What stands on the wire instead of a record, by its number."""
         self.is_silent = False
 
-    async def list_deaths(self, after_no: int) -> Records[DeathRecord]:
+    async def list_deaths(self, after_no: int) -> Log[DeathRecord]:
         """Two at a time, so that there are pages; read as they are from the wire."""
         if self.is_silent:
             raise UpstreamFailed("police", "list_deaths", "status 503")
         page = [record for record in self.records if record.record_no > after_no][:2]
-        response = Response("police", "list_deaths", 200, {}, orjson.dumps({"deaths": page}))
+        wire = [asdict(self.bad.get(record.record_no, record)) for record in page]
+        body = json.dumps({"deaths": wire}, default=str).encode()
+        response = Response("police", "list_deaths", 200, {}, body)
         return list_deaths.answers.read(response)
 
     def record(self, app: App, number: int, withdraws: int | None = None) -> None:
@@ -129,17 +133,108 @@ async def test_who_acted_for_somebody_long_ago_hears_nothing(
     assert [row.person_id for row in rows] == [now.subject_id]
 
 
-async def test_a_record_that_cannot_be_read_holds_up_none_after_it(
+BAD = {
+    "a day that is none": {"died_on": "2026-02-30"},
+    "no number of a document": {"number": ""},
+    "no number of its own": {"record_no": None},
+    "a number that no table holds": {"record_no": 2**70},
+    "a record to withdraw that no table holds": {"withdraws": 2**70},
+}
+
+
+async def _alive(app: App, people: Sequence[Call]) -> list[bool]:
+    return [await find_person(app, one.subject_id) is not None for one in people]
+
+
+@pytest.mark.parametrize("wrong", BAD)
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 4])
+async def test_a_record_that_cannot_be_read_waits_and_holds_up_none_after_it(
+    app: App, call: MakeCall, registry: Registry, at: int, wrong: str
+) -> None:
+    everybody = await people(app, call, 5)
+    for number in range(1, 6):
+        registry.record(app, number)
+    good: Any = registry.records[at]
+    changed: Any = BAD[wrong]
+    registry.bad[good.record_no] = replace(good, **changed)
+    for _ in range(2):
+        await deaths.read_deaths(app)
+        assert await _alive(app, everybody) == [number == at for number in range(5)]
+        (gap,) = await DeathGap.all()
+        known = None if "record_no" in changed else good.record_no
+        assert (gap.after_no, gap.record_no) == (good.record_no - 1, known)
+        assert await deaths.GAPS.read(app) == {"police": 1.0}
+    registry.bad.clear()
+    await deaths.read_deaths(app)
+    assert await _alive(app, everybody) == [False] * 5
+    assert await DeathGap.all().count() == 0 and await Death.all().count() == 5
+
+
+async def test_records_of_which_none_can_be_read_hold_up_none_after_them(
     app: App, call: MakeCall, registry: Registry
 ) -> None:
-    first, second, third = await people(app, call, 3)
-    for number in (1, 2, 3):
+    everybody = await people(app, call, 6)
+    bad: Any = {"died_on": "soon"}
+    for number in range(1, 7):
         registry.record(app, number)
-    bad: Any = "2026-02-30"
-    registry.records[1] = replace(registry.records[1], died_on=bad)
+    for record in registry.records[:5]:  # two pages of them, and one that begins so
+        registry.bad[record.record_no] = replace(record, **bad)
     await deaths.read_deaths(app)
-    found = [await find_person(app, one.subject_id) is not None for one in (first, second, third)]
-    assert found == [False, True, False]
+    assert await _alive(app, everybody) == [True] * 5 + [False]
+    for mended in (4, 1, 3):
+        del registry.bad[mended]
+        await deaths.read_deaths(app)
+        assert not (await _alive(app, everybody))[mended - 1]
+    assert [gap.record_no for gap in await DeathGap.all().order_by("after_no")] == [2, 5]
+
+
+async def test_a_record_that_is_gone_is_not_asked_for_any_more(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    bad: Any = {"died_on": "soon"}
+    for number in (1, 2):
+        registry.record(app, number)
+        registry.bad[number] = replace(registry.records[-1], **bad)
+    await deaths.read_deaths(app)
+    registry.records.clear()
+    await deaths.read_deaths(app)
+    assert await DeathGap.all().count() == 0 and await Death.all().count() == 0
+
+
+async def test_a_mistake_that_is_read_late_closes_no_account(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    registry.record(app, 1)
+    bad: Any = {"died_on": "2026-02-30"}
+    registry.bad[1] = replace(registry.records[0], **bad)
+    registry.record(app, 1, withdraws=1)
+    await deaths.read_deaths(app)
+    registry.bad.clear()
+    await deaths.read_deaths(app)
+    assert await Death.all().count() == 2 and await DeathGap.all().count() == 0
+    assert await find_person(app, viewer.subject_id) is not None
+
+
+async def test_all_that_was_recorded_can_be_read_once_more(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    """What was passed over when no gaps were kept left no trace, and the record after it counts."""
+    everybody = await people(app, call, 2)
+    bad: Any = {"died_on": "2026-02-30"}
+    for number in (1, 2):
+        registry.record(app, number)
+    registry.record(app, 2, withdraws=2)
+    registry.bad[1] = replace(registry.records[0], **bad)
+    await deaths.read_deaths(app)
+    registry.bad.clear()
+    await DeathGap.all().delete()
+    await Death.all().update(withdraws=None)
+    await deaths.read_deaths(app)
+    assert await _alive(app, everybody) == [True, True]
+    await deaths.read_deaths(app, 0)
+    assert await _alive(app, everybody) == [False, True]
+    assert (await Death.get(record_no=3)).withdraws == 2
 
 
 async def test_who_has_died_is_no_officer_any_more(

@@ -15,11 +15,13 @@ from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
 from core.upstream.records import Records
 from kinds.application import service
+from kinds.application.events import CaseAwaits
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
+from modules.identity.models import Citizen
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import POLICE
-from modules.mobility.objections.jobs import remove_record
+from modules.mobility.objections.jobs import objection_awaits, remove_record
 from modules.mobility.violations.lookup import PURPOSE, SERVICE
 from tests.jobs import run_due
 from tests.kinds.application.town import Town, find, key
@@ -92,9 +94,13 @@ async def test_what_is_no_number_of_a_violation_has_no_objection(me: Call, numbe
 
 
 async def _sustained(
-    app: App, me: Call, call: Callable[..., Call], answers: Mapping[str, str] = OBJECTION
+    app: App,
+    me: Call,
+    call: Callable[..., Call],
+    answers: Mapping[str, str] = OBJECTION,
+    town: Town | None = None,
 ) -> Case:
-    town = Town(app, call)
+    town = town or Town(app, call)
     await town.officer("traffic_police")
     case = await service.open_case(me, SERVICE, answers, key(), item=VIOLATION_NO)
     await town.step(me, case, "submit")
@@ -153,3 +159,28 @@ async def test_a_refusal_of_another_kind_leaves_the_objection_waiting(
     with pytest.raises(UpstreamError):
         await remove_record(app, case.id)
     assert (await find(case.id)).state == "removing"
+
+
+async def test_what_the_police_may_have_removed_is_not_told_as_refused_when_its_person_has_left(
+    app: App, me: Call, call: Callable[..., Call], police: FakePolice
+) -> None:
+    town = Town(app, call)
+    case = await _sustained(app, me, call, town=town)
+    police.refusal = "CLOCK_WRONG"  # nothing is known
+    awaits = CaseAwaits(case.id, SERVICE, case.state, case.sequence)
+    with pytest.raises(UpstreamError):
+        await objection_awaits(app, awaits)
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await objection_awaits(app, awaits)
+    assert (await find(case.id)).state == "removing"
+    await town.act(await find(case.id), "refuse_by_hand", note="记录仍在")
+    assert (await find(case.id)).state == "rejected"
+
+
+async def test_nothing_is_removed_for_who_has_left_meanwhile(
+    app: App, me: Call, call: Callable[..., Call], police: FakePolice
+) -> None:
+    case = await _sustained(app, me, call)
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await run_due(app, *REMOVING)
+    assert ((await find(case.id)).state, police.removed) == ("rejected", [])

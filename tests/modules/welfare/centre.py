@@ -42,6 +42,8 @@ class FakeCentre(Silence):
         self.outcome = PayoutStatus.PAID
         self.refusal = ""
         """The code with which it refuses to pay."""
+        self.is_cut_short = False
+        """Whether who orders dies before the answer comes."""
         self.orders: list[PayoutOrder] = []
 
     async def find_withdrawal_record(self, access: Access) -> WithdrawalRecord | None:
@@ -58,6 +60,8 @@ class FakeCentre(Silence):
             raise UpstreamRejected(self.name, "pay_out", 422, body)
         if order not in self.orders:
             self.orders.append(order)
+        if self.is_cut_short:
+            raise RuntimeError("cut short")
         amount_fen = order.amount_fen or RECORD.balance_fen
         if self.outcome is PayoutStatus.RETURNED:
             return Payout(self.outcome, amount_fen, reason="no such account")

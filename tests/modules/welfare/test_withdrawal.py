@@ -10,12 +10,13 @@ import pytest
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection
-from core.errors import AppError, Unavailable
+from core.errors import AppError, InvalidInput, Unavailable
 from core.id_documents import Document, DocumentKind
 from core.people.directory import get_person
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from kinds.application import attachments, service
+from kinds.application.events import CaseAwaits
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.opening import open_form, seal_form
@@ -28,6 +29,7 @@ from modules.welfare.withdrawal.domain import (
     option_of,
     options_of,
 )
+from modules.welfare.withdrawal.jobs import case_awaits
 from modules.welfare.withdrawal.lookup import PURPOSE, SERVICE
 from modules.welfare.withdrawal.upstream import PayoutStatus
 from tests.jobs import run_due
@@ -321,3 +323,38 @@ async def test_what_the_centre_may_be_paying_is_not_told_as_returned_when_its_pe
     assert ((await find(case.id)).state, len(centre.orders)) == ("paying", 1)
     await town.act(await find(case.id), "confirm_by_hand", note="银行已付")
     assert (await find(case.id)).state == "paid"
+
+
+async def test_a_payment_that_comes_back_of_who_has_died_is_noted_by_an_officer(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, RENT)
+    await town.step(me, case, "submit")
+    centre.outcome = PayoutStatus.PENDING
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    with pytest.raises(InvalidInput, match="NOTE_REQUIRED"):
+        await town.act(await find(case.id), "return_by_hand", note="")
+    assert (await find(case.id)).state == "paying"
+    await town.act(await find(case.id), "return_by_hand", note="银行退款")
+    assert (await find(case.id)).state == "missing"
+
+
+async def test_who_was_cut_short_while_ordering_does_not_tell_it_as_returned(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, RENT)
+    await town.step(me, case, "submit")
+    centre.is_cut_short = True
+    granted = await town.act(await find(case.id), "grant")
+    event = CaseAwaits(case.id, SERVICE, granted.state, granted.sequence)
+    with pytest.raises(RuntimeError, match="cut short"):
+        await case_awaits(app, event)
+    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await case_awaits(app, event)  # the queue repeats it
+    assert ((await find(case.id)).state, len(centre.orders)) == ("paying", 1)

@@ -11,7 +11,6 @@ from lxml import etree
 from signxml.signer import XMLSigner
 
 from core.context.app import App
-from core.context.sweep import FIRST
 from core.standards.cap import (
     CapAlert,
     CapArea,
@@ -106,7 +105,7 @@ async def take(app: App, given: CapAlert) -> Taken:
 
 async def tell(app: App, alert_id: UUID) -> None:
     """An alert's jobs run. Raises SweepIncomplete where somebody could not be told."""
-    await tell_alert(app, alert_id, FIRST)
+    await tell_alert(app, alert_id)
     await run_due(app, "safety.tell_alert_places")
 
 
@@ -118,11 +117,15 @@ class FakeBureau(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.happened: list[CapAlert] = []
+        self.bad: set[str] = set()
+        """The senders whose records cannot be read."""
 
     async def fetch_sources(self) -> Records[Source]:
         """See modules.safety.alerts.upstream."""
         self.answer("fetch_sources")
-        return Records([source_of(SENDER, SEED), source_of("other@city.invalid", 2)])
+        sources = [source_of(SENDER, SEED), source_of("other@city.invalid", 2)]
+        good = [source for source in sources if source.sender not in self.bad]
+        return Records(good, len(sources) - len(good))
 
 
 def source_of(sender: str, seed: int) -> Source:

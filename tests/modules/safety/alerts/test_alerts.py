@@ -7,6 +7,7 @@ from itertools import count, product
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from lxml import etree
 
@@ -21,12 +22,14 @@ from core.security.authentication import Viewer
 from core.standards.cap import CapAlert, CapArea, Circle, MsgType, Scope, Severity, Status
 from core.standards.cap_writer import write_alert
 from core.standards.coordinates import GeoPoint, cell_of
+from core.upstream.exchange import Response
 from kinds.subscription import list_mine, unsubscribe
 from modules.safety.alerts import domain, messages, service
 from modules.safety.alerts.domain import AlertLevel, AlertPlaceKind, NoticeKind
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import AlertPlace, AlertRecipient, EmergencyAlert
 from modules.safety.alerts.notices import PLACES
+from modules.safety.alerts.upstream import fetch_sources
 from notifications.api import MessageClass
 from notifications.messages.models import Message
 from tests.asgi import Client
@@ -35,10 +38,12 @@ from tests.jobs import run_due
 from tests.modules.safety.alerts.bureau import (
     FAR,
     HOME,
+    SENDER,
     FakeBureau,
     alert,
     around,
     signed,
+    source_of,
     take,
     tell,
 )
@@ -353,3 +358,27 @@ async def test_without_the_list_of_sources_nothing_is_taken(
     bureau.is_silent = True
     answer = await client.post(signed(alert("a1")), path=INGEST)
     assert (answer.status, answer.json["title"]) == (503, "UPSTREAM_UNAVAILABLE")
+
+
+async def test_a_source_that_cannot_be_read_is_no_stranger(
+    app: App, client: Client, bureau: FakeBureau, clock: ManualClock
+) -> None:
+    bureau.bad = {SENDER}
+    answer = await client.post(signed(alert("a1")), path=INGEST)
+    assert (answer.status, answer.json["title"]) == (503, "UPSTREAM_UNAVAILABLE"), "come again"
+    assert await EmergencyAlert.all().count() == 0
+    for is_good, status in ((True, 201), (False, 200)):  # read once, it is remembered
+        bureau.bad = set() if is_good else {SENDER}
+        clock.move(timedelta(minutes=2))
+        answer = await client.post(signed(alert("a1")), path=INGEST)
+        assert answer.status == status
+    clock.move(timedelta(days=8))
+    answer = await client.post(signed(alert("a1")), path=INGEST)
+    assert answer.status == 503
+
+
+def test_a_source_without_a_certificate_cannot_be_read() -> None:
+    good = {"sender": "a", "certificate_pem": source_of("a", 1).certificate_pem}
+    told = orjson.dumps({"sources": [good, good | {"certificate_pem": "none"}]})
+    found = fetch_sources.answers.read(Response("emergency", "fetch_sources", 200, {}, told))
+    assert ([one.sender for one in found.items], found.unreadable) == (["a"], 1)

@@ -61,7 +61,7 @@ def _happen(_fakes: Mapping[Any, Any], n: int) -> None:
 
 
 async def _run(app: App) -> None:
-    school = (await list_schools(app, Deadline.after(5)))["s001"]
+    school = (await list_schools(app, Deadline.after(5))).records["s001"]
     now = app.clock.now()
     while _HAPPENED:
         await receive(app, school, now, [reading(new_id().hex, _HAPPENED.pop(), now)])

@@ -20,7 +20,15 @@ from core.security.authentication import Viewer
 from modules.identity import families
 from modules.identity.models import Citizen
 from modules.safety.gates import leaves, notices, service
-from modules.safety.gates.domain import KEPT, REPEAT, Direction, GateReading, Seen, passages
+from modules.safety.gates.domain import (
+    KEPT,
+    REPEAT,
+    AlarmKind,
+    Direction,
+    GateReading,
+    Seen,
+    passages,
+)
 from modules.safety.gates.ingest import receive
 from modules.safety.gates.models import GateEvent, GateFeed, SilenceAlarm
 from modules.safety.gates.notices import tell_pupils, tell_rest
@@ -45,6 +53,7 @@ from tests.modules.safety.schools.bureau import (
 
 People = Callable[..., Awaitable[Viewer]]
 DAY = date(2026, 11, 23)
+TOMORROW = date(2026, 11, 24)
 
 
 def at(text: str, day: date = DAY) -> datetime:
@@ -54,7 +63,7 @@ def at(text: str, day: date = DAY) -> datetime:
 
 async def school_of(app: App, code: str = "s001") -> School:
     """A school as the registry has it."""
-    return (await list_schools(app, Deadline.after(5)))[code]
+    return (await list_schools(app, Deadline.after(5))).records[code]
 
 
 async def follow(family: Family) -> None:
@@ -391,7 +400,7 @@ async def test_no_alarm_on_leave_on_a_free_day_or_before_the_hour(
 ) -> None:
     family = await make_family(app, bureau, "P1", guardians=2)
     await follow(family)
-    tomorrow = date(2026, 11, 24)
+    tomorrow = TOMORROW
     leave = await leaves.file_leave(family.guardians[0], tomorrow, tomorrow, "key-00000001")
     await leaves.report_leave(app, leave.id)
     assert bureau.leaves == {leave.id: ("s001", "P1", tomorrow, tomorrow)}
@@ -431,6 +440,56 @@ async def test_without_the_registry_nothing_is_alarmed_and_gates_are_asked_to_co
     assert (answer.status, answer.json["title"]) == (503, "UPSTREAM_UNAVAILABLE")
     with pytest.raises(Exception, match="UPSTREAM_UNAVAILABLE"):
         await watch_silence(app)
+
+
+async def test_a_school_whose_record_cannot_be_read_is_not_one_without_an_alarm(
+    app: App, client: Client, bureau: FakeBureau, clock: ManualClock
+) -> None:
+    lost = await make_family(app, bureau, "P1")
+    there = await make_family(app, bureau, "P2")
+    gone = await make_family(app, bureau, "P3", school="s404")  # of no school of the registry
+    for one in (lost, there):
+        await follow(one)
+    bureau.bad = {"s001"}
+    await GateEvent.create(
+        id=new_id(), school_code="s001", event_ref="e", pupil_ref="P2", gate_ref="g", direction=IN,
+        device_at=at("07:50", TOMORROW), occurred_at=at("07:50", TOMORROW), is_late=False,
+        received_at=at("07:50", TOMORROW), is_repeat=False, told_at=NOON,
+    )  # fmt: skip
+    for hour, told in (("08:00", 0), ("08:20", 1), ("08:30", 1)):
+        clock.move(at(hour, TOMORROW) - app.clock.now())
+        await watch_silence(app)
+        assert await Message.all().count() == told
+    (text,) = await inbox(app, lost.guardians[0])
+    assert text.startswith("By 11-24 08:10 what the education bureau has registered of s001 could")
+    (alarm,) = await SilenceAlarm.all()
+    assert (alarm.child_id, alarm.kind) == (lost.child_id, AlarmKind.HOURS_UNKNOWN)
+    answer = await post(client, "s001", [], created=app.clock.now())
+    assert (answer.status, answer.json["title"]) == (503, "UPSTREAM_UNAVAILABLE"), "come again"
+    bureau.bad = set()
+    await follow(gone)
+    clock.move(at("08:20", TOMORROW + timedelta(days=1)) - app.clock.now())
+    await watch_silence(app)
+    assert await inbox(app, gone.guardians[0]) == [], "the whole registry has no such school"
+
+
+async def test_a_school_that_was_read_before_is_watched_as_it_was(
+    app: App, client: Client, bureau: FakeBureau, clock: ManualClock
+) -> None:
+    family = await make_family(app, bureau, "P1")
+    await follow(family)
+    await _silent_morning(app, clock)
+    bureau.bad = {"s001"}
+    clock.move(timedelta(minutes=2))
+    assert (await post(client, "s001", [], created=app.clock.now())).status == 200
+    await watch_silence(app)
+    (text,) = await inbox(app, family.guardians[0])
+    assert text.startswith("By 11-24 08:10 School s001 has not seen")
+    for days, kinds in ((5, ["ABSENT"]), (6, ["ABSENT"]), (8, ["ABSENT", "HOURS_UNKNOWN"])):
+        clock.move(at("09:00", TOMORROW + timedelta(days=days)) - app.clock.now())
+        await watch_silence(app)  # a Sunday is free, and after a week nothing is remembered
+        found = await SilenceAlarm.all().order_by("raised_at")
+        assert [alarm.kind for alarm in found if alarm.kind != "SCHOOL_SILENT"] == kinds
 
 
 async def test_what_was_left_untold_is_told_later_and_forgotten_after_a_month(

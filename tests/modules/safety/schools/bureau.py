@@ -49,6 +49,8 @@ class FakeBureau(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.days: list[DayRecord] = []
+        self.bad: set[str] = set()
+        """The schools whose records cannot be read."""
         self.pupils: dict[UUID, Enrolment] = {}
         self.everybody: Enrolment | None = None
         self.leaves: dict[UUID, tuple[str, str, date, date]] = {}
@@ -63,7 +65,8 @@ class FakeBureau(Silence):
     async def list_registry(self) -> Records[SchoolRecord]:
         """See modules.safety.schools.upstream."""
         self.answer("list_registry")
-        return Records([self._record(code) for code in SCHOOLS])
+        good = [code for code in SCHOOLS if code not in self.bad]
+        return Records([self._record(code) for code in good], len(SCHOOLS) - len(good))
 
     async def find_enrolment(self, access: Access) -> Enrolment | None:
         """See modules.safety.schools.upstream."""

@@ -14,7 +14,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, NotFound, Unavailable
 from core.ids import new_id
 from core.settings import Settings
 from modules.identity import families
@@ -318,3 +318,12 @@ def test_hours_end_at_their_minute() -> None:
     day = NOON.replace(hour=15, minute=59)  # 23:59 in Shanghai
     assert camera.is_open(day) and not camera.is_open(day + timedelta(minutes=1))
     assert not replace(camera, closes="23:59").is_open(day)
+
+
+async def test_a_school_that_cannot_be_read_is_not_shut(app: App, bureau: FakeBureau) -> None:
+    bureau.bad = {"s001"}
+    me = await guardian(app, bureau)
+    for ask in (service.read_cameras(me), watch(me)):
+        with pytest.raises(Unavailable, match="UPSTREAM_UNAVAILABLE"):
+            await ask
+    assert await SchoolVideoView.all().count() == 0
