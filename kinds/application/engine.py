@@ -3,7 +3,7 @@
 Everything here runs in the caller's transaction, under the lock of the case's row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -317,16 +317,27 @@ async def _next_work(
     for case, definition in ours:
         state = definition.by_name[case.state]
         if not state.branches:
-            unlike = definition.unlike[state.name]
-            others = [t.officer_id for t in before if t.case_id == case.id and t.event in unlike]
-            but = {case.citizen_id, *filter(None, others)}
-            work.append(Work(case, "", state.unit or case.unit, but))
+            work.append(Work(case, "", state.unit or case.unit, _barred(case, definition, before)))
         elif group := domain.next_group(state.branches, agreed.get(case.id, ())):
             work += [Work(case, branch, unit, {case.citizen_id}) for branch, unit in group.items()]
         else:
             step = definition.find_step(case.state, state.agreed)
             onward.append(Move(case, definition, step, SYSTEM))
     return work, onward
+
+
+async def list_barred(tx: Transaction, case: Case, definition: Definition) -> set[UUID]:
+    """Who may not do the work that a case waits for: its citizen, and who took the step before that
+    has to be another's."""
+    unlike = definition.unlike[case.state]
+    before = await store.list_taken(tx, [case.id], unlike) if unlike else ()
+    return _barred(case, definition, before)
+
+
+def _barred(case: Case, definition: Definition, before: Collection[Taken]) -> set[UUID]:
+    unlike = definition.unlike[case.state]
+    others = [t.officer_id for t in before if t.case_id == case.id and t.event in unlike]
+    return {case.citizen_id, *filter(None, others)}
 
 
 async def _go_on(app: App, tx: Transaction, onward: Sequence[Move]) -> None:

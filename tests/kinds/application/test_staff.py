@@ -303,3 +303,27 @@ async def test_an_erasure_of_the_officers_own_account_leaves_the_timeline(
         await erase_person(app, tx, officer.subject_id)
     assert await town.events(case) == ["open", "submit", "accept"]
     assert replace(NOTHING) == Choices()
+
+
+async def test_work_comes_back_to_another_officer_than_the_one_before(town: Town, me: Call) -> None:
+    """Who accepted may not decide, however little else there is to do."""
+    await town.staffed(*UNITS)
+    officers = [await town.officer("hotline", number) for number in range(2)]
+    case = await _submitted(town, me)
+    (task,) = await town.tasks(case)
+    accepts = await town.holder(task)
+    (decides,) = (one for one in officers if one is not accepts)
+    await town.act(case, "accept")
+    for _ in range(3):
+        await town.act(case, "agree")
+    for _ in range(2):
+        (other,) = await town.tasks(await _submitted(town, me))
+        await desk.take_task(decides, other.id, key())
+    (task,) = await town.tasks(case)
+    assert task.assignee_id == decides.subject_id
+    await desk.hand_over(decides, task.id, "police", "theirs", key())
+    back, _ = await desk.give_back(await town.officer("police"), task.id, "yours", key())
+    assert back.assignee_id == decides.subject_id
+    with pytest.raises(Conflict, match="FOUR_EYES"):
+        await desk.take_task(accepts, task.id, key())
+        await desk.act(accepts, task.id, "grant", NOTHING, key())
