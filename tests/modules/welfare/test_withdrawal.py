@@ -10,7 +10,7 @@ import pytest
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection
-from core.errors import AppError, Unavailable
+from core.errors import AppError, Conflict, Unavailable
 from core.id_documents import Document, DocumentKind
 from core.people.directory import get_person
 from core.people.personal_read import grant_consent
@@ -321,3 +321,15 @@ async def test_what_the_centre_may_be_paying_is_not_told_as_returned_when_its_pe
     assert ((await find(case.id)).state, len(centre.orders)) == ("paying", 1)
     await town.act(await find(case.id), "confirm_by_hand", note="银行已付")
     assert (await find(case.id)).state == "paid"
+
+
+async def test_what_is_handed_in_is_what_the_centre_was_asked_about(
+    me: Call, centre: FakeCentre
+) -> None:
+    case, more = await _draft(me, RENT), answers_for(RENT) | {"amount": "79999"}
+    centre.meanwhile = lambda: service.save_answers(me, case.id, more, key())
+    with pytest.raises(Conflict, match="CASE_CHANGED"):
+        await service.take_step(me, case.id, "submit", "", key())
+    assert (await find(case.id)).state == "draft"
+    centre.meanwhile = None
+    assert await _problems(me, case) == ["WITHDRAWAL_TOO_MUCH"]
