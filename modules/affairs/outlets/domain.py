@@ -81,7 +81,8 @@ class Outlet(Place):
         queue = self.queue
         if queue is not None:
             age = max(timedelta(), now - queue.observed_at)
-            queue = replace(queue, age_s=int(age.total_seconds()), is_current=age <= CURRENT)
+            is_current = abs(now - queue.observed_at) <= CURRENT
+            queue = replace(queue, age_s=int(age.total_seconds()), is_current=is_current)
         if self.timetable is None:
             return replace(self, distance_m=metres, queue=queue)
         opening = self.timetable.at(now, calendar)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from core.texts import Named
 
@@ -14,15 +14,17 @@ KIND = "mobility.parking"
 CASHIER_OPEN = timedelta(minutes=15)
 """How long a payer may take: the operator must hold its quote at least as long."""
 
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
     """What parking costs at a place."""
 
-    free_minutes: Annotated[int, "Minutes that cost nothing."]
-    unit_minutes: Annotated[int, "The unit that is charged when begun."]
-    unit_price_fen: Annotated[int, "The price of a unit."]
-    daily_cap_fen: Annotated[int, "The most for 24 hours."]
+    free_minutes: Annotated[Count, "Minutes that cost nothing."]
+    unit_minutes: Annotated[int, Field(gt=0), "The unit that is charged when begun."]
+    unit_price_fen: Annotated[Count, "The price of a unit."]
+    daily_cap_fen: Annotated[Count, "The most for 24 hours."]
 
 
 @dataclass(frozen=True, slots=True)
