@@ -1,7 +1,7 @@
 """E-licences as their system has them, and what is shown of one."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -54,6 +54,14 @@ class Licence:
     valid_until: Annotated[date | None, "Its last day; null: it does not end."]
     status: Annotated[LicenceStatus, "Whether it holds."]
     fields: Annotated[Sequence[LicenceField], "What stands in it."]
+
+    def on(self, day: date) -> "Licence":
+        """The licence on a day: after its last it has expired, also where its system has not noted
+        that yet."""
+        is_over = self.valid_until is not None and self.valid_until < day
+        if is_over and self.status is LicenceStatus.VALID:
+            return replace(self, status=LicenceStatus.EXPIRED)
+        return self
 
     def may_show(self, names: Collection[str]) -> bool:
         """Whether these are some of its fields, each once; nothing at all is not shown."""
