@@ -140,8 +140,7 @@ def _checked(app: App, move: Move, before: set[Taken]) -> Move:
     text = choices.note.strip()
     if step.note and not text:
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
-    if len(text) > NOTE_CHARS_MAX:
-        raise InvalidInput(texts.NOTE_LONG, "note", most=NOTE_CHARS_MAX)
+    _refuse_long(text)
     unit = choices.unit if step.assigns else ""
     if step.assigns and not unit:
         raise InvalidInput(texts.UNIT_NEEDED, "unit")
@@ -159,6 +158,12 @@ def _checked(app: App, move: Move, before: set[Taken]) -> Move:
         raise Conflict(texts.FOUR_EYES)
     checked = Choices(text, unit, category, papers)
     return move if checked == choices else replace(move, choices=checked)
+
+
+def _refuse_long(text: str) -> None:
+    """Raise InvalidInput NOTE_LONG for a note without end."""
+    if len(text) > NOTE_CHARS_MAX:
+        raise InvalidInput(texts.NOTE_LONG, "note", most=NOTE_CHARS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +244,7 @@ async def say(
     choices: Choices,
 ) -> None:
     """Close a branch: a unit agrees or refuses. The locked case moves on when all have agreed, or
-    when one has refused. Raises InvalidInput for a refusal without a reason."""
+    when one has refused. Raises InvalidInput for a refusal without a reason, and NOTE_LONG."""
     if event == REFUSE and not choices.note.strip():
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
     status = TaskStatus.AGREED if event == AGREE else TaskStatus.REFUSED
@@ -255,8 +260,10 @@ async def say(
 async def take_outside(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> Case:
     """Take a step of the system that a service names, in a locked case; the case as it stands then.
 
-    Raises IllegalTransition.
+    A note of a system outside is cut where it is too long. Raises IllegalTransition.
     """
+    if len(note) > NOTE_CHARS_MAX:
+        note = note[: NOTE_CHARS_MAX - 1] + "…"
     definition = await versions.get_stored(app, case.definition_id)
     step = definition.find_step(case.state, event)
     return await take(app, tx, case, definition, step, SYSTEM, Choices(note))
@@ -348,7 +355,9 @@ async def _go_on(app: App, tx: Transaction, onward: Sequence[Move]) -> None:
 
 
 async def note(app: App, tx: Transaction, case: Case, event: str, by: By, note: str = "") -> None:
-    """Write a line into the timeline of a case that stays where it is."""
+    """Write a line into the timeline of a case that stays where it is. Raises InvalidInput
+    NOTE_LONG."""
+    _refuse_long(note)
     await move_store.write_entry(tx, case.id, _entry(app, event, by, note, app.clock.now()))
     case.sequence += 1
 
