@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
+from core.ids import OutsideNo
 from core.states import Edge, StateMachine
 from core.texts import Named
 
@@ -46,7 +47,7 @@ class LicenceField:
 class Licence:
     """An e-licence."""
 
-    licence_ref: Annotated[str, "Its id in the e-licence system."]
+    licence_ref: Annotated[OutsideNo, "Its id in the e-licence system."]
     kind: Annotated[str, "Its kind: resident_card, driving_licence, business_licence …"]
     name: Annotated[Named, "What it is called."]
     issuer_zh: Annotated[str, "Who issued it."]

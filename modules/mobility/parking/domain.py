@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from core.ids import OutsideNo
+from core.money import AmountFen
 from core.texts import Named
 
 KIND = "mobility.parking"
@@ -14,17 +16,15 @@ KIND = "mobility.parking"
 CASHIER_OPEN = timedelta(minutes=15)
 """How long a payer may take: the operator must hold its quote at least as long."""
 
-Count: TypeAlias = Annotated[int, Field(ge=0)]
-
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
     """What parking costs at a place."""
 
-    free_minutes: Annotated[Count, "Minutes that cost nothing."]
+    free_minutes: Annotated[int, Field(ge=0), "Minutes that cost nothing."]
     unit_minutes: Annotated[int, Field(gt=0), "The unit that is charged when begun."]
-    unit_price_fen: Annotated[Count, "The price of a unit."]
-    daily_cap_fen: Annotated[Count, "The most for 24 hours."]
+    unit_price_fen: Annotated[AmountFen, "The price of a unit."]
+    daily_cap_fen: Annotated[AmountFen, "The most for 24 hours."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class Session:
     `paid_fen` was paid before; `exit_by` is until when the barrier opens for it.
     """
 
-    session_id: str
+    session_id: OutsideNo
     plate: str
     place: Place
     entered_at: AwareDatetime
     quoted_at: AwareDatetime
     quote_holds_until: AwareDatetime
-    amount_due_fen: int
-    paid_fen: int
+    amount_due_fen: AmountFen
+    paid_fen: AmountFen
     exit_by: AwareDatetime | None
     exited_at: AwareDatetime | None
 
