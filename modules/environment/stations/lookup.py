@@ -41,8 +41,7 @@ AIR_TREND, SPRING_TREND = 6, 14
 """Over how many observations a trend is told: six hours, a week."""
 AQI_STEADY, LEVEL_STEADY_M = 5, 0.02
 Level: TypeAlias = Annotated[float, Field(gt=-500, lt=9_000)]
-"""Metres above the sea, from below the lowest shore to above the highest peak; other numbers are no
-level, such as the -9999 of a silent sensor."""
+"""Metres above the sea; other numbers are no level, such as the -9999 of a silent sensor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,7 @@ async def ask_car_parks(app: App, deadline: Deadline) -> Records[CarPark]:
             }
 
     def read(count: Count) -> CarPark:
-        # what says to be of later is no newer for that: its clock or its zone is wrong
-        age = abs(now - count.observed_at)
+        age = abs(now - count.observed_at)  # of later it is no newer: its clock is wrong
         free, source = count_free(
             count.status, count.total_spaces, count.free_spaces, age, usual.get(count.place_id, ())
         )
