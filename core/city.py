@@ -14,6 +14,8 @@ from core.texts import Named
 _PUBLISHED_BY_MONTH = 12
 _FRIDAY = 5
 _DAY = timedelta(days=1)
+_NEW_YEAR_REACHES = timedelta(days=7)
+"""So far before New Year lie at most the days off for it, and the weekend worked in exchange."""
 _TERMS_KNOWN = 4_096
 """Of one day many cases have the same terms."""
 
@@ -23,7 +25,8 @@ class Calendar:
     """Public holidays and the weekend days worked in exchange, as the State Council sets them.
 
     It publishes a year's calendar in the November before; `years` are those in the city file. Of
-    every other year only the holidays that the law fixes are known: it is provisional.
+    every other year only the holidays that the law fixes are known: it is provisional. The last
+    days of a year are named with the next (国办发明电〔2018〕15号: 31 December 2018 was off).
     """
 
     holidays: frozenset[date]
@@ -31,14 +34,15 @@ class Calendar:
     years: frozenset[int]
 
     def is_provisional(self, day: date) -> bool:
-        """Whether the calendar of the day's year is still to be published."""
-        return day.year not in self.years
+        """Whether a calendar that may name the day is still to be published: that of its year, and
+        before New Year that of the next."""
+        return not {day.year, (day + _NEW_YEAR_REACHES).year} <= self.years
 
     def is_holiday(self, day: date) -> bool:
         """Whether a day is off for everybody; in a provisional year by the law alone."""
         if day in self.holidays:
             return True
-        return self.is_provisional(day) and day in statutory_holidays(day.year)
+        return day.year not in self.years and day in statutory_holidays(day.year)
 
     def is_working_day(self, day: date) -> bool:
         """Whether offices work: on weekdays but holidays, and on days worked in exchange."""

@@ -5,7 +5,12 @@ import secrets
 import time
 import uuid
 from datetime import date
+from typing import Annotated, TypeAlias
 
+from pydantic import StringConstraints
+
+OutsideNo: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""The number of something in another system; a longer one our tables do not keep."""
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_CHECKS = "10X98765432"
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"

@@ -7,6 +7,9 @@ billing practice have it for amounts. Splits never lose or invent a fen.
 import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
 
 _YUAN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
@@ -15,6 +18,8 @@ _CAPITALS = "零壹贰叁肆伍陆柒捌玖"
 
 FEN_MAX = 10**15
 """Ten trillion yuan: far above any citizen's payment, far below BIGINT's edge."""
+AmountFen: TypeAlias = Annotated[int, Field(ge=0, le=FEN_MAX)]
+"""An amount in a record of another system; one that our tables refuse cannot be read."""
 
 
 def parse_yuan(text: str) -> int:

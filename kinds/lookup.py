@@ -38,7 +38,7 @@ from core.standards.coordinates import Place, at_distance, nearest
 from core.upstream.client import UpstreamRejected
 from core.upstream.operation import Answer, Operation, Request, System
 from core.upstream.readings import Reading, ReadStatus
-from core.upstream.records import Records
+from core.upstream.records import Records, each_once
 
 log = structlog.get_logger(__name__)
 
@@ -304,14 +304,16 @@ def check_year(year: int | None) -> None:
 def page_of(
     reading: Reading[Sequence[T]], first: int, after: str | None, cursor: Callable[[T], str]
 ) -> ReadingConnection[T]:
-    """A page of a list that is read whole; an empty one, which says why, where nothing was read.
-    Raises InvalidInput for a size or a cursor that is none."""
+    """A page of a list that is read whole; of two with one cursor the first is in it. An empty one,
+    which says why, where nothing was read. Raises InvalidInput for a size or a cursor that is none.
+    """
     page_size(first)
-    cursors = [cursor(item) for item in reading.items]
+    items = each_once(reading.items, cursor)
+    cursors = [cursor(item) for item in items]
     if after is not None and reading.value is not None and after not in cursors:
         raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
     start = cursors.index(after) + 1 if after in cursors else 0
-    shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
+    shown = list(zip(cursors, items, strict=True))[start : start + first]
     edges = [Edge(cursor=text, node=item) for text, item in shown]
     return ReadingConnection(
         edges=edges,

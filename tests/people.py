@@ -1,6 +1,7 @@
 """Citizens with accounts, made without walking through log-in. Numbers are fictional and valid."""
 
 from itertools import count
+from uuid import UUID
 
 from core.assurance import Assurance
 from core.context.app import App
@@ -53,6 +54,14 @@ async def make_citizen(
         await _give(app, row, name, document)
     proof = Assurance.NETWORK_ID if verified else None
     return Viewer(row.id, new_id(), level, frozenset(), now, assurance=proof)
+
+
+async def close_account(app: App, person_id: UUID) -> None:
+    """An account is closed at once, as one that was merged or whose owner has died; what its wings
+    hold stays as it is."""
+    await Citizen.filter(id=person_id).update(
+        closed_at=app.clock.now(), phone_index=None, resident_index=None, birth_index=None
+    )
 
 
 async def leave(viewer: Call, *, settle: bool = False) -> erasure.Closing:

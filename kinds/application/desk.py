@@ -231,13 +231,14 @@ async def _give(
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
     refuse_not_mine(task, officer)
     is_back = event == "return"
-    work = [Work(case, task.branch, choices.unit, {case.citizen_id})]
+    definition = await versions.get_stored(app, case.definition_id)
+    but = {case.citizen_id} if task.branch else await engine.list_barred(tx, case, definition)
+    work = [Work(case, task.branch, choices.unit, but)]
     (assignee_id,) = await pick_officers(app, tx, work)
     from_unit = "" if is_back else task.unit
     await store.change_task(
         tx, task, unit=choices.unit, from_unit=from_unit, assignee_id=assignee_id
     )
-    definition = await versions.get_stored(app, case.definition_id)
     if not task.branch and not definition.by_name[case.state].unit:
         await store.update_case(tx, case.id, unit=choices.unit)
         case.unit = choices.unit

@@ -3,7 +3,7 @@
 Everything here runs in the caller's transaction, under the lock of the case's row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -140,8 +140,7 @@ def _checked(app: App, move: Move, before: set[Taken]) -> Move:
     text = choices.note.strip()
     if step.note and not text:
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
-    if len(text) > NOTE_CHARS_MAX:
-        raise InvalidInput(texts.NOTE_LONG, "note", most=NOTE_CHARS_MAX)
+    _refuse_long(text)
     unit = choices.unit if step.assigns else ""
     if step.assigns and not unit:
         raise InvalidInput(texts.UNIT_NEEDED, "unit")
@@ -159,6 +158,12 @@ def _checked(app: App, move: Move, before: set[Taken]) -> Move:
         raise Conflict(texts.FOUR_EYES)
     checked = Choices(text, unit, category, papers)
     return move if checked == choices else replace(move, choices=checked)
+
+
+def _refuse_long(text: str) -> None:
+    """Raise InvalidInput NOTE_LONG for a note without end."""
+    if len(text) > NOTE_CHARS_MAX:
+        raise InvalidInput(texts.NOTE_LONG, "note", most=NOTE_CHARS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +244,7 @@ async def say(
     choices: Choices,
 ) -> None:
     """Close a branch: a unit agrees or refuses. The locked case moves on when all have agreed, or
-    when one has refused. Raises InvalidInput for a refusal without a reason."""
+    when one has refused. Raises InvalidInput for a refusal without a reason, and NOTE_LONG."""
     if event == REFUSE and not choices.note.strip():
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
     status = TaskStatus.AGREED if event == AGREE else TaskStatus.REFUSED
@@ -255,8 +260,10 @@ async def say(
 async def take_outside(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> Case:
     """Take a step of the system that a service names, in a locked case; the case as it stands then.
 
-    Raises IllegalTransition.
+    A note of a system outside is cut where it is too long. Raises IllegalTransition.
     """
+    if len(note) > NOTE_CHARS_MAX:
+        note = note[: NOTE_CHARS_MAX - 1] + "…"
     definition = await versions.get_stored(app, case.definition_id)
     step = definition.find_step(case.state, event)
     return await take(app, tx, case, definition, step, SYSTEM, Choices(note))
@@ -317,16 +324,27 @@ async def _next_work(
     for case, definition in ours:
         state = definition.by_name[case.state]
         if not state.branches:
-            unlike = definition.unlike[state.name]
-            others = [t.officer_id for t in before if t.case_id == case.id and t.event in unlike]
-            but = {case.citizen_id, *filter(None, others)}
-            work.append(Work(case, "", state.unit or case.unit, but))
+            work.append(Work(case, "", state.unit or case.unit, _barred(case, definition, before)))
         elif group := domain.next_group(state.branches, agreed.get(case.id, ())):
             work += [Work(case, branch, unit, {case.citizen_id}) for branch, unit in group.items()]
         else:
             step = definition.find_step(case.state, state.agreed)
             onward.append(Move(case, definition, step, SYSTEM))
     return work, onward
+
+
+async def list_barred(tx: Transaction, case: Case, definition: Definition) -> set[UUID]:
+    """Who may not do the work that a case waits for: its citizen, and who took the step before that
+    has to be another's."""
+    unlike = definition.unlike[case.state]
+    before = await store.list_taken(tx, [case.id], unlike) if unlike else ()
+    return _barred(case, definition, before)
+
+
+def _barred(case: Case, definition: Definition, before: Collection[Taken]) -> set[UUID]:
+    unlike = definition.unlike[case.state]
+    others = [t.officer_id for t in before if t.case_id == case.id and t.event in unlike]
+    return {case.citizen_id, *filter(None, others)}
 
 
 async def _go_on(app: App, tx: Transaction, onward: Sequence[Move]) -> None:
@@ -337,7 +355,9 @@ async def _go_on(app: App, tx: Transaction, onward: Sequence[Move]) -> None:
 
 
 async def note(app: App, tx: Transaction, case: Case, event: str, by: By, note: str = "") -> None:
-    """Write a line into the timeline of a case that stays where it is."""
+    """Write a line into the timeline of a case that stays where it is. Raises InvalidInput
+    NOTE_LONG."""
+    _refuse_long(note)
     await move_store.write_entry(tx, case.id, _entry(app, event, by, note, app.clock.now()))
     case.sequence += 1
 

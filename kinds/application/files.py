@@ -86,7 +86,8 @@ def _photograph(content: bytes) -> CleanFile:
             with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
                 if image.width * image.height > PIXELS_MOST:
                     raise InvalidInput(texts.FILE_PIXELS, "file")
-                kind = str(image.format)
+                # one JPEG of several pictures is called MPO; the first is the photograph
+                kind = "PNG" if image.format == "PNG" else "JPEG"
                 upright = ImageOps.exif_transpose(image)
     except InvalidInput:
         raise

@@ -143,10 +143,12 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
     """Take a step of the citizen in one of the viewer's cases. The same key takes it once.
 
     Raises NotFound, IllegalTransition, FormIncomplete with everything that is missing, InvalidInput
-    and Conflict as `engine.take` does, Forbidden ACCOUNT_DISPUTED for what does not end the case.
+    and Conflict as `engine.take` does, Conflict CASE_CHANGED where the form is another by then than
+    the one that was looked at, Forbidden ACCOUNT_DISPUTED for what does not end the case.
     """
     command = {"case": case_id, "event": event, "note": note}
-    problems = await _look_outside(call, await get_case(call, case_id), event)
+    seen = await get_case(call, case_id)
+    problems = await _look_outside(call, seen, event)
     async with transaction() as tx:
         claim = await claim_key(call, tx, "takeCaseStep", key, command, effect_id=case_id)
         case = _own(call, await store.lock_case(tx, case_id))
@@ -158,6 +160,7 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             if definition.by_name[step.target].turn is not Turn.NOBODY:
                 await _refuse_frozen(call, case.service_id)
             if step.fills:
+                _refuse_changed(call, seen, case)
                 answers = answers_of(call, case)
                 papers = await attachments.find_missing(tx, case, definition, answers)
                 check_form(call, definition, answers, complete=True, found=[*papers, *problems])
@@ -184,6 +187,14 @@ async def _look_outside(call: Call, case: Case, event: str) -> Sequence[Problem]
     if not any(step.event == event and step.fills for step in steps):
         return ()  # the step itself is refused below, or is a repetition
     return await application.look(call, definition, answers_of(call, case))
+
+
+def _refuse_changed(call: Call, seen: Case, case: Case) -> None:
+    """Let no form be handed in that the service has not looked at. Raises Conflict CASE_CHANGED."""
+    application = versions.find_application(call.app, case.service_id)
+    is_same = (seen.state, seen.form_sealed) == (case.state, case.form_sealed)
+    if application is not None and application.look is not None and not is_same:
+        raise Conflict(texts.CASE_CHANGED)
 
 
 async def get_case(call: Call, case_id: UUID) -> Case:

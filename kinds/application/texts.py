@@ -6,6 +6,16 @@ from notifications.api import Template
 
 CASE_ENDED = Text("CASE_ENDED", "该办件已办结", "This case has ended")
 NOT_YOUR_STEP = Text("NOT_YOUR_STEP", "此步骤不由您办理", "This step is not yours to take")
+CASE_CHANGED = Text(
+    "CASE_CHANGED",
+    "您的表单刚刚有改动,请核对后重新提交",
+    "Your form has changed just now: please look at it and hand it in again",
+)
+ITEM_NOT_ONLINE = Text(
+    "ITEM_NOT_ONLINE",
+    "该事项暂不能在线申请,请到窗口办理",
+    "This cannot be applied for online at present: please apply at the counter",
+)
 ONCE_ONLY = Text("ONCE_ONLY", "此操作只能进行一次", "This can be done once only")
 NOTE_REQUIRED = Text("NOTE_REQUIRED", "请说明理由", "Please give the reason")
 NOTE_LONG = Text("NOTE_LONG", "说明最多 {most} 字", "At most {most} characters")

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 from uuid import UUID
 
+import structlog
 from pydantic import TypeAdapter
 
 from core.city import City
@@ -19,18 +20,21 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import StartCheck
 from core.database import Transaction, connection, fetch_all
-from core.errors import StartError
+from core.errors import Conflict, StartError
 from core.json import to_json
 from core.manifest import Manifest
 from core.rooms import ExtensionPoint
 from core.security.authorization import Scope
 from core.settings import Settings
-from kinds.application.definition import Definition, DefinitionInvalid, FieldType, Turn, check
+from kinds.application import texts
+from kinds.application.definition import Definition, FieldType, Turn
 from kinds.application.form import Problem
 from kinds.application.models import Case
+from kinds.application.soundness import DefinitionInvalid, check
 
 _ADAPTER = TypeAdapter(Definition)
 _KNOWN_MOST = 5_000
+log = structlog.get_logger(__name__)
 
 
 Look: TypeAlias = Callable[[Call, Definition, Mapping[str, str]], Awaitable[Sequence[Problem]]]
@@ -166,7 +170,8 @@ async def find_call_back(call: Call) -> Definition | None:
 async def find_current(call: Call, service: str, item: str = "") -> Definition | None:
     """The definition by which a case would be opened now; None for no such service or item.
 
-    Raises what a service's `for_item` does: Unavailable, Conflict for an item that is withdrawn.
+    Raises what a service's `for_item` does: Unavailable, Conflict for an item that is withdrawn;
+    Conflict ITEM_NOT_ONLINE for one by which a case could be stranded.
     """
     app = call.app
     application = _declared(app).get(service)
@@ -180,7 +185,11 @@ async def find_current(call: Call, service: str, item: str = "") -> Definition |
         return definition if not item else None
     of_item = await application.for_item(call, definition, item)
     if of_item is not None:
-        check(of_item, app.city.departments)
+        try:
+            check(of_item, app.city.departments)
+        except DefinitionInvalid as error:
+            log.error("item not usable", faults=str(error))
+            raise Conflict(texts.ITEM_NOT_ONLINE) from None
     return of_item
 
 

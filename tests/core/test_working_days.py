@@ -64,3 +64,20 @@ def test_days_are_counted_in_parts_as_in_one(day: date, one: int, other: int) ->
     middle, end = day + DAY * one, day + DAY * (one + other)
     parts = CITY.count_working_days(day, middle) + CITY.count_working_days(middle, end)
     assert parts == CITY.count_working_days(day, end)
+
+
+@pytest.mark.parametrize(
+    ("day", "provisional"), [(date(2018, 12, 21), False), (date(2018, 12, 28), True)]
+)
+def test_the_end_of_a_year_waits_for_the_next_years_calendar(day: date, provisional: bool) -> None:
+    """国办发明电〔2018〕15号: New Year of 2019 took the Monday before, for a Saturday."""
+    known = Calendar(frozenset(), frozenset(), frozenset({2018}))
+    both = Calendar(
+        frozenset({date(2018, 12, 30), date(2018, 12, 31), date(2019, 1, 1)}),
+        frozenset({date(2018, 12, 29)}),
+        frozenset({2018, 2019}),
+    )
+    last_on = known.add_working_days(day, 1)
+    assert known.is_provisional(last_on) is provisional
+    assert not both.is_provisional(last_on)
+    assert (both.add_working_days(day, 1) != last_on) is provisional

@@ -23,11 +23,12 @@ from core.settings import Settings
 from core.texts import Named
 from core.upstream.records import Records
 from kinds.application import attachments, desk, service, versions
-from kinds.application.definition import Actor, Definition, Turn, check
+from kinds.application.definition import Actor, Definition, Turn
 from kinds.application.engine import SYSTEM
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.opening import Opening, open_in
+from kinds.application.soundness import check
 from kinds.application.versions import APPLICATIONS
 from modules.affairs.registry.upstream import REGISTRY_SYSTEM
 from modules.mobility.fines.domain import FineStatus

@@ -259,3 +259,13 @@ def test_a_page_of_what_cannot_be_read_now_says_so_and_blames_no_cursor(clock: M
     assert [edge.node for edge in page_of(live, 5, "b", str).edges] == ["c"]
     with pytest.raises(InvalidInput):
         page_of(live, 5, "z", str)
+
+
+def test_a_page_goes_on_behind_what_its_system_tells_twice(clock: ManualClock) -> None:
+    live = Reading(ReadStatus.LIVE, ["a", "b", "b", "c"], clock.now(), None)
+    seen, after = [], None
+    for _ in range(3):
+        page = page_of(live, 1, after, str)
+        seen += [edge.node for edge in page.edges]
+        after = page.page_info.end_cursor
+    assert (seen, page.page_info.has_next_page, page.total_count) == (["a", "b", "c"], False, 3)

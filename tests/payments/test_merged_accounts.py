@@ -11,7 +11,6 @@ from core.errors import Conflict, NotFound
 from core.people.data_rights import export_person, find_holds
 from core.people.directory import find_person, get_person
 from modules.identity import store
-from modules.identity.models import Citizen
 from modules.identity.real_name import take_over
 from notifications.messages.models import Message
 from payments import service
@@ -19,6 +18,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.payments.books import check_books
 from tests.payments.world import World
+from tests.people import close_account
 
 LIST = "{ payments(first: 10) { edges { node { id refunded } } } }"
 ONE = "query ($id: ID!) { payment(id: $id) { id } paymentReceipt(paymentId: $id) { receiptNo } }"
@@ -106,9 +106,7 @@ async def test_an_open_cashier_of_a_merged_account_is_its_owners(world: World) -
 async def test_a_merged_account_leads_jobs_to_its_owner_and_no_request(world: World) -> None:
     old, owner, left = [await world.citizen() for _ in range(3)]
     await _merge(world, old, owner)
-    await Citizen.filter(id=left.subject_id).update(
-        closed_at=world.clock.now(), phone_index=None, resident_index=None
-    )
+    await close_account(world.app, left.subject_id)
     person = await find_person(world.app, old.subject_id)
     assert person is not None and person.id == owner.subject_id
     assert await find_person(world.app, left.subject_id) is None

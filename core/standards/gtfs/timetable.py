@@ -177,6 +177,12 @@ class Timetable:
         """The civil date there."""
         return moment.astimezone(self.zone).date()
 
+    def is_known(self, moment: datetime) -> bool:
+        """Whether it tells what runs then: up to its last day, and the night after while runs of
+        that day are under way."""
+        ahead_s = int(moment.timestamp()) - self.starts_at(self.last_day)
+        return ahead_s < max(DAY_S, int(self.last_arrival.max(initial=0)))
+
     def active(self, day: date) -> Bools:
         """Which services run on a day."""
         return np.array([calendar.runs_on(day) for calendar in self.calendars], np.bool_)

@@ -1,12 +1,13 @@
 """E-licences as their system has them, and what is shown of one."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
+from core.ids import OutsideNo
 from core.states import Edge, StateMachine
 from core.texts import Named
 
@@ -46,7 +47,7 @@ class LicenceField:
 class Licence:
     """An e-licence."""
 
-    licence_ref: Annotated[str, "Its id in the e-licence system."]
+    licence_ref: Annotated[OutsideNo, "Its id in the e-licence system."]
     kind: Annotated[str, "Its kind: resident_card, driving_licence, business_licence …"]
     name: Annotated[Named, "What it is called."]
     issuer_zh: Annotated[str, "Who issued it."]
@@ -54,6 +55,14 @@ class Licence:
     valid_until: Annotated[date | None, "Its last day; null: it does not end."]
     status: Annotated[LicenceStatus, "Whether it holds."]
     fields: Annotated[Sequence[LicenceField], "What stands in it."]
+
+    def on(self, day: date) -> "Licence":
+        """The licence on a day: after its last it has expired, also where its system has not noted
+        that yet."""
+        is_over = self.valid_until is not None and self.valid_until < day
+        if is_over and self.status is LicenceStatus.VALID:
+            return replace(self, status=LicenceStatus.EXPIRED)
+        return self
 
     def may_show(self, names: Collection[str]) -> bool:
         """Whether these are some of its fields, each once; nothing at all is not shown."""

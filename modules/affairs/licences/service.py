@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key, recall_key
@@ -25,7 +26,7 @@ from modules.affairs.licences.domain import (
     Shown,
     choose,
 )
-from modules.affairs.licences.upstream import LICENCES, find_licence, list_licences
+from modules.affairs.licences.upstream import LICENCES, ask_licences, find_licence
 from modules.affairs.models import LicencePresentation
 
 PURPOSE = Purpose(
@@ -35,7 +36,7 @@ PURPOSE = Purpose(
     text=texts.CONSENT,
     text_version="2026-12",
 )
-WALLET = PersonalLookup(SERVICE, PURPOSE, list_licences)
+WALLET = PersonalLookup(SERVICE, PURPOSE, ask_licences)
 
 
 async def present(call: Call, licence_ref: str, fields: Sequence[str], key: str) -> Presentation:
@@ -105,7 +106,7 @@ async def verify(
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM) from None
     if licence is None:
         raise Conflict(texts.LICENCE_NOT_VALID)
-    return choose(licence, row.fields_shown, now)
+    return choose(licence.on(civil_date(now)), row.fields_shown, now)
 
 
 async def _take(app: App, code: str, verifier: Verifier) -> LicencePresentation:

@@ -80,15 +80,15 @@ class Outlet(Place):
         """The outlet with what holds now, so far from the point that was asked about."""
         queue = self.queue
         if queue is not None:
-            age = max(timedelta(), now - queue.observed_at)
-            queue = replace(queue, age_s=int(age.total_seconds()), is_current=age <= CURRENT)
+            age = now - queue.observed_at
+            age_s, is_current = max(0, int(age.total_seconds())), abs(age) <= CURRENT
+            queue = replace(queue, age_s=age_s, is_current=is_current)
+        here = replace(self, distance_m=metres, queue=queue)
         if self.timetable is None:
-            return replace(self, distance_m=metres, queue=queue)
+            return here
         opening = self.timetable.at(now, calendar)
         return replace(
-            self,
-            distance_m=metres,
-            queue=queue,
+            here,
             is_open=opening.is_open,
             changes_at=opening.changes_at,
             is_provisional=opening.is_provisional,

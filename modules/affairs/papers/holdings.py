@@ -9,7 +9,7 @@ from kinds.application.holdings import HeldPaper, Holdings
 from kinds.lookup import PersonalLookup
 from modules.affairs.licences.domain import SERVICE, Licence, LicenceStatus
 from modules.affairs.licences.texts import SYSTEM
-from modules.affairs.licences.upstream import LICENCES, list_licences
+from modules.affairs.licences.upstream import LICENCES, ask_licences
 from modules.affairs.papers import texts
 
 PURPOSE = Purpose(
@@ -19,7 +19,7 @@ PURPOSE = Purpose(
     text=texts.CONSENT,
     text_version="2026-12",
 )
-PAPERS = PersonalLookup(SERVICE, PURPOSE, list_licences, part="papers")
+PAPERS = PersonalLookup(SERVICE, PURPOSE, ask_licences, part="papers")
 
 
 async def _read(call: Call) -> Reading[Sequence[HeldPaper]]:

@@ -46,9 +46,10 @@ async def _check(app: App, request: Request) -> Shown:
     code, reason = body.get("code"), body.get("reason")
     if not isinstance(code, str):
         raise InvalidInput(texts.PRESENTATION_INVALID, "code")
-    if not (isinstance(reason, str) and 0 < len(reason.strip()) <= REASON_CHARS_MAX):
+    said = reason.strip() if isinstance(reason, str) else ""
+    if not (0 < len(said) <= REASON_CHARS_MAX and said.isprintable()):  # citizens read it
         raise InvalidInput(REASON_MISSING, "reason")
-    named = replace(verifier, name=f"{verifier.name}:{reason.strip()}")
+    named = replace(verifier, name=f"{verifier.name}:{said}")
     return await verify(app, deadline, named, code, new_id().hex)
 
 

@@ -17,6 +17,8 @@ FIELDS_MOST = 200
 SPAN = timedelta(days=90)
 PAGE_MOST = 1_000
 SKIP_MOST = 10_000
+YEARS = range(1970, 2201)
+"""Beyond these nothing was filed, and what lies ninety days away may be in no calendar."""
 _MICROSECOND = timedelta(microseconds=1)
 _FORM = "application/x-www-form-urlencoded"
 
@@ -78,7 +80,7 @@ class Arguments:
             moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
         except ValueError:
             moment = None
-        if moment is None or moment.tzinfo is None:
+        if moment is None or moment.tzinfo is None or moment.year not in YEARS:
             raise InvalidInput(texts.ARGUMENT_INVALID, name, name=name)
         return moment
 
@@ -106,11 +108,14 @@ class Arguments:
 async def read_arguments(request: Request) -> Arguments:
     """The arguments of a request, those of its form before those of its address.
 
-    Raises InvalidInput BODY for a body that is no form in UTF-8, or too large.
+    Raises InvalidInput BODY for a body that is no form in UTF-8, or too large, ARGUMENT_INVALID for
+    U+0000, which PostgreSQL cannot store.
     """
     pairs = _pairs(await _body(request)) if request.method == "POST" else []
     values: dict[str, list[str]] = {}
     for name, value in [*pairs, *_pairs(request.url.query.encode())]:
+        if "\x00" in name + value:
+            raise InvalidInput(texts.ARGUMENT_INVALID, "arguments", name=name.replace("\x00", ""))
         if value.strip():
             values.setdefault(name.removesuffix("[]"), []).append(value)
     return Arguments(values)

@@ -210,7 +210,7 @@ async def _token(_call: Call, request: Request, _arguments: Arguments) -> Docume
 
 
 async def _get(no: str) -> Report:
-    for row in await store.list_by_nos([no]):
+    for row in await store.list_by_nos([no]) if no.isprintable() else ():
         return row
     raise NotFound(NOT_FOUND)
 

@@ -18,15 +18,14 @@ from core.texts import Named
 from kinds.application.definition import (
     Actor,
     Definition,
-    DefinitionInvalid,
     Field,
     FieldType,
     Numbering,
     State,
     Step,
     Turn,
-    check,
 )
+from kinds.application.soundness import DefinitionInvalid, check
 from kinds.application.versions import Application, complete, read_rules
 from modules.community.reports import dispatch
 from modules.community.reports.categories import Category, get_category, read_categories

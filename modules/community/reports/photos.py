@@ -81,6 +81,14 @@ async def get_upload(call: Call, photo_id: UUID) -> ReportPhoto:
     return photo
 
 
+async def resume(call: Call, photo_id: UUID) -> ReportPhoto:
+    """One of the viewer's uploads, as far as it has come. All of whose bytes have come is looked
+    into, where a crash has kept that from it. Raises NotFound, and as `clean` does."""
+    photo = await get_upload(call, photo_id)
+    await _finish_whole(call.app, photo)
+    return photo
+
+
 async def append(call: Call, photo_id: UUID, position: int | None, content: bytes) -> int:
     """Take the bytes of an upload from a position on; how many have come then.
 
@@ -99,13 +107,17 @@ async def append(call: Call, photo_id: UUID, position: int | None, content: byte
             sealed = call.app.vault.encrypt_file(content, PHOTO)
             await photo_store.insert_part(tx, photo.id, row.received_bytes, *sealed)
             await photo_store.update_photo(tx, photo.id, received_bytes=received)
-    if received == photo.size_bytes and photo.media_type is None:
-        await _finish(call.app, photo.id)
+    photo.received_bytes = received
+    await _finish_whole(call.app, photo)
     return received
 
 
-async def _finish(app: App, photo_id: UUID) -> None:
-    """Make the copy that is shown; what is no photograph is taken away. Repeat-safe."""
+async def _finish_whole(app: App, photo: ReportPhoto) -> None:
+    """Make the copy that is shown, once all bytes have come; what is no photograph is taken away.
+    Repeat-safe."""
+    if photo.received_bytes != photo.size_bytes or photo.media_type is not None:
+        return
+    photo_id = photo.id
     try:
         file = await clean(await _original(app, photo_id), photographs_only=True)
     except AppError:

@@ -68,7 +68,7 @@ async def _read(call: Call, request: Request) -> Response:
     """How far an upload is (HEAD), or the photograph."""
     photo_id = path_id(request, "photo_id")
     if request.method == "HEAD":
-        photo = await photos.get_upload(call, photo_id)
+        photo = await photos.resume(call, photo_id)
         progress = {
             "Upload-Offset": str(photo.received_bytes),
             "Upload-Length": str(photo.size_bytes),

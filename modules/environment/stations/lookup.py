@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from pydantic import Field, NaiveDatetime
 
 from core.city import City
 from core.clock import SHANGHAI, civil_date
@@ -38,6 +40,8 @@ NEWEST = 120
 AIR_TREND, SPRING_TREND = 6, 14
 """Over how many observations a trend is told: six hours, a week."""
 AQI_STEADY, LEVEL_STEADY_M = 5, 0.02
+Level: TypeAlias = Annotated[float, Field(gt=-500, lt=9_000)]
+"""Metres above the sea; other numbers are no level, such as the -9999 of a silent sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,14 @@ class _Station:
 
 @dataclass(frozen=True, slots=True)
 class _SpringStation(_Station):
-    yellow_level_m: float
-    red_level_m: float
+    yellow_level_m: Level
+    red_level_m: Level
 
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
     station_id: str
-    observed_at: datetime
+    observed_at: NaiveDatetime
 
     @property
     def moment(self) -> datetime:
@@ -85,7 +89,7 @@ class _Hour(_Observed):
 
 @dataclass(frozen=True, slots=True)
 class _Level(_Observed):
-    level_m: float
+    level_m: Level
 
 
 _NEWEST = "observed_at desc"

@@ -33,7 +33,7 @@ class ArrivalAlert(Model):
     window_until_s = fields.IntField(null=True)
     """and until when a vehicle must come."""
     rung_on = fields.DateField(null=True)
-    """The last day on which a repeating one rang."""
+    """The last day whose vehicle a repeating one rang for."""
     tracked_at = fields.DatetimeField(null=True)
     """When the one vehicle was last seen live."""
     lost_at = fields.DatetimeField(null=True)

@@ -5,13 +5,14 @@ vehicle ends with it, a repeating one is done for the day. So it survives any re
 once, however many workers look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from uuid import UUID
 
 import orjson
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from core.clock import SHANGHAI
@@ -211,18 +212,26 @@ async def watch_arrivals(app: App) -> None:
 
 
 def _due_rows(now: datetime) -> QuerySet[ArrivalAlert]:
-    """Alerts of vehicles that come before long, and repeating ones in their window of the day."""
-    from tortoise.expressions import Q
+    """Alerts of vehicles that come before long, and repeating ones near their window of a day."""
+    today = now.astimezone(SHANGHAI).date()
+    windows = _in_window(now, today) | _in_window(now, today + timedelta(days=1))
+    return ArrivalAlert.filter(Q(due_at__lte=now + _AHEAD) | windows)
 
-    local = now.astimezone(SHANGHAI)
-    second = local.hour * 3600 + local.minute * 60 + local.second
-    days = [mask for mask in range(1, 128) if mask >> local.weekday() & 1]
-    ahead = MINUTES_MAX * 60
-    one = Q(due_at__lte=now + _AHEAD)
-    repeating = Q(
-        weekdays__in=days, window_from_s__lte=second + ahead, window_until_s__gte=second
-    ) & (Q(rung_on__isnull=True) | Q(rung_on__lt=local.date()))
-    return ArrivalAlert.filter(one | repeating)
+
+def _in_window(now: datetime, day: date) -> Q:
+    """Repeating alerts that may ring now for a vehicle of a day, today or tomorrow."""
+    second = int((now - _midnight(day)).total_seconds())
+    days = [mask for mask in range(1, 128) if mask >> day.weekday() & 1]
+    near = Q(window_from_s__lte=second + MINUTES_MAX * 60, window_until_s__gte=second)
+    return Q(weekdays__in=days) & near & _unrung(day)
+
+
+def _unrung(day: date) -> Q:
+    return Q(rung_on__isnull=True) | Q(rung_on__lt=day)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI)
 
 
 async def _look(app: App, transit: Transit, row: ArrivalAlert) -> None:
@@ -233,14 +242,19 @@ async def _look(app: App, transit: Transit, row: ArrivalAlert) -> None:
         return
     arrival = _of_trip(app, transit, place, row.service_on)
     now = transit.now
-    if arrival is None or arrival.arrives_at < now - LOOKS_EVERY * 2:
+    assert row.due_at is not None
+    if (row.due_at if arrival is None else arrival.arrives_at) < now - LOOKS_EVERY * 2:
         await row.delete()  # it has come and gone
+        return
+    if arrival is None:
+        if row.lost_at is None:  # a timetable that leaves it out now may bring it back
+            await _ring(app, row, Ring.LOST, _params_of_lost(transit, row, place), row.service_on)
         return
     ring = ring_of(arrival, threshold, row.tracked_at, now)
     if ring is Ring.LOST and row.lost_at is not None:
         return
     if ring is not None:
-        await _ring(app, transit, row, ring, arrival)
+        await _ring(app, row, ring, _params(transit, ring, arrival), row.service_on)
     elif arrival.freshness is Freshness.LIVE:
         await ArrivalAlert.filter(id=row.id).update(tracked_at=now, lost_at=None)
 
@@ -249,38 +263,50 @@ async def _look_repeating(
     app: App, transit: Transit, row: ArrivalAlert, place: AlertPlace, threshold: Threshold
 ) -> None:
     now = transit.now
-    midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
     assert row.window_from_s is not None
     assert row.window_until_s is not None
     for arrival in arrivals_at(app, transit, place.stop_ref, place.line_ref, _SHOWN):
-        second = (arrival.arrives_at - midnight).total_seconds()
+        day = arrival.arrives_at.astimezone(SHANGHAI).date()
+        second = (arrival.arrives_at - _midnight(day)).total_seconds()
         in_window = row.window_from_s <= second <= row.window_until_s
-        if in_window and arrival.arrives_at >= now and threshold.is_near(arrival, now):
-            await _ring(app, transit, row, Ring.NEAR, arrival)
+        is_day = row.weekdays >> day.weekday() & 1 and (row.rung_on is None or row.rung_on < day)
+        if is_day and in_window and arrival.arrives_at >= now and threshold.is_near(arrival, now):
+            await _ring(app, row, Ring.NEAR, _params(transit, Ring.NEAR, arrival), day)
             return
 
 
-async def _ring(
-    app: App, transit: Transit, row: ArrivalAlert, ring: Ring, arrival: Arrival
-) -> None:
-    """Tell the alert's owner, once; what ends it is noted with the message."""
-    today = transit.now.astimezone(SHANGHAI).date()
+def _params(transit: Transit, ring: Ring, arrival: Arrival) -> dict[str, object]:
+    """What a message says of a vehicle."""
     stop = transit.timetable.stops[transit.timetable.stop_numbers[arrival.stop_ref]]
     line = arrival.line.name if arrival.line else arrival.trip_ref
     at = arrival.arrives_at if ring is Ring.NEAR else arrival.scheduled_at or arrival.arrives_at
     params: dict[str, object] = {"line": line, "stop": stop.name, "at": at}
     if ring is Ring.NEAR:
         params["headsign"] = arrival.headsign or stop.name
-    occasion = f"{row.id}:{today if row.service_on is None else row.service_on}:{ring}"
+    return params
+
+
+def _params_of_lost(transit: Transit, row: ArrivalAlert, place: AlertPlace) -> dict[str, object]:
+    """What a message says of a vehicle that is in no timetable any more."""
+    number = transit.timetable.stop_numbers.get(place.stop_ref)
+    stop = place.stop_ref if number is None else transit.timetable.stops[number].name
+    return {"line": place.trip_ref, "stop": stop, "at": row.due_at}
+
+
+async def _ring(
+    app: App, row: ArrivalAlert, ring: Ring, params: Mapping[str, object], day: date
+) -> None:
+    """Tell the alert's owner, once for the service day or the day of the coming; what ends it is
+    noted with the message."""
 
     async def note(tx: Transaction) -> bool:
         mine = ArrivalAlert.filter(id=row.id).using_db(tx)
         if ring is Ring.LOST:
-            return bool(await mine.filter(lost_at__isnull=True).update(lost_at=transit.now))
+            now = app.clock.now()
+            return bool(await mine.filter(lost_at__isnull=True).update(lost_at=now))
         if row.service_on is not None:
             return bool(await mine.delete())
-        done = mine.exclude(rung_on=today) if row.rung_on else mine.filter(rung_on__isnull=True)
-        return bool(await done.update(rung_on=today))
+        return bool(await mine.filter(_unrung(day)).update(rung_on=day))
 
     notice = Notice(_TEMPLATES[ring], params)
-    await tell(app, ALERTS, row.citizen_id, occasion, notice, note=note)
+    await tell(app, ALERTS, row.citizen_id, f"{row.id}:{day}:{ring}", notice, note=note)

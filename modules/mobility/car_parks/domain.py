@@ -41,6 +41,11 @@ class Chargers:
     total: Annotated[int, "How many there are."]
     free: Annotated[int | None, "How many are free; null where that is not known."]
 
+    def known(self, age: timedelta) -> "Chargers":
+        """The same without a number of free ones that is old or cannot be."""
+        is_known = self.free is not None and 0 <= self.free <= self.total and age <= FRESH
+        return self if is_known else Chargers(self.total, None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarPark(Place):

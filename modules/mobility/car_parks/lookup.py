@@ -68,14 +68,14 @@ async def ask_car_parks(app: App, deadline: Deadline) -> Records[CarPark]:
     usual: dict[str, list[int]] = {}
     if wrong := sum(not _can_be(count) for count in counts.items):
         app.upstreams.note_unreadable(list_counts, wrong)
-    if wrong or any(now - count.observed_at > FRESH for count in counts.items):
+    if wrong or any(abs(now - count.observed_at) > FRESH for count in counts.items):
         with suppress(UpstreamError):  # then nothing is estimated
             usual = {
                 row.place_id: row.free_spaces for row in (await list_usual(app, deadline)).items
             }
 
     def read(count: Count) -> CarPark:
-        age = max(timedelta(), now - count.observed_at)
+        age = abs(now - count.observed_at)  # of later it is no newer: its clock is wrong
         free, source = count_free(
             count.status, count.total_spaces, count.free_spaces, age, usual.get(count.place_id, ())
         )
@@ -88,8 +88,8 @@ async def ask_car_parks(app: App, deadline: Deadline) -> Records[CarPark]:
             free_spaces=free,
             source=source,
             observed_at=count.observed_at,
-            age_s=int(age.total_seconds()),
-            chargers=count.chargers if age <= FRESH else Chargers(count.chargers.total, None),
+            age_s=max(0, int((now - count.observed_at).total_seconds())),
+            chargers=count.chargers.known(age),
             tariff=count.tariff,
         )
 

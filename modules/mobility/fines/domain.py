@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
+
+from core.ids import OutsideNo
+from core.money import AmountFen
 
 KIND = "mobility.fine"
 """The payable's name."""
@@ -32,7 +36,7 @@ AFTER_REFUSAL = {
 class Violation:
     """A violation as the traffic police tell it; the order's number once it is accepted."""
 
-    violation_no: str
+    violation_no: OutsideNo
     plate: str
     committed_at: AwareDatetime
     place_zh: str
@@ -40,11 +44,11 @@ class Violation:
     offence_code: str
     offence_zh: str
     offence_en: str
-    points: int
-    fine_fen: int
+    points: Annotated[int, Field(ge=0)]
+    fine_fen: AmountFen
     status: FineStatus
     decision_no: str | None
-    order_no: str | None
+    order_no: OutsideNo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,10 @@ class Order:
     The platform alone knows the rule of the late surcharge; `total_fen` is what has to be paid.
     """
 
-    order_no: str
-    violation_no: str
-    amount_fen: int
-    late_fee_fen: int
-    total_fen: int
+    order_no: OutsideNo
+    violation_no: OutsideNo
+    amount_fen: AmountFen
+    late_fee_fen: AmountFen
+    total_fen: AmountFen
     due_on: date
     status: FineStatus

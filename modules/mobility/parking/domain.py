@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from core.ids import OutsideNo
+from core.money import AmountFen
 from core.texts import Named
 
 KIND = "mobility.parking"
@@ -19,10 +21,10 @@ CASHIER_OPEN = timedelta(minutes=15)
 class Tariff:
     """What parking costs at a place."""
 
-    free_minutes: Annotated[int, "Minutes that cost nothing."]
-    unit_minutes: Annotated[int, "The unit that is charged when begun."]
-    unit_price_fen: Annotated[int, "The price of a unit."]
-    daily_cap_fen: Annotated[int, "The most for 24 hours."]
+    free_minutes: Annotated[int, Field(ge=0), "Minutes that cost nothing."]
+    unit_minutes: Annotated[int, Field(gt=0), "The unit that is charged when begun."]
+    unit_price_fen: Annotated[AmountFen, "The price of a unit."]
+    daily_cap_fen: Annotated[AmountFen, "The most for 24 hours."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,14 @@ class Session:
     `paid_fen` was paid before; `exit_by` is until when the barrier opens for it.
     """
 
-    session_id: str
+    session_id: OutsideNo
     plate: str
     place: Place
     entered_at: AwareDatetime
     quoted_at: AwareDatetime
     quote_holds_until: AwareDatetime
-    amount_due_fen: int
-    paid_fen: int
+    amount_due_fen: AmountFen
+    paid_fen: AmountFen
     exit_by: AwareDatetime | None
     exited_at: AwareDatetime | None
 

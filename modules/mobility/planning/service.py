@@ -38,7 +38,7 @@ async def plan(call: Call, wish: Wish) -> Reading[PlanAnswer]:
     if reading.value is None:
         return Reading(reading.status, None, reading.as_of, reading.reason)
     transit, moment = reading.value, wish.at or now
-    if moment.date() > transit.timetable.last_day:
+    if not transit.timetable.is_known(moment):
         answer = PlanAnswer([], PlanProblem.OUTSIDE_TIMETABLE)
         return reading.map(lambda _: answer)
     made = transit.predictions

@@ -92,7 +92,7 @@ def congestion_of(speed_kmh: float | None, free_flow_kmh: float, age: timedelta)
 
     Raises ValueError for speeds that cannot be.
     """
-    if free_flow_kmh <= 0 or (speed_kmh is not None and not 0 <= speed_kmh < 300):
+    if not 0 < free_flow_kmh < 300 or (speed_kmh is not None and not 0 <= speed_kmh < 300):
         raise ValueError("no speed of a road")
     if speed_kmh is None or age > FRESH:
         return Congestion.UNKNOWN

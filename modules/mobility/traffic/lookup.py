@@ -114,7 +114,7 @@ async def ask_segments(app: App, deadline: Deadline) -> Records[RoadSegment]:
     segments, now = await list_segments(app, deadline), app.clock.now()
 
     def read(row: Segment) -> RoadSegment:
-        age = now - row.observed_at
+        age = abs(now - row.observed_at)  # of later it is no newer: its clock is wrong
         return RoadSegment(
             segment_ref=row.segment_id,
             road=Named(row.road_zh, row.road_en),

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from core.ids import OutsideNo
+from core.money import AmountFen
+
 KIND = "mobility.trip"
 """The payable's name."""
 
@@ -40,7 +43,7 @@ class Trip:
     A bus tells its line alone; the fare of an open trip is not known yet.
     """
 
-    trip_no: str
+    trip_no: OutsideNo
     rider_ref: str
     mode: TripMode
     from_zh: str
@@ -49,7 +52,7 @@ class Trip:
     to_en: str | None
     entered_at: AwareDatetime
     exited_at: AwareDatetime | None
-    fare_fen: int | None
+    fare_fen: AmountFen | None
     status: TripStatus
 
     def __post_init__(self) -> None:

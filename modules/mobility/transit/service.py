@@ -104,7 +104,7 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
     async def fetch(access: Access) -> Records[Trip]:
         rider = rider_ref(app, access.person.id)
         reply = await list_trips(app, call.deadline, access, rider)
-        unpaid = [trip for trip in reply.items if trip.status is TripStatus.UNPAID]
+        unpaid = [t for t in reply.items if t.status is TripStatus.UNPAID and t.fare_fen]
         async with transaction() as tx:
             await store.note_unpaid(tx, access.person.id, unpaid, app.clock.now())
         return reply

@@ -36,9 +36,9 @@ from core.queue.events import SUBSCRIBERS
 from core.queue.jobs import JOBS, Job
 from core.rooms import classes_of
 from core.states import MACHINES
-from modules.identity.models import Citizen
 from payments.payable import PAYABLES
 from tests.kinds.booking.engine import offer
+from tests.people import close_account
 
 MANIFESTS = discover()
 TABLES = [table for part in PERSONAL_DATA.of(MANIFESTS) for table in part.tables]
@@ -235,7 +235,7 @@ async def test_no_job_fails_for_want_of_an_account(app: App) -> None:
     for table in TABLES:
         await rows.insert(table)
     assert {table.name for table in TABLES} - rows.made.keys() == NOT_MADE
-    await Citizen.filter(id=rows.leaver).update(closed_at=app.clock.now())
+    await close_account(app, rows.leaver)
     assert await find_person(app, rows.leaver) is None
     wrong, run = [], []
     planted = ("planted", partial(_planted, app, rows.leaver))

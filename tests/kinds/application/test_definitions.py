@@ -15,13 +15,12 @@ from kinds.application import versions
 from kinds.application.definition import (
     Actor,
     Definition,
-    DefinitionInvalid,
     Material,
     State,
     Step,
     Turn,
-    check,
 )
+from kinds.application.soundness import DefinitionInvalid, check
 from modules.community.hotline.definition import HOTLINE
 from tests.conftest import ROOT
 from tests.kinds.application.wing import PERMIT

@@ -15,13 +15,14 @@ from core.ids import new_id
 from core.people.data_rights import merge_person
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
-from kinds.application import engine, service, store, versions
+from kinds.application import desk, engine, service, store, versions
+from kinds.application.definition import Actor, Step
 from kinds.application.domain import Promise, promise_of
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.move_store import clocks_of
 from tests.kinds.application.town import ANSWERS, Town, find, key
-from tests.kinds.application.wing import DEFINITIONS, PERMIT, SERVICE, declare
+from tests.kinds.application.wing import DEFINITIONS, PERMIT, SERVICE, declare, named
 
 UNITS = ("hotline", "police", "housing_fund", "health")
 
@@ -321,3 +322,45 @@ async def test_a_stored_definition_is_the_one_that_was_declared(app: App) -> Non
     read = await versions.get_stored(app, definition_id)
     assert await versions.store(app, read) == definition_id
     assert {s.name: s.turn for s in read.states} == {s.name: s.turn for s in PERMIT.states}
+
+
+async def test_no_note_is_without_end_whoever_writes_it(town: Town, me: Call) -> None:
+    await town.staffed(*UNITS)
+    case, long = await town.step(me, await town.open(me, PERMIT), "submit"), "长" * 1_001
+    (task,) = await town.tasks(case)
+    hotline, police = await town.officer("hotline"), await town.officer("police")
+    before = await _snapshot(town)
+    with pytest.raises(InvalidInput, match="NOTE_LONG"):
+        await desk.hand_over(hotline, task.id, "police", long, key())
+    with pytest.raises(InvalidInput, match="NOTE_LONG"):
+        await town.act(case, "accept", note=long)
+    assert await _snapshot(town) == before
+    await desk.hand_over(hotline, task.id, "police", long[:-1], key())
+    with pytest.raises(InvalidInput, match="NOTE_LONG"):
+        await desk.give_back(police, task.id, long, key())
+    await desk.give_back(police, task.id, "yours", key())
+    case = await town.act(case, "accept")
+    before = await _snapshot(town)
+    for event in ("agree", "refuse"):
+        with pytest.raises(InvalidInput, match="NOTE_LONG"):
+            await town.act(case, event, note=long)
+    assert await _snapshot(town) == before
+
+
+async def test_what_a_system_outside_says_without_end_moves_the_case_all_the_same(
+    town: Town, me: Call, app: App
+) -> None:
+    await town.staffed("hotline")
+    heard = replace(
+        PERMIT,
+        states=[replace(s, outside=("hear",)) if s.name == "desk" else s for s in PERMIT.states],
+        steps=[*PERMIT.steps, Step("hear", ("desk",), "paper", Actor.SYSTEM, named("heard"))],
+    )
+    case = await town.step(me, await town.open(me, heard), "submit")
+    async with transaction() as tx:
+        locked = await store.lock_case(tx, case.id)
+        assert locked is not None
+        await engine.take_outside(app, tx, locked, "hear", "长" * 5_000)
+    *_, event = await service.list_timeline(me, await find(case.id), after=0, first=9)
+    assert event.note_sealed is not None
+    assert app.vault.decrypt(event.note_sealed, engine.NOTE) == "长" * 999 + "…"

@@ -269,3 +269,14 @@ async def test_files_go_and_come_over_http(
     await town.step(me, case, "submit")
     assert (await client.request("GET", read, headers=officer)).status == 200
     assert await service.get_case(me, case.id) == await find(case.id)
+
+
+async def test_a_photograph_of_several_pictures_is_a_jpeg() -> None:
+    """Phones write one into a JPEG beside its depth or its light (CIPA DC-007, Multi-Picture)."""
+    written = io.BytesIO()
+    other = [Image.new("RGB", (30, 20), "blue")]
+    Image.open(io.BytesIO(photograph())).save(written, "MPO", save_all=True, append_images=other)
+    file = await clean(written.getvalue(), photographs_only=True)
+    assert file.media_type == "image/jpeg"
+    with Image.open(io.BytesIO(file.content)) as image:
+        assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (60, 40), {})

@@ -25,6 +25,7 @@ from tests.core.waiting import eventually
 from tests.kinds.application.town import ANSWERS, Town, find, key
 from tests.kinds.application.wing import PERMIT, SERVICE, declare
 from tests.machine import PATIENCE_S
+from tests.people import close_account
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 UNITS = ("hotline", "police", "housing_fund", "health")
@@ -285,9 +286,7 @@ async def test_a_case_that_a_merge_left_behind_is_shown_as_the_owners(
     case = await _submitted(town, me)
     async with transaction() as tx:
         await note_merge(app, tx, me.subject_id, owner)
-    await Citizen.filter(id=me.subject_id).update(
-        closed_at=app.clock.now(), phone_index=None, resident_index=None
-    )
+    await close_account(app, me.subject_id)
     opened = await desk.open_case(officer, case.id)
     assert opened.person is not None and opened.person.id == owner
     assert await AccessLog.filter(subject_id=owner, actor_id=officer.subject_id).count() == 1
@@ -303,3 +302,27 @@ async def test_an_erasure_of_the_officers_own_account_leaves_the_timeline(
         await erase_person(app, tx, officer.subject_id)
     assert await town.events(case) == ["open", "submit", "accept"]
     assert replace(NOTHING) == Choices()
+
+
+async def test_work_comes_back_to_another_officer_than_the_one_before(town: Town, me: Call) -> None:
+    """Who accepted may not decide, however little else there is to do."""
+    await town.staffed(*UNITS)
+    officers = [await town.officer("hotline", number) for number in range(2)]
+    case = await _submitted(town, me)
+    (task,) = await town.tasks(case)
+    accepts = await town.holder(task)
+    (decides,) = (one for one in officers if one is not accepts)
+    await town.act(case, "accept")
+    for _ in range(3):
+        await town.act(case, "agree")
+    for _ in range(2):
+        (other,) = await town.tasks(await _submitted(town, me))
+        await desk.take_task(decides, other.id, key())
+    (task,) = await town.tasks(case)
+    assert task.assignee_id == decides.subject_id
+    await desk.hand_over(decides, task.id, "police", "theirs", key())
+    back, _ = await desk.give_back(await town.officer("police"), task.id, "yours", key())
+    assert back.assignee_id == decides.subject_id
+    with pytest.raises(Conflict, match="FOUR_EYES"):
+        await desk.take_task(accepts, task.id, key())
+        await desk.act(accepts, task.id, "grant", NOTHING, key())

@@ -13,7 +13,7 @@ from core.context.call import Call
 from core.security.authentication import Viewer
 from core.settings import Settings
 from kinds.application import versions
-from kinds.application.definition import check
+from kinds.application.soundness import check
 from modules.affairs.cases.definition import (
     CASES,
     POST_ADDRESS,
@@ -216,3 +216,37 @@ def test_what_is_posted_needs_an_address() -> None:
         definition = replace(CASES.definition, form=[POST_ADDRESS])
         problems = check_delivery(CITY, definition, form, TODAY)
         assert [problem.name for problem in problems] == names
+
+
+def _own_address(item: dict[str, Any]) -> dict[str, Any]:
+    field = item["form"][0] | {"name": "post_address"}
+    return {"form": [*item["form"], field]}
+
+
+ODD: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "nobody examines it": lambda _: {"stages": []},
+    "a stage of nobody": lambda _: {"stages": [[]]},
+    "longer than a year": lambda _: {"promised_days": 400},
+    "a field of our own name": _own_address,
+    "no pattern": lambda item: {"form": [item["form"][0] | {"pattern": "["}]},
+    "a paper without end": lambda item: {
+        "materials": [item["materials"][0] | {"material_no": "m" * 33}]
+    },
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+async def test_an_item_that_could_strand_a_case_is_refused_in_words(
+    client: Client, items: FakeItems, citizen: MakeCitizen,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+) -> None:  # fmt: skip
+    def odd(rows: list[dict[str, Any]]) -> None:
+        rows[:] = [one | change(one) if one["item_code"] == KINDERGARTEN else one for one in rows]
+
+    items.change(odd)
+    wanted = {"serviceId": "gov-case-apply", "item": KINDERGARTEN, "answers": ANSWERS}
+    answer = await client.operate(
+        "OpenApplication", wanted | {"openKey": key()}, viewer=await citizen()
+    )
+    assert "errors" not in answer.json, answer.json
+    assert answer.json["data"]["openCase"]["code"] in ("ITEM_NOT_ONLINE", "NOT_FOUND")

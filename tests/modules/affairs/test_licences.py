@@ -5,13 +5,14 @@ What every lookup promises is in tests/kinds/test_lookups.py.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from core.clock import ManualClock
+from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY
@@ -342,3 +343,28 @@ async def test_presentations_are_handed_out_and_erased(
     await leave(mine)
     assert await LicencePresentation.all().count() == 0
     assert title(await check(client, HOTEL_KEY, code)) == (422, "PRESENTATION_INVALID")
+
+
+@pytest.mark.parametrize(("day", "status"), [(0, "VALID"), (-1, "EXPIRED")])
+async def test_a_licence_holds_up_to_its_last_day_whatever_its_system_says(
+    client: Client, holder: Viewer, wallet: FakeLicences, clock: ManualClock, day: int, status: str
+) -> None:
+    code = (await _present(client, holder))["code"]
+    ends = civil_date(clock.now()) + timedelta(days=day)
+    wallet.licences = [replace(one, valid_until=ends) for one in wallet.licences]
+    answer = await check(client, HOTEL_KEY, code)
+    assert (answer.json["status"], len(answer.json["fields"])) == (status, int(status == "VALID"))
+    shown = await client.data("{ licenceWallet { items { licenceRef status } } }", viewer=holder)
+    assert shown["licenceWallet"]["items"][0] == {"licenceRef": "card", "status": status}
+    again = await _present(client, holder)
+    assert again.get("code") == "LICENCE_NOT_VALID" or status == "VALID"
+
+
+@pytest.mark.parametrize("reason", ["a\x00b", "登记\n沙盒市公安局", "\u202egnirotinom"])
+async def test_a_reason_that_cannot_be_read_uses_no_code_up(
+    client: Client, holder: Viewer, reason: str
+) -> None:
+    code = (await _present(client, holder))["code"]
+    assert title(await check(client, HOTEL_KEY, code, reason)) == (422, "REASON_MISSING")
+    assert not await _shown_rows()
+    assert (await check(client, HOTEL_KEY, code)).status == 200

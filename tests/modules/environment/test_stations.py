@@ -246,3 +246,25 @@ def test_a_trend_needs_more_than_half_of_each_half(
     values: list[float | None], trend: Trend
 ) -> None:
     assert trend_of(values, 0.1) is trend
+
+
+@pytest.mark.parametrize("field", ["airQuality", "springLevels"])
+async def test_a_moment_with_a_zone_is_passed_over_and_stops_no_other(
+    client: Client, data: FakeOpenData, field: str
+) -> None:
+    data.hour(0, 50)
+    data.level(0, 28.1)
+    for rows in (data.hours, data.levels):
+        rows.append(rows[0] | {"observed_at": "2026-11-23T12:00:00Z"})
+    (station,) = (await _ask(client, field))["items"]
+    assert station["observedAt"] == "2026-11-23T04:00:00.000Z"
+
+
+@pytest.mark.parametrize("level_m", [-9999.0, 99999.0, float("nan"), float("inf")])
+async def test_what_is_no_level_warns_of_nothing(
+    client: Client, data: FakeOpenData, level_m: float
+) -> None:
+    data.level(0, level_m)
+    data.level(4, 28.0)
+    (spring,) = (await _ask(client, "springLevels"))["items"]
+    assert (spring["levelM"], spring["warning"], spring["isSilent"]) == (None, "UNKNOWN", True)

@@ -10,6 +10,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all
+from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
@@ -23,8 +24,10 @@ from modules.mobility.arrival_alerts.service import (
     watch_arrivals,
 )
 from modules.mobility.timetable.feeds import BUS_FEED
+from modules.mobility.timetable.network import network_of
 from notifications.messages.models import Message
 from tests.conftest import NOON
+from tests.core.waiting import eventually
 from tests.gtfs import FakeFeed, add_trip, feed_files, message
 from tests.upstreams import by_operation
 
@@ -174,6 +177,72 @@ async def test_it_comes_again_on_its_weekdays_alone(
         await watch_arrivals(app)
         assert len(await _told(app)) == told
         clock.move(timedelta(days=1))
+
+
+@pytest.mark.parametrize(("weekday", "told"), [(1, 0), (2, 1)])
+async def test_a_window_that_begins_at_midnight_rings_before_it(
+    app: App, me: Call, feed: FakeFeed, clock: ManualClock, weekday: int, told: int
+) -> None:
+    """The bus of ten past twelve, a quarter of an hour before, on the weekday of its coming."""
+    feed.files = feed_files({"N": [("A", "24:00:00"), ("B", "24:10:00"), ("C", "24:30:00")]})
+    quarter = Threshold(15, None, by_schedule=True)
+    wish = AlertWish(
+        AlertPlace("B", "L1", None), "", quarter, weekdays=[weekday], window_s=(0, 1800)
+    )
+    await set_alert(me, wish, "a-key-of-mine")
+    clock.move(timedelta(hours=11, minutes=54))
+    await watch_arrivals(app)
+    assert await _told(app) == []
+    for _ in range(3):  # at 23:56, 23:59 and 00:02
+        clock.move(timedelta(minutes=2.5))
+        await watch_arrivals(app)
+        assert len(await _told(app)) == told
+    clock.move(timedelta(days=7))
+    await watch_arrivals(app)
+    assert len(await _told(app)) == 2 * told
+
+
+async def _publish(app: App, feed: FakeFeed, clock: ManualClock, files: dict[str, str]) -> None:
+    """Ten minutes go by, and another timetable is there."""
+    feed.files = dict(files)
+    clock.move(timedelta(minutes=10))
+
+    async def is_there() -> bool:
+        reading = await network_of(app).read(Deadline.after(5.0))
+        assert reading.value is not None
+        return all(f",{ref}," in files["trips"] for ref in reading.value.timetable.trip_numbers)
+
+    await eventually(is_there)
+
+
+async def test_a_bus_that_is_in_no_timetable_any_more_is_told_and_may_come_back(
+    app: App, me: Call, feed: FakeFeed, clock: ManualClock
+) -> None:
+    clock.move(-timedelta(minutes=30))
+    await _set(me)
+    await _publish(app, feed, clock, feed_files({"T2": TRIPS["T"]}))
+    for _ in range(3):
+        await watch_arrivals(app)
+    assert await _told(app) == ["T is no longer tracked"]
+    await _publish(app, feed, clock, feed_files({"T": TRIPS["T"]}))
+    clock.move(timedelta(minutes=16))
+    _late(feed, clock, 0)
+    await watch_arrivals(app)
+    assert await _told(app) == ["T is no longer tracked", "L1 is near"]
+    assert not await ArrivalAlert.exists()
+
+
+async def test_a_bus_that_stays_out_of_the_timetable_ends_its_alert_when_it_was_due(
+    app: App, me: Call, feed: FakeFeed, clock: ManualClock
+) -> None:
+    await _set(me)
+    await _publish(app, feed, clock, feed_files({"T2": TRIPS["T"]}))
+    await watch_arrivals(app)
+    assert await ArrivalAlert.exists()
+    clock.move(timedelta(minutes=1))
+    await watch_arrivals(app)
+    assert not await ArrivalAlert.exists()
+    assert await _told(app) == ["T is no longer tracked"]
 
 
 _REFUSED: dict[str, tuple[AlertWish, type[Exception]]] = {

@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.clock import ManualClock
-from core.upstream.records import Records
+from core.upstream.records import Records, records_reader
 from modules.mobility.car_parks.domain import (
     CarParkStatus,
     Chargers,
@@ -194,3 +195,34 @@ def test_a_tariff_is_what_the_operator_charges(
 ) -> None:
     charged = OperatorsTariff(free, unit, price, cap).charge_fen(timedelta(minutes=minutes))
     assert cost_fen(Tariff(free, unit, price, cap), minutes) == charged
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"unit_minutes": 0}, {"unit_price_fen": -1}, {"daily_cap_fen": -1}, {"free_minutes": -1}],
+)
+def test_a_tariff_that_cannot_be_is_read_of_no_car_park(odd: dict[str, int]) -> None:
+    """A unit of no minutes would end the whole question by a division."""
+    good = orjson.loads(orjson.dumps(count("p01", 40)))
+    bad = good | {"tariff": good["tariff"] | odd}
+    read = records_reader(Count)([good, bad])
+    assert ([one.place_id for one in read.items], read.unreadable) == (["p01"], 1)
+
+
+@pytest.mark.parametrize(("free", "shown"), [(-1, None), (5, None), (0, 0), (4, 4)])
+async def test_chargers_that_cannot_be_free_are_not_known(
+    client: Client, operator: FakeOperator, free: int, shown: int | None
+) -> None:
+    operator.counts = [count("p01", 40, chargers=Chargers(4, free))]
+    (found,) = (await _near(client))["items"]
+    assert found["chargers"] == {"total": 4, "free": shown}
+
+
+async def test_a_count_of_tomorrow_says_nothing_of_now(
+    client: Client, operator: FakeOperator
+) -> None:
+    """Local time that says it were UTC lies eight hours ahead."""
+    operator.counts = [count("p01", 40, observed_at=NOON + timedelta(hours=8))]
+    (found,) = (await _near(client))["items"]
+    assert (found["freeSpaces"], found["source"], found["ageS"]) == (None, "UNKNOWN", 0)
+    assert found["chargers"]["free"] is None

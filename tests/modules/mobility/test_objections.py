@@ -18,7 +18,6 @@ from kinds.application import service
 from kinds.application.events import CaseAwaits
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
-from modules.identity.models import Citizen
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import POLICE
 from modules.mobility.objections.jobs import objection_awaits, remove_record
@@ -27,6 +26,7 @@ from tests.jobs import run_due
 from tests.kinds.application.town import Town, find, key
 from tests.modules.mobility.applications import OBJECTION, VIOLATION_NO
 from tests.modules.mobility.police import FakePolice, violation
+from tests.people import close_account
 from tests.upstreams import by_operation
 
 REMOVING = ("applications.CaseAwaits>mobility.objection_awaits", "mobility.remove_record")
@@ -170,7 +170,7 @@ async def test_what_the_police_may_have_removed_is_not_told_as_refused_when_its_
     awaits = CaseAwaits(case.id, SERVICE, case.state, case.sequence)
     with pytest.raises(UpstreamError):
         await objection_awaits(app, awaits)
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await close_account(app, me.subject_id)
     await objection_awaits(app, awaits)
     assert (await find(case.id)).state == "removing"
     await town.act(await find(case.id), "refuse_by_hand", note="记录仍在")
@@ -181,6 +181,6 @@ async def test_nothing_is_removed_for_who_has_left_meanwhile(
     app: App, me: Call, call: Callable[..., Call], police: FakePolice
 ) -> None:
     case = await _sustained(app, me, call)
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await close_account(app, me.subject_id)
     await run_due(app, *REMOVING)
     assert ((await find(case.id)).state, police.removed) == ("rejected", [])

@@ -325,3 +325,24 @@ async def test_without_a_timetable_there_is_no_plan(
     feed.is_silent = True
     found = await _plan(client)
     assert (found["status"], found["reason"], found["answer"]) == ("UNAVAILABLE", "TIMEOUT", None)
+
+
+@pytest.mark.parametrize(
+    ("at", "problem"),
+    [
+        ("2026-11-24T00:10:00+08:00", None),  # the night bus of the last day
+        ("2026-11-23T16:10:00Z", None),
+        ("2026-11-24T06:00:00+08:00", "OUTSIDE_TIMETABLE"),
+        ("2026-11-23T22:00:00Z", "OUTSIDE_TIMETABLE"),
+    ],
+)
+async def test_a_timetable_ends_with_the_night_of_its_last_day_there(
+    client: Client, feed: FakeFeed, at: str, problem: str | None
+) -> None:
+    info = "feed_publisher_name,feed_publisher_url,feed_lang,feed_start_date,feed_end_date\n"
+    info += "a,https://a.example,zh,20260101,20261123\n"
+    night = {"night": [("A", "24:20:00"), ("D", "24:50:00")]}
+    feed.files = feed_files(night, stops=PLACES) | {"feed_info": info}
+    found = await _plan(client, at=at, to=_at("D"))
+    assert found["answer"]["problem"] == problem
+    assert bool(found["answer"]["plans"]) is (problem is None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -202,7 +203,7 @@ def test_the_levels_of_the_standard(lost: float, level: str) -> None:
     assert congestion_of(100 * (1 - lost), 100, timedelta()) is Congestion(level)
 
 
-@pytest.mark.parametrize(("speed", "free"), [(-1, 60), (400, 60), (50, 0)])
+@pytest.mark.parametrize(("speed", "free"), [(-1, 60), (400, 60), (50, 0), (50, inf), (50, nan)])
 def test_a_speed_that_cannot_be_is_none(speed: float, free: float) -> None:
     with pytest.raises(ValueError, match="speed"):
         congestion_of(speed, free, timedelta())

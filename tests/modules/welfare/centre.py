@@ -1,5 +1,6 @@
 """A housing fund centre in memory, for tests of withdrawals."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 
 import orjson
@@ -45,11 +46,15 @@ class FakeCentre(Silence):
         self.is_cut_short = False
         """Whether who orders dies before the answer comes."""
         self.orders: list[PayoutOrder] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """What happens while it is asked for a record."""
 
     async def find_withdrawal_record(self, access: Access) -> WithdrawalRecord | None:
         """See modules.welfare.withdrawal.upstream."""
         assert access.person.document_no
         self.answer("find_withdrawal_record")
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return self.record
 
     async def pay_out(self, order: PayoutOrder) -> Payout:

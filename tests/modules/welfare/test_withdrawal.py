@@ -10,7 +10,7 @@ import pytest
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection
-from core.errors import AppError, InvalidInput, Unavailable
+from core.errors import AppError, Conflict, InvalidInput, Unavailable
 from core.id_documents import Document, DocumentKind
 from core.people.directory import get_person
 from core.people.personal_read import grant_consent
@@ -21,7 +21,6 @@ from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.opening import open_form, seal_form
 from modules.identity.disputes import service as disputes
-from modules.identity.models import Citizen
 from modules.welfare.housing_fund.upstream import CENTRE
 from modules.welfare.withdrawal.domain import (
     HousingFundWithdrawal,
@@ -37,6 +36,7 @@ from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 from tests.modules.welfare.applications import CARD_NO, PERSON, answers_for
 from tests.modules.welfare.centre import RECORD, RULES, FakeCentre
+from tests.people import close_account
 from tests.upstreams import by_operation
 
 TODAY = date(2026, 11, 23)
@@ -294,9 +294,7 @@ async def test_nothing_is_paid_for_who_has_left_meanwhile(
     case = await _draft(me, RENT)
     await town.step(me, case, "submit")
     await town.act(await find(case.id), "grant")
-    await Citizen.filter(id=me.subject_id).update(
-        closed_at=app.clock.now(), phone_index=None, resident_index=None
-    )
+    await close_account(app, me.subject_id)
     await run_due(app, *PAYING)
     assert ((await find(case.id)).state, centre.orders) == ("missing", [])
 
@@ -311,9 +309,7 @@ async def test_what_the_centre_may_be_paying_is_not_told_as_returned_when_its_pe
     centre.outcome = PayoutStatus.PENDING
     await town.act(await find(case.id), "grant")
     await run_due(app, *PAYING)
-    await Citizen.filter(id=me.subject_id).update(
-        closed_at=app.clock.now(), phone_index=None, resident_index=None
-    )
+    await close_account(app, me.subject_id)
     centre.outcome = PayoutStatus.PAID
     for _ in range(2):
         await connection().execute_query(
@@ -335,7 +331,7 @@ async def test_a_payment_that_comes_back_of_who_has_died_is_noted_by_an_officer(
     centre.outcome = PayoutStatus.PENDING
     await town.act(await find(case.id), "grant")
     await run_due(app, *PAYING)
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await close_account(app, me.subject_id)
     with pytest.raises(InvalidInput, match="NOTE_REQUIRED"):
         await town.act(await find(case.id), "return_by_hand", note="")
     assert (await find(case.id)).state == "paying"
@@ -355,6 +351,18 @@ async def test_who_was_cut_short_while_ordering_does_not_tell_it_as_returned(
     event = CaseAwaits(case.id, SERVICE, granted.state, granted.sequence)
     with pytest.raises(RuntimeError, match="cut short"):
         await case_awaits(app, event)
-    await Citizen.filter(id=me.subject_id).update(closed_at=app.clock.now())
+    await close_account(app, me.subject_id)
     await case_awaits(app, event)  # the queue repeats it
     assert ((await find(case.id)).state, len(centre.orders)) == ("paying", 1)
+
+
+async def test_what_is_handed_in_is_what_the_centre_was_asked_about(
+    me: Call, centre: FakeCentre
+) -> None:
+    case, more = await _draft(me, RENT), answers_for(RENT) | {"amount": "79999"}
+    centre.meanwhile = lambda: service.save_answers(me, case.id, more, key())
+    with pytest.raises(Conflict, match="CASE_CHANGED"):
+        await service.take_step(me, case.id, "submit", "", key())
+    assert (await find(case.id)).state == "draft"
+    centre.meanwhile = None
+    assert await _problems(me, case) == ["WITHDRAWAL_TOO_MUCH"]

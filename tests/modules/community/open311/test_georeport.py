@@ -178,6 +178,12 @@ async def test_windows_are_anded_and_understood_as_clients_write_them(
         ({"start_date": "yesterday"}, 400),
         ({"start_date": "2026-11-24T12:00:00"}, 400),
         ({"start_date": "2026-01-01T00:00:00Z", "end_date": "2026-11-01T00:00:00Z"}, 400),
+        ({"start_date": "9999-12-31T00:00:00Z"}, 400),
+        ({"end_date": "9999-12-31T23:59:59.999999Z"}, 400),
+        ({"end_date": "0001-01-01T00:00:00+14:00"}, 400),
+        ({"updated_after": "0001-01-01T00:00:00+14:00"}, 400),
+        ({"service_request_id": "\x00"}, 400),
+        ({"service_code": "tree,\x00"}, 400),
         ({"status": "weird"}, 400),
         ({"page": "0"}, 400),
         ({"page_size": "5000"}, 400),
@@ -196,7 +202,8 @@ async def test_a_wrong_question_gets_a_list_of_errors_in_its_format(
             assert error["code"] == status and error["description"]
         else:
             assert fromstring(answer.body).findtext("error/code") == str(status)
-    for path in ("requests/SP20260101000009.xml", "services/volcano.xml", "tokens/7.xml"):
+    for path in ("requests/SP20260101000009.xml", "services/volcano.xml", "tokens/7.xml",
+                 "requests/%00.xml", "tokens/%00.xml", "services/%00.xml"):  # fmt: skip
         assert (await door.get(path)).status == 404
     assert (await door.get("services.html")).status == 400
 

@@ -5,15 +5,19 @@ import io
 import zlib
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
 from tusclient.client import TusClient
 
 from core.clock import ManualClock
+from core.context.app import App
 from core.context.call import Call
+from core.database import transaction
 from core.standards.coordinates import GeoPoint
-from modules.community.reports import service
+from modules.community.reports import photo_store, service
+from modules.community.reports.photos import PHOTO
 from modules.community.reports.service import Draft
 from tests.modules.community.reports.people import HERE, Street, picture
 from tests.served import served
@@ -228,3 +232,22 @@ async def test_the_client_tuspy_uploads_unmodified_and_goes_on_after_a_cut(
         photo = (await asyncio.to_thread(upload)).rpartition("/")[2]
     report = await street.filed(me, photoIds=[photo])
     assert [one["id"] for one in report["photos"]] == [photo]
+
+
+async def test_an_upload_whose_server_died_at_its_last_byte_is_finished_when_asked_for(
+    street: Street, app: App
+) -> None:
+    me, content = await street.citizen(), picture()
+    length = str(len(content))
+    begun = await street.request("POST", "/reports/photos", b"", me, upload_length=length)
+    path = begun.headers["location"]
+    photo_id = UUID(path.rpartition("/")[2])
+    async with transaction() as tx:  # what is committed before the photograph is looked into
+        sealed = app.vault.encrypt_file(content, PHOTO)
+        await photo_store.insert_part(tx, photo_id, 0, *sealed)
+        await photo_store.update_photo(tx, photo_id, received_bytes=len(content))
+    for _ in range(2):
+        asked = await street.request("HEAD", path, b"", me)
+        assert (asked.status, asked.headers["upload-offset"]) == (200, length)
+    assert (await street.request("GET", path, b"", me)).status == 200
+    assert len((await street.filed(me, photoIds=[str(photo_id)]))["photos"]) == 1
