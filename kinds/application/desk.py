@@ -245,4 +245,4 @@ async def _give(
     await engine.note(
         app, tx, case, event, By(Actor.OFFICER, officer.id, officer.unit), choices.note
     )
-    await engine.tell_service(app, tx, case, event, choices.note)
+    await engine.tell_service(app, tx, case, event)  # why is for colleagues and the citizen

@@ -144,12 +144,18 @@ async def list_updates(report_id: UUID, most: int) -> list[ReportUpdate]:
 async def list_updates_between(
     start: datetime, end: datetime, *, skip: int, first: int
 ) -> list[tuple[ReportUpdate, Report]]:
-    """What happened to reports in a window of time, with these, the oldest first."""
-    rows = await (
-        ReportUpdate.filter(happened_at__gte=start, happened_at__lt=end)
-        .order_by("happened_at", "id")
-        .offset(skip)
-        .limit(first)
+    """What happened to reports in a window of time, with these, the oldest first; of withdrawn ones
+    nothing."""
+    rows = await fetch_models(
+        connection(),
+        ReportUpdate,
+        """u WHERE happened_at >= $1 AND happened_at < $2 AND NOT EXISTS (
+             SELECT FROM community_report r WHERE r.id = u.report_id AND r.state = 'withdrawn')
+           ORDER BY happened_at, id OFFSET $3 LIMIT $4""",
+        start,
+        end,
+        skip,
+        first,
     )
     reports = await list_reports({row.report_id for row in rows})
     return [(row, reports[row.report_id]) for row in rows]

@@ -131,6 +131,25 @@ async def test_a_report_is_filed_and_followed_to_closed(door: Door, street: Stre
     ]  # fmt: skip
 
 
+async def test_what_colleagues_tell_one_another_and_what_is_withdrawn_is_not_published(
+    door: Door, street: Street
+) -> None:
+    worker, me = await street.worker(), await street.citizen()
+    said = [{"name": "description", "value": "树枝断了,请处置。"}]
+    report = await street.filed(me)
+    other = await street.filed(me, category="tree", answers=said)
+    task = await street.task(worker)
+    why = "报案人电话13900000000"
+    await street.send(
+        worker, "ReassignReport", taskId=task["id"], unit="city_management", note=why
+    )
+    hidden = other if task["report"]["id"] == report["id"] else report
+    await street.send(me, "StepReport", caseId=hidden["caseId"], event="withdraw", note="")
+    updates = await door.ask("servicerequestupdates")
+    assert [update["description"] for update in updates] == ["提交", "转办"]
+    assert {update["service_request_id"] for update in updates}.isdisjoint({hidden["no"]})
+
+
 async def _id(street: Street, no: str) -> str:
     (row,) = await street.rows("SELECT id FROM community_report WHERE no = $1", no)
     return str(row["id"])
