@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,7 +49,9 @@ class House(TyperGroup):
         """The command to run; a wing's is imported here."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
-            command = typer.main.get_command(load(f"{_contributed()[name]}:app"))
+            wing = load(f"{_contributed()[name]}:app")
+            wing._add_completion = False  # it would complete `quancheng` as if the wing were all
+            command = typer.main.get_command(wing)
             command.name = name
         return name, command, rest
 
@@ -183,7 +186,7 @@ def migrate(
     elif write:
         _print_lines(asyncio.run(migrate.write_migrations(manifests)))
     else:
-        with database(settings) as ready:
+        with database(settings, create=True) as ready:
             _require_databases(ready)
             assert ready.database_url is not None and ready.owner_url is not None
             try:
@@ -210,11 +213,12 @@ def show_settings(
 ) -> None:
     """Show every setting: variable, value, meaning."""
     from core.processes.settings_table import markdown_table, rich_table
+    from core.processes.tables import print_tables
 
     if markdown:
         typer.echo(markdown_table())
     else:
-        Console().print(rich_table(read_settings()))
+        print_tables(rich_table(read_settings()))
 
 
 def main() -> None:
@@ -263,9 +267,10 @@ async def _work(settings: "Settings") -> None:
 async def _seed(house: "App") -> None:
     from core.context.contributions import SEEDS
 
-    for manifest, seed in SEEDS.owned(house.manifests):
-        await seed.fill(house)
-        _print_lines([f"seeded {manifest.name}"])
+    for wing, seeds in groupby(SEEDS.owned(house.manifests), lambda owned: owned[0].name):
+        for _, seed in seeds:
+            await seed.fill(house)
+        _print_lines([f"seeded {wing}"])
 
 
 def _print_lines(lines: list[str]) -> None:

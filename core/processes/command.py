@@ -17,11 +17,13 @@ T = TypeVar("T")
 
 def startable_settings() -> Settings:
     """The settings of a process that serves, with keys where the sandbox's are allowed."""
+    from core.processes.embedded import require_cluster
     from core.processes.preflight import require_production_ready
     from core.security.keys import ensure_sandbox_keys
 
     settings = read_settings()
     require_production_ready(settings)
+    require_cluster(settings)
     if not settings.is_production:
         ensure_sandbox_keys(settings.keys_path)
     return settings
