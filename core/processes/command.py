@@ -45,6 +45,20 @@ def require_current_database(settings: Settings) -> None:
         raise StartError(str(error)) from error
 
 
+def require_app(settings: Settings) -> None:
+    """Open the whole App, as a process that serves will, and close it. Raises StartError.
+
+    Not for a running event loop.
+    """
+    from core.processes.open_app import open_app
+
+    async def opened() -> None:
+        async with open_app(settings, application="quancheng start"):
+            pass
+
+    asyncio.run(opened())
+
+
 def in_app(name: str, action: Callable[["App"], Awaitable[T]]) -> T:
     """Run a command with the whole App open; `name` is what the database calls its connections.
 
