@@ -57,7 +57,7 @@ def require_free_doors(doors: Iterable[Door]) -> None:
                 if door.port in meant:
                     raise StartError(
                         f"port {door.port} is meant for {meant[door.port]} and for "
-                        f"{door.variable}: choose another"
+                        f"{door.variable}: choose another {door.variable}"
                     ) from error
                 raise StartError(
                     f"cannot listen on {door.host} port {door.port}: "
