@@ -223,6 +223,16 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_line(
     assert done.stderr.splitlines() == [f"quancheng: {tmp_path / file}: {reason}"]
 
 
+@pytest.mark.parametrize("table", ["balances", "statement psp:wechatpay", "bank"])
+def test_days_the_wrong_way_round_are_refused_in_one_line(quancheng: Quancheng, table: str) -> None:
+    days = ("--from", "2026-11-29", "--to", "2026-11-01")
+    done = quancheng("books", *table.split(), *days)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        ["quancheng: --to 2026-11-01 lies before --from 2026-11-29"],
+    )
+
+
 def test_a_data_folder_that_is_a_file_is_refused_in_one_line(
     quancheng: Quancheng, tmp_path: Path
 ) -> None:
