@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.errors import StartError
 from core.holidays import statutory_holidays
 from core.texts import Named
 
@@ -135,7 +136,7 @@ class City:
         return known[-1]
 
 
-class CityFileError(Exception):
+class CityFileError(StartError):
     """The city file is missing or incomplete; the message is one line for the operator."""
 
 

@@ -213,7 +213,10 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        faults = [
+            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         raise StartError(f"settings: {'; '.join(faults)}") from None
 
 

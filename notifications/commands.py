@@ -5,13 +5,13 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from core.clock import SHANGHAI
 from core.context.app import App
 from core.manifest import discover
 from core.processes.command import in_app
+from core.processes.tables import print_tables
 from notifications.campaigns.domain import CampaignAction
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -40,7 +40,7 @@ def show() -> None:
             f"{provider.sent_per_minute:.1f}",
             f"{provider.failed_per_minute:.1f}",
         )
-    _print(lanes, providers)
+    print_tables(lanes, providers)
     typer.echo(f"{found.dead} dead messages")
 
 
@@ -72,7 +72,7 @@ def list_dead(limit: Count = 100) -> None:
     for row in rows:
         ended = f"{row.ended_at.astimezone(SHANGHAI):%m-%d %H:%M}" if row.ended_at else ""
         table.add_row(str(row.id), row.channel, row.provider or "", row.error or "", ended)
-    _print(table)
+    print_tables(table)
 
 
 @app.command()
@@ -101,7 +101,7 @@ def campaigns(limit: Count = 20) -> None:
             str(row.sent),
             f"{row.starts_at.astimezone(SHANGHAI):%m-%d %H:%M}",
         )
-    _print(table)
+    print_tables(table)
 
 
 @app.command()
@@ -153,15 +153,8 @@ def list_templates() -> None:
             " > ".join(channels),
             ", ".join(params),
         )
-    _print(table)
+    print_tables(table)
 
 
 def _yes(value: bool) -> str:
     return "yes" if value else ""
-
-
-def _print(*tables: Table) -> None:
-    console = Console()
-    wide = console if console.is_terminal else Console(width=200)
-    for table in tables:
-        wide.print(table)

@@ -11,7 +11,7 @@ from core.clock import civil_time
 from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_database
-from core.processes.tables import print_table
+from core.processes.tables import print_tables
 from payments.ledger.accounts import Side
 
 app = typer.Typer(
@@ -64,7 +64,7 @@ def trial_balance() -> None:
     debit_fen, credit_fen = (sum(r.debit_fen for r in rows), sum(r.credit_fen for r in rows))
     table.add_section()
     table.add_row("sum", format_yuan(debit_fen), format_yuan(credit_fen), "", "")
-    print_table(table)
+    print_tables(table)
     if debit_fen != credit_fen:
         raise typer.Exit(1)
 
@@ -90,7 +90,7 @@ def statement(
             amount if debit else "",
             "" if debit else amount,
         )
-    print_table(table)
+    print_tables(table)
 
 
 def _parse_anchor(text: bytes) -> dict[int, tuple[int, str]]:

@@ -10,7 +10,7 @@ from core.context.app import App
 from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_app
-from core.processes.tables import print_table
+from core.processes.tables import print_tables
 
 app = typer.Typer(
     help="The city's shares of what payees' own merchants take.",
@@ -50,4 +50,4 @@ def list_shares(
     for share in in_app("shares", act):
         amount, since = format_yuan(share.amount_fen), civil_time(share.created_at)
         table.add_row(share.id.hex, amount, share.state, share.reason, since)
-    print_table(table)
+    print_tables(table)

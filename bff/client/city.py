@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import time
 from base64 import b32decode, urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ from bff.client.operations import (
     STEP_UP,
     VERIFY_REAL_NAME,
 )
+from core.errors import StartError
 from core.security.private_files import private_file, private_folder
 from core.telemetry.call_counts import Tally
 
@@ -61,6 +63,25 @@ class Answer:
     latency_ms: float
     calls: Tally | None = None
     """What the server had to ask for it; not told by production."""
+
+
+@contextmanager
+def reaching(what: str) -> Iterator[None]:
+    """Walk a city for a command; `what` stops, in the refusal's words, where there is none.
+
+    Raises StartError.
+    """
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:
+        raise StartError(
+            f"{what}: nothing answers at {error.host}:{error.port}; "
+            "`make run` starts a city, PORT and SANDBOX_PORT say where it is"
+        ) from error
+    except aiohttp.InvalidURL as error:
+        raise StartError(f"{what}: {error.url} is no address") from error
+    except (ClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise StartError(f"{what}: {str(error) or type(error).__name__}") from error
 
 
 class CityClient:
@@ -116,6 +137,8 @@ class CityClient:
                 break
             await asyncio.sleep(wait_s)
         latency_ms = (time.monotonic() - started_s) * 1000
+        if not isinstance(answer, dict) or not answer.keys() & {"data", "errors"}:
+            raise ClientError(f"{self._api}/graphql is no GraphQL API: it answers {status}")
         if answer.get("errors"):
             raise ClientError("; ".join(_text_of(error) for error in answer["errors"]))
         calls = answer.get("extensions", {}).get("calls")
@@ -127,7 +150,10 @@ class CityClient:
         async with self._session.post(
             f"{self._api}/graphql", json=body, headers=headers
         ) as response:
-            return response.status, await response.json(content_type=None)
+            try:
+                return response.status, await response.json(content_type=None)
+            except ValueError:  # a page, by a server of another kind
+                return response.status, None
 
     async def do(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """Run a mutation of one field and return its payload. Raises ClientError on a refusal."""

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bff.client.city import CityClient, ClientError
+from bff.client.city import CityClient, reaching
 from bff.commands.journey import STEPS, Walk
-from core.errors import StartError
 from core.settings import Settings, read_settings
 
 app = typer.Typer(help="Walk a citizen's journeys in a terminal.")
@@ -22,10 +21,8 @@ def demo(
 ) -> None:
     """Log in, see the city, read the housing fund, book a doctor, pay the water bill."""
     settings = read_settings()
-    try:
+    with reaching("the demo stopped"):
         asyncio.run(_walk(settings, api or settings.base_url, person))
-    except (ClientError, OSError, TimeoutError) as error:
-        raise StartError(f"the demo stopped: {str(error) or type(error).__name__}") from error
 
 
 async def _walk(settings: Settings, api_url: str, person_key: str) -> None:

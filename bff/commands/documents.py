@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bff.commands.calls import calls
@@ -25,6 +24,7 @@ from core.database import pool
 from core.errors import StartError
 from core.manifest import discover
 from core.processes.command import in_database
+from core.processes.tables import print_tables
 from core.settings import read_settings
 
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
@@ -50,7 +50,7 @@ def list_documents() -> None:
         state = "" if override is None else ("fixed" if override.source else "killed")
         apps = ", ".join(operation.apps)
         table.add_row(operation.document, operation.name, operation.id, apps, state)
-    Console(width=200).print(table)
+    print_tables(table)
 
 
 @app.command()
@@ -165,7 +165,7 @@ def usage(
     table = Table("field", "app", "runs", box=None)
     for (name, version), count in sorted(counted.items()):
         table.add_row(name, version, str(count))
-    Console().print(table)
+    print_tables(table)
 
 
 def _fields(library: Library, document_id: str) -> frozenset[str]:

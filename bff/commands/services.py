@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import orjson
 import typer
 from graphql import OperationType, parse
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from bff.client.city import Answer, CityClient, ClientError, Person
+from bff.client.city import Answer, CityClient, ClientError, Person, reaching
 from bff.commands.cost import AIMS, list_beside, list_costs
 from bff.schema.build import build_schema
 from bff.trusted.blanks import days_around, fill
@@ -23,8 +23,8 @@ from bff.trusted.library import operations_of
 from bff.trusted.parts import parts_of
 from core.catalogue import Service, ServiceStatus
 from core.clock import civil_date
-from core.errors import StartError
 from core.manifest import discover
+from core.processes.tables import print_tables
 from core.settings import read_settings
 
 _DEMO_PERSON = "citizen"
@@ -55,11 +55,9 @@ def check(
 ) -> None:
     """Run every service's trusted operations; exit 1 if a living one fails."""
     settings = read_settings()
-    try:
+    with reaching("no check"):
         url, sessions = api or settings.base_url, settings.data_dir / "sessions"
         rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))
-    except (ClientError, OSError, TimeoutError) as error:
-        raise StartError(f"no check: {str(error) or type(error).__name__}") from error
     if json:
         typer.echo(orjson.dumps([asdict(row) for row in rows], option=orjson.OPT_INDENT_2))
     else:
@@ -83,7 +81,7 @@ def cost() -> None:
     beside = Table("beside the services", "python")
     for folder, lines in list_beside(costs).items():
         beside.add_row(folder, str(lines))
-    Console().print(table, beside)
+    print_tables(table, beside)
 
 
 async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list[Row]:
@@ -207,7 +205,8 @@ def refuse_bad(data: Mapping[str, Any]) -> None:
 def _print(rows: list[Row]) -> None:
     table = Table("service", "status", "", "ms", "error", box=None)
     for row in rows:
-        mark = {True: "[green]ok", False: "[red]failed", None: "[dim]–"}[row.ok]
+        words = {True: ("ok", "green"), False: ("failed", "red"), None: ("–", "dim")}
+        mark = Text(*words[row.ok])
         latency = "" if row.latency_ms is None else f"{row.latency_ms:.0f}"
         table.add_row(row.id, row.status, mark, latency, row.error or "")
-    Console().print(table)
+    print_tables(table)

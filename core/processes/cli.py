@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,12 @@ from typer.core import TyperCommand, TyperGroup
 
 from core.errors import StartError
 from core.manifest import discover, load
-from core.processes.command import in_app, require_current_database, startable_settings
+from core.processes.command import (
+    in_app,
+    require_app,
+    require_current_database,
+    startable_settings,
+)
 from core.processes.memory import prepare_memory
 from core.processes.wiring import exit_code_of, wire
 from core.rooms import require_module
@@ -48,7 +54,9 @@ class House(TyperGroup):
         """The command to run; a wing's is imported here."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
-            command = typer.main.get_command(load(f"{_contributed()[name]}:app"))
+            wing = load(f"{_contributed()[name]}:app")
+            wing._add_completion = False  # it would complete `quancheng` as if the wing were all
+            command = typer.main.get_command(wing)
             command.name = name
         return name, command, rest
 
@@ -109,19 +117,14 @@ def api() -> None:
     """Serve the API on HOST and PORT."""
     settings = startable_settings()  # wrong ones are refused before much is loaded
 
-    from core.city import load_city
     from core.processes.embedded import database
-    from core.processes.open_app import check_wings
-    from core.processes.preflight import require_free_operators_port, require_free_port
+    from core.processes.preflight import api_doors, require_free_doors
     from core.processes.serve import serve
 
-    require_free_operators_port(settings)
-    require_free_port(settings.host, settings.port, "PORT")
-    if settings.http2_port:
-        require_free_port(settings.host, settings.http2_port, "HTTP2_PORT")
+    require_free_doors(api_doors(settings))
     with database(settings) as ready:
         require_current_database(ready)
-        check_wings(discover(), load_city(ready.city_file))  # in one line, not in the server's log
+        require_app(ready)  # what refuses says so in one line, not in the server's log
         _publish(ready)
         application = load("bff.app:create_app")
         serve(application, ready.host, ready.port, ready.http2_port, ready.shutdown_notice_s)
@@ -133,10 +136,10 @@ def worker() -> None:
     import uvloop
 
     from core.processes.embedded import database
-    from core.processes.preflight import require_free_operators_port
+    from core.processes.preflight import operators_doors, require_free_doors
 
     settings = startable_settings()
-    require_free_operators_port(settings)
+    require_free_doors(operators_doors(settings))
     with database(settings) as ready:
         require_current_database(ready)
         uvloop.run(_work(ready))
@@ -145,14 +148,14 @@ def worker() -> None:
 @app.command()
 def sandbox() -> None:
     """Serve the sandbox city on SANDBOX_PORT."""
-    from core.processes.preflight import require_free_port
+    from core.processes.preflight import require_free_doors, sandbox_doors
     from core.processes.serve import serve
     from core.security.keys import ensure_sandbox_keys
 
     settings = read_settings()
     if settings.is_production:
         raise StartError("production does not run the sandbox city")
-    require_free_port("127.0.0.1", settings.sandbox_port, "SANDBOX_PORT")
+    require_free_doors(sandbox_doors(settings))
     ensure_sandbox_keys(settings.keys_path)
     os.environ.setdefault("SANDBOX_CLOCK_OFFSET_S", str(settings.clock_offset_s))
     os.environ.setdefault("SANDBOX_KEYS_DIR", str(settings.keys_path))
@@ -183,7 +186,7 @@ def migrate(
     elif write:
         _print_lines(asyncio.run(migrate.write_migrations(manifests)))
     else:
-        with database(settings) as ready:
+        with database(settings, create=True) as ready:
             _require_databases(ready)
             assert ready.database_url is not None and ready.owner_url is not None
             try:
@@ -210,11 +213,12 @@ def show_settings(
 ) -> None:
     """Show every setting: variable, value, meaning."""
     from core.processes.settings_table import markdown_table, rich_table
+    from core.processes.tables import print_tables
 
     if markdown:
         typer.echo(markdown_table())
     else:
-        Console().print(rich_table(read_settings()))
+        print_tables(rich_table(read_settings()))
 
 
 def main() -> None:
@@ -263,9 +267,10 @@ async def _work(settings: "Settings") -> None:
 async def _seed(house: "App") -> None:
     from core.context.contributions import SEEDS
 
-    for manifest, seed in SEEDS.owned(house.manifests):
-        await seed.fill(house)
-        _print_lines([f"seeded {manifest.name}"])
+    for wing, seeds in groupby(SEEDS.owned(house.manifests), lambda owned: owned[0].name):
+        for _, seed in seeds:
+            await seed.fill(house)
+        _print_lines([f"seeded {wing}"])
 
 
 def _print_lines(lines: list[str]) -> None:

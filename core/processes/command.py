@@ -17,11 +17,13 @@ T = TypeVar("T")
 
 def startable_settings() -> Settings:
     """The settings of a process that serves, with keys where the sandbox's are allowed."""
+    from core.processes.embedded import require_cluster
     from core.processes.preflight import require_production_ready
     from core.security.keys import ensure_sandbox_keys
 
     settings = read_settings()
     require_production_ready(settings)
+    require_cluster(settings)
     if not settings.is_production:
         ensure_sandbox_keys(settings.keys_path)
     return settings
@@ -41,6 +43,20 @@ def require_current_database(settings: Settings) -> None:
         asyncio.run(check(settings.database_url, discover()))
     except MigrationError as error:
         raise StartError(str(error)) from error
+
+
+def require_app(settings: Settings) -> None:
+    """Open the whole App, as a process that serves will, and close it. Raises StartError.
+
+    Not for a running event loop.
+    """
+    from core.processes.open_app import open_app
+
+    async def opened() -> None:
+        async with open_app(settings, application="quancheng start"):
+            pass
+
+    asyncio.run(opened())
 
 
 def in_app(name: str, action: Callable[["App"], Awaitable[T]]) -> T:

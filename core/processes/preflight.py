@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -34,25 +37,65 @@ def _key_faults(settings: Settings) -> list[str]:
     return faults
 
 
-def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raise StartError unless this process could listen there; `variable` names the setting."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StartError(
-            f"cannot listen on {host} port {port}: {reason}; choose another with {variable}"
-        ) from error
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a process is to listen, and the setting that says so."""
+
+    host: str
+    port: int
+    variable: str
 
 
-def require_free_operators_port(settings: Settings, number: int = 0) -> None:
-    """Raise StartError unless a process could answer operators; `number` counts neighbours."""
-    if settings.metrics_port:
-        require_free_port(settings.metrics_host, settings.metrics_port + number, "METRICS_PORT")
+def require_free_doors(doors: Iterable[Door]) -> None:
+    """Raise StartError unless all could be listened at, one beside the other."""
+    meant: dict[int, str] = {}
+    with ExitStack() as held:
+        for door in doors:
+            try:
+                held.enter_context(_listening(door))
+            except OSError as error:
+                if door.port in meant:
+                    raise StartError(
+                        f"port {door.port} is meant for {meant[door.port]} and for "
+                        f"{door.variable}: choose another {door.variable}"
+                    ) from error
+                raise StartError(
+                    f"cannot listen on {door.host} port {door.port}: "
+                    f"{error.strerror or error}; choose another with {door.variable}"
+                ) from error
+            meant[door.port] = door.variable
+
+
+@contextmanager
+def _listening(door: Door) -> Iterator[None]:
+    family, kind, _, _, address = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[
+        0
+    ]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen(1)
+        yield
+
+
+def api_doors(settings: Settings, number: int = 0) -> list[Door]:
+    """Where an API listens; `number` counts its neighbours."""
+    doors = [Door(settings.host, settings.port + number, "PORT")]
+    if settings.http2_port:
+        doors.append(Door(settings.host, settings.http2_port + number, "HTTP2_PORT"))
+    return operators_doors(settings, number) + doors
+
+
+def operators_doors(settings: Settings, number: int = 0) -> list[Door]:
+    """Where a process answers operators; `number` counts its neighbours."""
+    if not settings.metrics_port:
+        return []
+    return [Door(settings.metrics_host, settings.metrics_port + number, "METRICS_PORT")]
+
+
+def sandbox_doors(settings: Settings) -> list[Door]:
+    """Where the sandbox city listens."""
+    return [Door("127.0.0.1", settings.sandbox_port, "SANDBOX_PORT")]
 
 
 def require_database(url: str, variable: str) -> None:

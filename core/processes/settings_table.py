@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from core.processes.preflight import without_password
 from core.settings import Settings
@@ -40,8 +41,8 @@ def rich_table(settings: Settings) -> Table:
     return table
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> str | Text:
     if value is None:
-        return "[dim]unset[/]"
+        return Text("unset", "dim")
     text = str(value)
     return without_password(text) if "://" in text else text

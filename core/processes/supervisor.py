@@ -88,24 +88,20 @@ class Supervisor:
     def _ports(self) -> Sequence[int]:
         return range(self._settings.port, self._settings.port + self._plan.apis)
 
+    def _doors(self) -> Iterator[preflight.Door]:
+        apis, settings = self._plan.apis, self._settings
+        for number in range(apis):
+            yield from preflight.api_doors(settings, number)
+        for number in range(apis, apis + self._plan.workers):
+            yield from preflight.operators_doors(settings, number)
+        if self._plan.sandbox:
+            yield from preflight.sandbox_doors(settings)
+
     def _refuse(self) -> None:
         settings = self._settings
         preflight.require_production_ready(settings)
         self._lock.require_free()
-        if self._plan.sandbox and settings.sandbox_port in self._ports:
-            raise StartError(
-                f"port {settings.sandbox_port} is meant for an API and for the sandbox: "
-                "choose another SANDBOX_PORT"
-            )
-        for number in range(self._plan.apis + self._plan.workers):
-            preflight.require_free_operators_port(settings, number)
-        for number, port in enumerate(self._ports):
-            preflight.require_free_port(settings.host, port, "PORT")
-            if settings.http2_port:
-                http2_port = settings.http2_port + number
-                preflight.require_free_port(settings.host, http2_port, "HTTP2_PORT")
-        if self._plan.sandbox:
-            preflight.require_free_port("127.0.0.1", settings.sandbox_port, "SANDBOX_PORT")
+        preflight.require_free_doors(self._doors())
         if settings.database_url is not None:
             preflight.require_database(settings.database_url, "DATABASE_URL")
         if settings.database_owner_url is not None:

@@ -9,11 +9,15 @@ _WHOLE = 100_000
 """Columns of a pipe: no cell is cut, and a line is as long as its cells."""
 
 
-def print_table(table: Table) -> None:
-    """Print a table to standard output.
+def print_tables(*tables: Table) -> None:
+    """Print tables to standard output.
 
     Nothing in a cell is read as markup or as the name of an emoji, as `:hospital:` in an account's
     code would be. In a terminal a long cell is folded to its width; into a pipe or file it is not.
     """
     width = None if sys.stdout.isatty() else _WHOLE
-    Console(markup=False, emoji=False, highlight=False, width=width).print(table)
+    console = Console(markup=False, emoji=False, highlight=False, width=width)
+    for table in tables:
+        for column in table.columns:
+            column.overflow = "fold"  # by default the end of a long number would be lost
+        console.print(table)

@@ -17,7 +17,7 @@ def welcome(console: Console, settings: Settings, *, apis: Sequence[int], sandbo
     for port in apis:
         table.add_row("API", f"http://{host}:{port}/graphql", "playground in a browser")
     if sandbox:
-        table.add_row("Sandbox", settings.sandbox_url, "the city around us")
+        table.add_row("Sandbox", f"{settings.sandbox_url}/_control/systems", "the city around us")
     if settings.clock_offset_s:
         now = SystemClock(settings.clock_offset).now().astimezone(SHANGHAI)
         table.add_row("Clock", f"{now:%Y-%m-%d %H:%M}", "a trial: CLOCK_OFFSET_S is set")

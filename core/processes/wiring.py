@@ -43,9 +43,12 @@ def wire() -> None:
 def exit_code_of(error: Exception) -> int:
     """Say why a command failed and return its exit code.
 
-    A refusal is one line for the operator; anything else is a defect and one line of the log.
+    A refusal is one line for the operator, and so is a file that cannot be used; anything else is a
+    defect and one line of the log.
     """
     line = str(error) if isinstance(error, StartError) else getattr(error, "exit_line", None)
+    if isinstance(error, OSError) and error.filename:
+        line = f"{error.filename}: {error.strerror}"
     if line is None:
         log.critical("command failed", exc_info=error)
     else:

@@ -93,6 +93,7 @@ class HttpClient:
         self._hedge_policy = hedge
         self._hedging: dict[tuple[str, str], Hedging] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._told_unreadable: dict[tuple[str, str], int] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,9 +169,15 @@ class HttpClient:
             hedging.learn(duration_s, answered=_TELLS_DURATION[outcome])
 
     def note_unreadable(self, upstream: str, operation: str, count: int) -> None:
-        """Count answers, or records in one, that could not be read; nothing of them is logged."""
+        """Count answers, or records in one, that could not be read; nothing of them is logged.
+
+        Each operation has a line in a minute: a record that stays so is read with every request.
+        """
         self._metrics.unreadable(upstream, operation, count)
-        log.warning("unreadable", upstream=upstream, operation=operation, count=count)
+        minute = int(self._monotonic() // 60)
+        if self._told_unreadable.get((upstream, operation)) != minute:
+            self._told_unreadable[upstream, operation] = minute
+            log.warning("unreadable", upstream=upstream, operation=operation, count=count)
 
     async def close(self) -> None:
         """Close all connections. Repeat-safe."""

@@ -89,7 +89,6 @@ def _enrol(home: Home) -> Mapping[Duty, Actor]:
         path = home.folder / "keys" / f"{officer.id}.pem"
         with written_whole(path) as file:
             file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        path.chmod(0o600)
     with written_whole(home.officers_file) as file:
         file.write(lines.encode())
     return actors

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from rich.console import Console
 from rich.table import Column, Table
 
+from core.processes.tables import print_tables
 from core.settings import read_settings
 from credit.commands.console import KeyOption, ModelOption, now, refusing, today, trusted_keys
 from credit.registry.evidence import Floors, read_evidence
@@ -60,12 +60,11 @@ def list_models(home: HomeOption = None) -> None:
             standing.fault(today()) or "stands",
             f"{known.state} by {known.actor}: {known.id[:ID_LETTERS]}" if known else "",
         )
-    Console().print(table)
     policies = Table("policy", "hash", "proposed", "approved")
     for policy in book.policies.values():
         proposed = f"{policy.proposer}: {policy.proposal[:ID_LETTERS]}"
         policies.add_row(policy.id, policy.hash[:ID_LETTERS], proposed, policy.approver or "")
-    Console().print(policies)
+    print_tables(table, policies)
 
 
 @app.command()
@@ -89,7 +88,6 @@ def enrol(
     known = place.officers_file.read_text() if people else ""
     with written_whole(key_out) as file:
         file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    key_out.chmod(0o600)
     with written_whole(place.officers_file) as file:
         file.write((known + entry_of(person)).encode())
     read_officers(place.officers_file)
@@ -218,4 +216,4 @@ def _find(registry: Registry, start: str) -> Standing:
 
 
 def _say(text: str) -> None:
-    Console().print(text, highlight=False, markup=False, soft_wrap=True)
+    typer.echo(text)

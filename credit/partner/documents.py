@@ -80,7 +80,7 @@ def _page(described: Json) -> str:
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(info["title"])}</title><link rel="stylesheet" href="{STYLE_PATH}">'
         f"</head><body><main>{''.join(sections)}</main></body></html>"
     )

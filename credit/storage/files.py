@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
+from core.security.private_files import private_folder
 from credit.storage.errors import Fault, InputError
 
 BATCH_ROWS = 20_000
@@ -230,15 +231,18 @@ def read_whole(
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only once everything is written and flushed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file that appears under its name only once everything is written and flushed.
+
+    It is for its owner alone, and so is each folder that has to be made for it.
+    """
+    if not path.parent.exists():
+        private_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

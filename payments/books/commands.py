@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -56,8 +56,10 @@ def balances(first: First, last: Last, out: Out = None) -> None:
     from payments.finance import finance_of
     from payments.ledger import closing
 
+    days = _days(first, last)
+
     async def read(house: App) -> tables.Table:
-        rows = await closing.list_balances(first.date(), last.date())
+        rows = await closing.list_balances(*days)
         return tables.balances(finance_of(house), rows)
 
     _write(read, out)
@@ -79,10 +81,10 @@ def statement(
     if account.partition(":")[0] not in CHART:
         raise StartError(f"account {account} is of no kind of the chart")
 
+    days = _days(first, last)
+
     async def read(house: App) -> tables.Table:
-        found = await closing.read_statement(
-            account, first.date(), last.date(), limit=tables.LINES_MAX
-        )
+        found = await closing.read_statement(account, *days, limit=tables.LINES_MAX)
         return tables.statement(finance_of(house), found)
 
     _write(read, out)
@@ -94,12 +96,18 @@ def bank_entries(first: First, last: Last, out: Out = None) -> None:
     from payments.bank import entries
     from payments.books import tables
 
+    days = _days(first, last)
+
     async def read(_: App) -> tables.Table:
-        return tables.bank_entries(
-            await entries.list_entries(first.date(), last.date(), tables.LINES_MAX)
-        )
+        return tables.bank_entries(await entries.list_entries(*days, tables.LINES_MAX))
 
     _write(read, out)
+
+
+def _days(first: datetime, last: datetime) -> tuple[date, date]:
+    if last < first:
+        raise StartError(f"--to {last.date()} lies before --from {first.date()}")
+    return first.date(), last.date()
 
 
 @app.command()

@@ -15,7 +15,7 @@ from core.context.app import App
 from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_app
-from core.processes.tables import print_table
+from core.processes.tables import print_tables
 from core.upstream.client import UpstreamError
 
 app = typer.Typer(
@@ -70,7 +70,7 @@ def run(
             typer.echo(f"no payout {payee}: {reason}")
 
     in_app("reconcile", act)
-    print_table(table)
+    print_tables(table)
     if failed:
         raise StartError("; ".join(failed))
 
@@ -108,7 +108,7 @@ def list_cases(
     table.columns[4].overflow = "fold"
     for row in rows:
         table.add_row(*row)
-    print_table(table)
+    print_tables(table)
     typer.echo(f"{len(rows)} cases; ! keeps the payee's payout back")
 
 
@@ -133,7 +133,7 @@ def show(case_id: Number) -> None:
     table.columns[-1].overflow = "fold"
     for row in in_app("reconcile", read):
         table.add_row(*row)
-    print_table(table)
+    print_tables(table)
 
 
 @app.command()

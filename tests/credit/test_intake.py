@@ -2,6 +2,8 @@
 
 import gzip
 import lzma
+import os
+import stat
 from datetime import date
 
 import pyarrow as pa
@@ -184,3 +186,14 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_is_for_its_owner_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        with written_whole(tmp_path / "folder" / "x") as file:
+            file.write(b"whole")
+    finally:
+        os.umask(before)
+    found = [stat.S_IMODE(path.stat().st_mode) for path in sorted(tmp_path.rglob("*"))]
+    assert found == [0o700, 0o600]

@@ -105,7 +105,10 @@ def call(
 ) -> tuple[int, str | None, str]:
     """One request: status, ETag, body."""
     key = load_key()
-    token = get_token(key)
+    try:
+        token = get_token(key)
+    except urllib.error.HTTPError as refused:  # the bank is unknown, or its key is
+        return refused.code, None, refused.read().decode()
     headers = {
         "Authorization": f"DPoP {token}",
         "DPoP": make_proof(key, method, BASE + path, token),

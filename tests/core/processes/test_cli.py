@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.manifest import discover
 from tests.core.processes.commands import ROOT, Quancheng, environment
 
 
@@ -192,6 +193,69 @@ def test_an_unreachable_database_is_refused_in_one_line(
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "DATABASE_URL (postgresql://app:***@127.0.0.1:1/city) does not answer: " in line
+
+
+@pytest.mark.parametrize(
+    "command", ["api", "worker", "seed", "jobs list", "notifications show", "keys status"]
+)
+def test_a_folder_without_a_database_is_refused_and_stays_as_it_was(
+    quancheng: Quancheng, tmp_path: Path, command: str
+) -> None:
+    wrong = tmp_path / "mistyped"
+    done = quancheng(*command.split(), DATA_DIR=str(wrong), PORT="9871", METRICS_PORT="0")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        [
+            f"quancheng: there is no database in {wrong} (DATA_DIR): "
+            "run `quancheng up` or `quancheng migrate`"
+        ],
+    )
+    assert not wrong.exists()
+
+
+@pytest.mark.parametrize("file", ["", "missing.json"])
+def test_a_file_that_cannot_be_used_is_refused_in_one_line(
+    quancheng: Quancheng, tmp_path: Path, file: str
+) -> None:
+    done = quancheng("documents", "ship", "ios-9.9.9", "--manifest", str(tmp_path / file))
+    reason = "No such file or directory" if file else "Is a directory"
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"quancheng: {tmp_path / file}: {reason}"]
+
+
+@pytest.mark.parametrize("table", ["balances", "statement psp:wechatpay", "bank"])
+def test_days_the_wrong_way_round_are_refused_in_one_line(quancheng: Quancheng, table: str) -> None:
+    days = ("--from", "2026-11-29", "--to", "2026-11-01")
+    done = quancheng("books", *table.split(), *days)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        ["quancheng: --to 2026-11-01 lies before --from 2026-11-29"],
+    )
+
+
+def test_a_data_folder_that_is_a_file_is_refused_in_one_line(
+    quancheng: Quancheng, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    done = quancheng("migrate", DATA_DIR=str(tmp_path / "file"))
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        [f"quancheng: cannot write to {tmp_path / 'file'}: it is no folder"],
+    )
+
+
+def test_a_refused_setting_is_told_in_our_words(quancheng: Quancheng) -> None:
+    done = quancheng("jobs", "list", DATABASE_URL="nonsense")
+    assert done.stderr.splitlines() == [
+        "quancheng: settings: DATABASE_URL: must be a postgresql:// address"
+    ]
+
+
+def test_no_command_offers_a_completion_that_does_not_work(quancheng: Quancheng) -> None:
+    for manifest in discover():
+        for command in manifest.commands:
+            said = quancheng(command, "--help").stdout
+            assert "Usage: quancheng " in said and "completion" not in said, command
 
 
 def test_settings_are_shown_without_passwords(quancheng: Quancheng) -> None:

@@ -187,17 +187,25 @@ async def starts(
         version_14 = stack.enter_context(older_server(mine.app, tmp_path / "old"))
         ordinary = Path(stack.enter_context(TemporaryDirectory()))  # not in pytest's own: closed
         await _execute(mine, "SELECT")
+        api_port = str(free_port())
         yield [
             Start("up", {"DATA_DIR": str(tmp_path / "held")}),
             Start("api", {"PORT": str(taken.getsockname()[1])}),
             Start("worker", {"DATABASE_URL": "postgresql://app:geheim@127.0.0.1:1/city"}),
             Start("worker", {"DATABASE_URL": version_14}),
             Start("worker", {"DATABASE_URL": empty.app}),
+            Start("worker", _own_server(tmp_path / "nothing")),
             Start("worker", await _execute(older, _FORGET)),
             Start("worker", await _execute(newer, _FUTURE)),
             Start("worker", {"PORT": "eighty"}),
             Start("worker", {"QUANCHENG_ENV": "production"}),
             Start("worker", {"UPSTREAMS_FILE": str(tmp_path / "nowhere.toml")}),
+            Start("api", {"UPSTREAMS_FILE": str(tmp_path / "nowhere.toml")}),
+            Start("worker", {"CITY_FILE": str(tmp_path / "nowhere.toml")}),
+            Start("api", {"CITY_FILE": str(tmp_path / "nowhere.toml")}),
+            Start("api", _other_keys(tmp_path / "others")),
+            Start("api", {"METRICS_PORT": api_port, "PORT": api_port}),
+            Start("up", {"METRICS_PORT": api_port, "PORT": str(int(api_port) + 1)}),
             Start("worker", _unreadable_key(tmp_path / "unreadable")),
             Start("worker", _other_keys(tmp_path / "other")),
             Start("worker", _foreign_document_key(tmp_path / "foreign")),

@@ -287,10 +287,12 @@ def test_a_port_in_use_is_refused_before_anything_changes(up: Up, variable: str)
     assert not up.data_dir.exists()
 
 
-def test_one_port_for_two_is_refused(up: Up) -> None:
-    up.variables |= {"APIS": "2", "SANDBOX_PORT": str(up.port + 1)}
+@pytest.mark.parametrize("variable", ["SANDBOX_PORT", "METRICS_PORT", "HTTP2_PORT"])
+def test_one_port_for_two_is_refused(up: Up, variable: str) -> None:
+    up.variables |= {"APIS": "2", variable: str(up.port + 1)}
     assert up.start().until_end() == 1
-    assert "choose another SANDBOX_PORT" in up.said
+    assert f"quancheng: port {up.port + 1} is meant for " in up.said
+    assert variable in up.said and " PORT" in up.said
     assert not up.data_dir.exists()
 
 

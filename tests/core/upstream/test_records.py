@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from core.deadline import Deadline
 from core.telemetry.metrics import Metrics
@@ -196,3 +197,18 @@ async def test_what_a_log_tells_keeps_its_place(old: Old) -> None:
     assert log.unreadable == old.unreadable("list_turns") == 4
     old.body = b'{"result": []}'
     assert (await list_turns(old.connected, Deadline.after(5))).entries == []
+
+
+def test_a_record_that_stays_unreadable_is_one_line_a_minute_and_counted_each_time() -> None:
+    now_s, metrics = [120.0], Metrics()
+    client = HttpClient(metrics, monotonic=lambda: now_s[0])
+    with capture_logs() as logs:
+        for second in (0, 1, 59, 60):
+            now_s[0] = 120.0 + second
+            client.note_unreadable("hospital", "read_next", 2)
+            client.note_unreadable("hospital", "read_first", 1)
+    told = [(line["operation"], line["count"]) for line in logs]
+    assert told == [("read_next", 2), ("read_first", 1)] * 2
+    labels = {"upstream": "hospital", "operation": "read_next"}
+    count = metrics.registry.get_sample_value("quancheng_unreadable_records_total", labels)
+    assert count == 8

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -24,6 +24,7 @@ from core.context.app import App
 from core.settings import Settings
 from credit.partner import routes
 from tests.asgi import Client
+from tests.browser import chromium
 
 from . import borrowers, live
 from .a_bank import ABank
@@ -151,6 +152,25 @@ async def test_the_description_and_the_page_need_nothing_from_elsewhere(client: 
     assert "default-src 'none'" in page.headers["content-security-policy"]
     style = await client.request("GET", "/partner/docs.css")
     assert style.headers["content-type"].startswith("text/css")
+
+
+async def test_the_page_fits_a_phone_and_is_dark_where_the_reader_s_screen_is(
+    client: Client,
+) -> None:
+    page = (await client.request("GET", "/partner/docs")).body.decode()
+    style = (await client.request("GET", "/partner/docs.css")).body.decode()
+    link = '<link rel="stylesheet" href="/partner/docs.css">'
+    assert link in page
+    grounds = set()
+    async with chromium() as browser:
+        for scheme in ("light", "dark"):
+            tab = await browser.new_page(
+                viewport={"width": 390, "height": 844}, color_scheme=cast(Any, scheme)
+            )
+            await tab.set_content(page.replace(link, f"<style>{style}</style>"))
+            assert await tab.evaluate("document.documentElement.scrollWidth") == 390
+            grounds.add(await tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(grounds) == 2
 
 
 async def test_addresses_and_methods_that_do_not_exist(client: Client, bank: ABank) -> None:

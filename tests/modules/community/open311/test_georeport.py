@@ -140,9 +140,7 @@ async def test_what_colleagues_tell_one_another_and_what_is_withdrawn_is_not_pub
     other = await street.filed(me, category="tree", answers=said)
     task = await street.task(worker)
     why = "报案人电话13900000000"
-    await street.send(
-        worker, "ReassignReport", taskId=task["id"], unit="city_management", note=why
-    )
+    await street.send(worker, "ReassignReport", taskId=task["id"], unit="city_management", note=why)
     hidden = other if task["report"]["id"] == report["id"] else report
     await street.send(me, "StepReport", caseId=hidden["caseId"], event="withdraw", note="")
     updates = await door.ask("servicerequestupdates")
