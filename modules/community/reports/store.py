@@ -152,10 +152,7 @@ async def list_updates_between(
         """u WHERE happened_at >= $1 AND happened_at < $2 AND NOT EXISTS (
              SELECT FROM community_report r WHERE r.id = u.report_id AND r.state = 'withdrawn')
            ORDER BY happened_at, id OFFSET $3 LIMIT $4""",
-        start,
-        end,
-        skip,
-        first,
+        *(start, end, skip, first),
     )
     reports = await list_reports({row.report_id for row in rows})
     return [(row, reports[row.report_id]) for row in rows]
