@@ -238,10 +238,7 @@ async def list_window(window: Window, *, skip: int, first: int) -> list[Report]:
         window.filed_until,
         list(window.categories),
         window.is_open,
-        window.changed_from,
-        window.changed_until,
-        first,
-        skip,
+        *(window.changed_from, window.changed_until, first, skip),
     )
 
 
