@@ -17,6 +17,7 @@ class Silence:
 
     name = "system"
     refusal_status = 403
+    refusal_body = b""
 
     def __init__(self) -> None:
         self.is_silent = False
@@ -29,7 +30,7 @@ class Silence:
         if self.is_silent:
             raise UpstreamTimeout(self.name, operation, "no answer in time")
         if self.refuses:
-            raise UpstreamRejected(self.name, operation, self.refusal_status, b"")
+            raise UpstreamRejected(self.name, operation, self.refusal_status, self.refusal_body)
 
 
 class FakeSms(Silence):

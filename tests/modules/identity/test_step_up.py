@@ -135,15 +135,20 @@ async def test_a_code_that_does_not_arrive_is_told_so(
 
 
 @pytest.mark.parametrize(
-    ("status", "state"),
-    [(422, "permanent-failure"), (403, "created")],
-    ids=["the message", "us"],
+    ("status", "body", "state"),
+    [
+        (422, b'{"code": "TEXT_FORBIDDEN"}', "permanent-failure"),
+        (422, b"<html>Unprocessable", "created"),
+        (403, b"", "created"),
+    ],
+    ids=["the message", "a page", "us"],
 )
 async def test_what_the_gateway_refuses_has_failed_for_good(
-    phone: Phone, sms: FakeSms, status: int, state: str
+    phone: Phone, sms: FakeSms, status: int, body: bytes, state: str
 ) -> None:
-    """A message that it will never take; where it refuses us, the message is tried again."""
-    sms.refuses, sms.refusal_status = True, status
+    """A message that it will never take. Where it refuses us, or a page stands before it, the
+    message is tried again."""
+    sms.refuses, sms.refusal_status, sms.refusal_body = True, status, body
     await phone.request_code()
     (delivery,) = await Delivery.all()
     await deliver_due(phone.client.app)

@@ -14,10 +14,10 @@ from modules.safety.alerts import service
 from modules.safety.alerts.domain import AlertPlaceKind
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import EmergencyAlert
-from modules.safety.alerts.notices import PLACES
+from modules.safety.alerts.notices import PLACES, tell_alert, tell_places
 from modules.safety.alerts.upstream import BUREAU, fetch_sources
 from tests.kinds.owned_user import SubscriptionUser, unsubscribe_by_id
-from tests.modules.safety.alerts.bureau import FakeBureau, alert, around, signed, tell
+from tests.modules.safety.alerts.bureau import FakeBureau, alert, around, signed
 from tests.upstreams import by_operation, fake_of
 
 
@@ -47,8 +47,9 @@ async def _run(app: App) -> None:
     while happened:
         await receive(app, signed(happened.pop()))
     for row in await EmergencyAlert.all():
-        with suppress(SweepIncomplete):  # the job is repeated then
-            await tell(app, row.id)
+        for job in (tell_alert, tell_places):
+            with suppress(SweepIncomplete):  # it is repeated then
+                await job(app, row.id)
 
 
 USERS = [
