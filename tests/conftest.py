@@ -82,6 +82,17 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
     gc.disable()
     _prepare_models_once()
+    _keep_no_logger()
+
+
+def _keep_no_logger() -> None:
+    """Have no logger keep how it was set up when it was used first: a test sets it up anew."""
+    configure = structlog.configure
+
+    def configure_anew(**how: Any) -> None:
+        configure(**{**how, "cache_logger_on_first_use": False})
+
+    structlog.configure = configure_anew
 
 
 def _prepare_models_once() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import structlog
 from asyncpg import CheckViolationError
 from structlog.testing import capture_logs
 
@@ -28,7 +27,6 @@ from payments.ledger.accounts import Account, payee_payable, payer_funds, psp_re
 from payments.ledger.postings import Posting, transfer
 from payments.ledger.verify import verify
 from payments.models import Intent, Refund
-from payments.psp import routing
 from payments.psp.port import OrderState, RefundState
 from payments.reconciliation import corrections, payouts
 from payments.reconciliation.domain import CorrectionKind
@@ -162,10 +160,7 @@ async def test_a_failing_partner_is_waited_for_and_never_left(
     assert plain.psp != PARTNER and plain.id not in partner.orders
 
 
-async def test_staff_are_told_of_a_merchant_that_is_refused(
-    partner: FakePartner, pay: Pay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(routing, "log", structlog.get_logger())  # another test's may be cached
+async def test_staff_are_told_of_a_merchant_that_is_refused(partner: FakePartner, pay: Pay) -> None:
     partner.faults.always = "merchant"
     with capture_logs() as logs:
         assert (await pay()).state == "order_unknown"
