@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -51,17 +52,19 @@ def watched(app: App, row: AlertPlace) -> Watched:
 
 
 @job("safety.tell_alert", lane=Lane.CRITICAL, timeout_s=300)
-async def tell_alert(app: App, alert_id: UUID, part: Part = WHOLE) -> None:
+async def tell_alert(app: App, alert_id: UUID, part: Part | None = None) -> None:
     """Tell whoever was told of the alerts that an alert references; another job tells its places.
 
-    What does not fit into its time it hands on to a job of its own. Repeat-safe. Raises
-    SweepIncomplete where somebody could not be told, so that it is tried again.
+    What does not fit into its time it hands on. Repeat-safe. Raises SweepIncomplete where somebody
+    could not be told. One without a part was queued when the places were still told from here.
     """
     row = await EmergencyAlert.get(id=alert_id)
     alert = alert_of(row)
     kind = domain.notice_kind_of(alert)
     if kind is None:
         return
+    if part is None and kind is not NoticeKind.CANCELLED:
+        await _hand_on(app, tell_places, alert_id, [WHOLE])
     # an exercise takes nothing back that is real: a reference by another status is none
     references = [r.identifier for r in alert.references if r.sender == alert.sender]
 
@@ -77,7 +80,7 @@ async def tell_alert(app: App, alert_id: UUID, part: Part = WHOLE) -> None:
         list_page,
         tell_one,
         key=lambda earlier: earlier.id,
-        part=part,
+        part=part or WHOLE,
         rest=partial(_hand_on, app, tell_alert, alert_id),
     )
     swept.require_whole()
@@ -123,7 +126,7 @@ async def tell_places(app: App, alert_id: UUID, part: Part = WHOLE) -> None:
 
 
 async def _hand_on(
-    app: App, job: JobKind[UUID, Part], alert_id: UUID, parts: Sequence[Part]
+    app: App, job: JobKind[UUID, Any], alert_id: UUID, parts: Sequence[Part]
 ) -> None:
     """Have each part told by a job of its own: it has its own time and attempts."""
     async with transaction() as tx:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import count, product
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -248,6 +249,19 @@ async def test_an_alert_that_runs_out_before_it_is_told_is_told_nobody(
     clock.move(timedelta(hours=7))  # no worker was there
     await tell(app, taken.alert_id)
     assert await titles(app, here) == [[]]
+
+
+async def test_a_job_queued_by_the_version_before_has_the_places_told(
+    app: App, person: Person
+) -> None:
+    here = await person()
+    taken = await receive(app, signed(alert("a1")))
+    queued = "DELETE FROM pgqueuer WHERE entrypoint = ANY($1)"
+    await connection().execute_query(queued, [list(JOBS)])
+    payload = {"alert_id": taken.alert_id, "after": UUID(int=0)}
+    await app.queue.kinds[JOBS[0]].run(app, orjson.dumps(payload))
+    assert await run_due(app, JOBS[1]) == 1
+    assert len((await titles(app, here))[0]) == 1
 
 
 async def test_an_alert_that_is_taken_back_while_it_is_told_stops(app: App, person: Person) -> None:
