@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+def shortened(text: str, most: int, mark: str = "…") -> str:
+    """A text of at most so many characters; one that is longer ends with the mark."""
+    return text if len(text) <= most else text[: most - len(mark)] + mark
+
+
 class Locale(StrEnum):
     """The languages people are spoken to in: ZH or EN."""
 

@@ -151,8 +151,7 @@ class GraphQLHttp:
     ) -> None:
         """An answer for everybody; what goes by POST is kept by us alone, what failed by nobody."""
         send, headers, accepted = exchange.send, exchange.headers, exchange.accepted
-        left_s = self._edge.answers.left_s(public)
-        if exchange.is_get and left_s:
+        if exchange.is_get and (left_s := self._edge.answers.left_s(public)):
             await answer_public(send, headers, accepted, public, left_s)
         else:
             more = rate_headers(taken) if taken else ()

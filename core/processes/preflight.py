@@ -68,9 +68,8 @@ def require_free_doors(doors: Iterable[Door]) -> None:
 
 @contextmanager
 def _listening(door: Door) -> Iterator[None]:
-    family, kind, _, _, address = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[
-        0
-    ]
+    found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)
+    family, kind, _, _, address = found[0]
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)

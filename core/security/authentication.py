@@ -259,9 +259,9 @@ class Revocations:
         if not self._revoked.keys().isdisjoint((str(viewer.session_id), str(viewer.user_id))):
             raise LoginRequired(SESSION_EXPIRED)
 
-    def _add(self, session_id: str) -> None:
+    def _add(self, ended_id: str) -> None:
         now = self._clock.now()
-        self._revoked[session_id] = now
+        self._revoked[ended_id] = now
         while self._revoked:  # in order of time: the first are those that matter no more
             oldest = next(iter(self._revoked))
             if self._revoked[oldest] >= now - _REVOCATION_MATTERS:

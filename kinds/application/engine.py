@@ -14,6 +14,7 @@ from core.context.app import App
 from core.database import Transaction
 from core.errors import AppError, Conflict, InvalidInput
 from core.queue.jobs import NewJob
+from core.texts import shortened
 from kinds.application import domain, messages, move_store, store, texts, versions
 from kinds.application.assignment import Staff, list_staff, pick_officers, units_of
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
@@ -262,11 +263,10 @@ async def take_outside(app: App, tx: Transaction, case: Case, event: str, note: 
 
     A note of a system outside is cut where it is too long. Raises IllegalTransition.
     """
-    if len(note) > NOTE_CHARS_MAX:
-        note = note[: NOTE_CHARS_MAX - 1] + "…"
     definition = await versions.get_stored(app, case.definition_id)
     step = definition.find_step(case.state, event)
-    return await take(app, tx, case, definition, step, SYSTEM, Choices(note))
+    choices = Choices(shortened(note, NOTE_CHARS_MAX))
+    return await take(app, tx, case, definition, step, SYSTEM, choices)
 
 
 def _moved(app: App, move: Move, now: datetime) -> Mapping[str, Any]:

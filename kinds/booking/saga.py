@@ -121,8 +121,7 @@ async def _confirm(
             booking.id,
             [State.HELD],
             State.CONFIRMED,
-            upstream_ref=placed.ref,
-            upstream_version=placed.version[:_VERSION_CHARS],
+            **_record_of(placed),
             confirmed_at=app.clock.now(),
         )
         if confirmed and old is not None:
@@ -189,6 +188,11 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
             await CLEAR.enqueue(app, tx, booking.id, after=_CLEAR_AGAIN_AFTER)
 
 
+def _record_of(placed: ExternalBooking) -> dict[str, str]:
+    """Where a booking stands outside, as its columns take it."""
+    return {"upstream_ref": placed.ref, "upstream_version": placed.version[:_VERSION_CHARS]}
+
+
 async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
     """The outside system insists on the booking: so it stands, and its series has no other.
 
@@ -213,8 +217,7 @@ async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
             booking.id,
             [State.CANCELLING],
             State.CONFIRMED,
-            upstream_ref=placed.ref,
-            upstream_version=placed.version[:_VERSION_CHARS],
+            **_record_of(placed),
             refusal_code=None,
             confirmed_at=booking.confirmed_at or app.clock.now(),
         )

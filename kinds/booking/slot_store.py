@@ -9,7 +9,7 @@ from uuid import UUID
 from core.clock import SHANGHAI
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
-from core.texts import Named
+from core.texts import Named, shortened
 from kinds.booking.domain import SlotState
 from kinds.booking.models import Resource, Slot
 from kinds.booking.schedule import PlannedSlot
@@ -225,8 +225,8 @@ async def ensure_resource(
 
 def _texts(most: int, *names: Named) -> list[str]:
     """Names in both languages as columns of so many characters take them."""
-    texts = [text.replace("\0", "") for name in names for text in (name.zh, name.en)]
-    return [text if len(text) <= most else f"{text[: most - 1]}…" for text in texts]
+    texts = [text for name in names for text in (name.zh, name.en)]
+    return [shortened(text.replace("\0", ""), most) for text in texts]
 
 
 async def ensure_slot(

@@ -32,7 +32,7 @@ from notifications.channels.port import (
     judged,
     notice,
 )
-from notifications.templates.domain import Channel, SendLane
+from notifications.templates.domain import Channel
 
 PRODUCTION = "https://api.push.apple.com"
 TOKEN_LIFE = timedelta(minutes=40)
@@ -111,7 +111,7 @@ def apns_id(ref: str) -> str:
 
 def _headers(app: App, token: str, outbound: Outbound) -> list[tuple[str, str]]:
     credentials, url = _credentials(app), _url(app)
-    urgent = outbound.lane not in (SendLane.BULK, SendLane.DIGEST)
+    urgent = outbound.lane.is_urgent
     id_ = apns_id(outbound.ref)
     return [
         (":method", "POST"),

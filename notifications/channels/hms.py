@@ -31,7 +31,7 @@ from notifications.channels.port import (
     each,
     notice,
 )
-from notifications.templates.domain import Channel, SendLane
+from notifications.templates.domain import Channel
 
 AT_ONCE = 50
 SUCCESS = "80000000"
@@ -95,7 +95,7 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
 def describe(outbound: Outbound) -> Mapping[str, Any]:
     """A message as Push Kit takes it."""
     data = {"message": outbound.ref} | ({"link": outbound.deep_link} if outbound.deep_link else {})
-    urgent = outbound.lane not in (SendLane.BULK, SendLane.DIGEST)
+    urgent = outbound.lane.is_urgent
     title, text = notice(outbound)
     return {
         "notification": {"title": title, "body": text},

@@ -8,7 +8,8 @@ text stands in the inbox, to which `page` leads.
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from notifications.channels.port import Outbound, shortened
+from core.texts import shortened
+from notifications.channels.port import Outbound
 
 FIELD_MAX = 20
 """Characters of a field (developers.weixin.qq.com, subscribeMessage.send, `thing`)."""

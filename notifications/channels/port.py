@@ -14,6 +14,7 @@ import structlog
 from core.context.app import App
 from core.deadline import Deadline
 from core.rooms import ExtensionPoint
+from core.texts import shortened
 from core.upstream.client import UpstreamError, UpstreamRejected
 from notifications.templates.domain import Channel, SendLane
 
@@ -89,11 +90,6 @@ inbox. APNs, FCM and Push Kit take 4,096 bytes with all that goes beside it."""
 log = structlog.get_logger(__name__)
 
 PROVIDERS = ExtensionPoint("notification provider", Provider, key=lambda provider: provider.name)
-
-
-def shortened(text: str, most: int, mark: str = "…") -> str:
-    """A text of at most so many characters; one that is longer ends with the mark."""
-    return text if len(text) <= most else text[: most - len(mark)] + mark
 
 
 def notice(outbound: Outbound) -> tuple[str, str]:

@@ -14,10 +14,11 @@ import smsutil
 
 from core.context.app import App
 from core.deadline import Deadline
+from core.texts import shortened
 from core.upstream.operation import Operation
 from notifications.channels.credentials import credentials_of
 from notifications.channels.gateways import BACKUP, send, send_backup
-from notifications.channels.port import Outbound, Outcome, Provider, each, shortened
+from notifications.channels.port import Outbound, Outcome, Provider, each
 from notifications.messages.receipts import Receipt
 from notifications.templates.domain import Channel
 

@@ -44,6 +44,11 @@ class SendLane(StrEnum):
     BULK = "bulk"
     DIGEST = "digest"
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a phone that sleeps is woken for it."""
+        return self not in (SendLane.BULK, SendLane.DIGEST)
+
 
 class MessageClass(StrEnum):
     """What a message is about, which decides its lane, its channels and what people may refuse:

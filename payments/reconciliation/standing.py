@@ -72,7 +72,7 @@ class Standing:
     """By case."""
 
     def after(self, made: Decision) -> "Standing":
-        """What stands once this is decided, too. None of both where it does not fit."""
+        """What stands once this is decided, too."""
         last = {**self.last, made.case_id: made}
         if made.kind == CorrectionKind.NO_POSTING:
             kept = self.posted and any(one.kind == self.posted.kind for one in last.values())
@@ -89,7 +89,7 @@ class Standing:
             return True
         is_other = made.figures != self.final.figures
         if made.kind == CorrectionKind.NO_POSTING:
-            return is_other or made.case_id not in (self.final.case_id,)
+            return is_other or made.case_id != self.final.case_id
         return made.kind == CorrectionKind.WRITE_OFF and is_other
 
 

@@ -1,4 +1,8 @@
-"""What runs again and again all day finds its rows by an index: none reads a table whole."""
+"""What runs again and again all day finds its rows by an index: none reads a table whole.
+
+Seen are the statements that it runs in an empty city whose systems are silent: those by which it
+looks for its rows, and not what it does with each.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
