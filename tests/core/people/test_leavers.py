@@ -156,7 +156,7 @@ def _arguments(job: Job[Any], rows: Rows) -> Sequence[Any] | None:
     if key is None:
         return None
     plain: dict[Any, Any] = {str: "x", int: 1, UUID: rows.leaver, date: date(2026, 11, 23)}
-    plain[Part] = WHOLE
+    plain[Part] = plain[Part | None] = WHOLE
     many = first.annotation is not UUID
     return [[key] if many else key, *(plain[other.annotation] for other in others)]
 
