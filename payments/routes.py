@@ -114,11 +114,11 @@ async def act_on(app: App, psp: str, callback: Callback) -> str:
     """
     nonce = f"{psp}:{callback.nonce}"
     async with transaction() as tx:
-        if await store.is_heard(tx, nonce):
+        if not await store.hear_nonce(tx, nonce, app.clock.now()):
             return "replay"
         outcome = await _act(app, tx, psp, callback)
-        if outcome in _BELIEVED:
-            await store.hear_nonce(tx, nonce, app.clock.now())
+        if outcome not in _BELIEVED:
+            await store.forget_nonce(tx, nonce)
     return outcome
 
 

@@ -245,19 +245,22 @@ async def list_overdue_refunds(before: datetime, limit: int = 500) -> Sequence[R
     return await Refund.filter(due_at__lt=before).order_by("due_at").limit(limit)
 
 
-async def is_heard(tx: Transaction, nonce: str) -> bool:
-    """Whether a callback's nonce was heard before."""
-    row = await fetch_one(tx, "SELECT FROM payments_callback_nonce WHERE id = $1", nonce)
+async def hear_nonce(tx: Transaction, nonce: str, now: datetime) -> bool:
+    """Note a callback's nonce; False where it was heard before. The same one at the same moment
+    waits until `tx` ends."""
+    row = await fetch_one(
+        tx,
+        """INSERT INTO payments_callback_nonce (id, heard_at) VALUES ($1, $2)
+           ON CONFLICT (id) DO NOTHING RETURNING true""",
+        nonce,
+        now,
+    )
     return row is not None
 
 
-async def hear_nonce(tx: Transaction, nonce: str, now: datetime) -> None:
-    """Note a callback's nonce. Repeat-safe."""
-    await tx.execute_query(
-        """INSERT INTO payments_callback_nonce (id, heard_at) VALUES ($1, $2)
-           ON CONFLICT (id) DO NOTHING""",
-        [nonce, now],
-    )
+async def forget_nonce(tx: Transaction, nonce: str) -> None:
+    """Take back that a callback's nonce was heard."""
+    await tx.execute_query("DELETE FROM payments_callback_nonce WHERE id = $1", [nonce])
 
 
 async def forget_nonces(before: datetime) -> None:
