@@ -3,8 +3,10 @@
 import asyncio
 import re
 from contextvars import Context
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -29,6 +31,7 @@ from core.database import (
     update_model,
     violated,
 )
+from core.database.engine import PooledConnection
 from core.database.models import RateCounter
 from core.deadline import Deadline
 from core.ids import new_id
@@ -312,6 +315,47 @@ async def test_a_connection_comes_back_without_a_task(app: App) -> None:
     finally:
         loop.set_task_factory(None)
     assert made == []
+
+
+ARRAYS: list[tuple[str, list[object]]] = [
+    ("uuid", [UUID(int=7), None]),
+    ("bigint", [1, -(2**40)]),
+    ("timestamptz", [datetime(2026, 11, 23, 4, tzinfo=UTC)]),
+    ("date", [date(2026, 11, 23)]),
+    ("numeric", [Decimal("0.10")]),
+    ("bytea", [b"a", b""]),
+    ("interval", [timedelta(days=1)]),
+    ("boolean", [True, None]),
+]
+
+
+async def test_only_the_first_connection_of_a_process_asks_about_types(
+    database: DatabaseUrls,
+) -> None:
+    every = ", ".join(f"${n}::{kind}[]" for n, (kind, _) in enumerate(ARRAYS, 1))
+    values = [value for _, value in ARRAYS]
+    for _ in range(2):  # the second says what a process asks that has asked before
+        queries = await _ask(database, f"SELECT {every}", values)
+    assert queries == [f"SELECT {every}"]
+    made = (
+        "SELECT 'queued'::pgqueuer_status, $1::pgqueuer_status[]"  # numbered anew in each database
+    )
+    assert len(await _ask(database, made, [["queued", "picked"]], ("queued", ["queued", "picked"])))
+
+
+async def _ask(
+    database: DatabaseUrls, query: str, values: list[Any], answer: tuple[Any, ...] | None = None
+) -> list[str]:
+    """All that a new connection asks for the sake of one query, whose answer is that, or what it
+    was given."""
+    queries: list[str] = []
+    raw = await asyncpg.connect(connection_class=PooledConnection, **parse_url(database.app))
+    try:
+        raw.add_query_logger(lambda statement: queries.append(statement.query))
+        assert tuple(await raw.fetchrow(query, *values)) == (answer or tuple(values))
+    finally:
+        await raw.close()
+    return queries
 
 
 async def test_a_transaction_left_open_is_rolled_back_all_the_same(app: App) -> None:
