@@ -45,7 +45,8 @@ class Gate:
     """Counts what is under way and decides whether one more may begin."""
 
     def __init__(self, settings: Settings, monotonic: Monotonic = time.monotonic) -> None:
-        self._in_flight_max = settings.requests_in_flight_max
+        self._in_flight_max = [settings.requests_in_flight_max * _SHARE[one] for one in Priority]
+        """By priority."""
         self._person_max = settings.requests_per_person_at_once
         self._in_flight = 0
         self._by_person: dict[str, int] = {}
@@ -111,7 +112,7 @@ class Gate:
         return Entered(self, priority, who)
 
     def _enter(self, priority: Priority, who: str) -> None:
-        if self._in_flight >= self._in_flight_max * _SHARE[priority]:
+        if self._in_flight >= self._in_flight_max[priority]:
             raise Overloaded(OVERLOADED)
         under_way = self._by_person.get(who, 0)
         if under_way >= self._person_max:
