@@ -47,7 +47,7 @@ def _date_in(value: object) -> date:
 def moment_out(value: datetime) -> str:
     """A moment as answers have it. Raises ValueError for one without its zone."""
     moment = ensure_utc(value)
-    to_the_second = orjson.dumps(moment)[1:20].decode()  # a third of what `isoformat` takes
+    to_the_second = orjson.dumps(moment)[1:20].decode()  # `isoformat` takes longer
     return f"{to_the_second}.{moment.microsecond // 1000:03}Z"
 
 
