@@ -29,6 +29,8 @@ from bff.compiler.schema_facts import (
 )
 
 Function = Callable[..., Any]
+PathParts = tuple[Path | None, str | int, str | None]
+"""What a path is made of, and a path itself."""
 
 
 class Completion(Protocol):
@@ -65,6 +67,8 @@ class Guard:
 
     object_type: GraphQLObjectType
     known: set[type] = field(default_factory=set)
+    usual: type | None = None
+    """The class that was admitted to them last."""
 
     @property
     def minds_casts(self) -> bool:
@@ -90,6 +94,7 @@ class Guard:
         if cast or not checks_instance_only(self.object_type) or not _class_decides(cls):
             return None
         self.known.add(cls)
+        self.usual = cls
         return cls
 
 
@@ -156,7 +161,7 @@ class AbstractOf:
             return None
         return self.pick(run, of, path, value)(run, path, value)
 
-    def pick(self, run: Execution, of: Field, path: Path, value: Any) -> Function:
+    def pick(self, run: Execution, of: Field, at: PathParts, value: Any) -> Function:
         """The generated function for the value's runtime type.
 
         :raises Odd: if the type cannot be told at once, or is not a possible one.
@@ -167,6 +172,7 @@ class AbstractOf:
             return function
         if not _is_object(value):
             raise Odd
+        path = Path(*at)
         resolve_type = self.abstract_type.resolve_type or default_type_resolver
         try:
             name: Any = resolve_type(value, run.info(of, path), self.abstract_type)

@@ -23,15 +23,16 @@ from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.schema.types import base_scalars
 
 from bff.compiler.errors import Odd
+from core.graphql.scalars import fen_out, moment_out
 
 
 @dataclass(frozen=True)
 class Leaf:
     """Templates over the name of the variable that holds the value.
 
-    Where `usual` is true `convert` is the serialised value, exactly what graphql-core's
-    ``coerce_output_value`` would return; otherwise `fallback` is called and either returns
-    that or raises.
+    Where `usual` is true `convert` is the serialised value: what graphql-core's
+    ``coerce_output_value`` would return, or what becomes the same JSON; otherwise `fallback` is
+    called and either returns that or raises.
     """
 
     usual: str | None
@@ -107,13 +108,18 @@ _BUILT_IN = {
     # A finite float is the only one whose difference with itself is zero.
     "Float": "type({0}) is float and {0} - {0} == 0.0",
 }
-_BY_CLASS: dict[str, tuple[Any, type, str]] = {
-    "DateTime": (base_scalars.isoformat, datetime.datetime, "{0}.isoformat()"),
-    "Date": (base_scalars.isoformat, datetime.date, "{0}.isoformat()"),
-    "Time": (base_scalars.isoformat, datetime.time, "{0}.isoformat()"),
-    "UUID": (str, uuid.UUID, "str({0})"),
-    "Decimal": (str, decimal.Decimal, "str({0})"),
+_BY_CLASS: Mapping[tuple[str, Callable[[Any], Any]], tuple[type, str]] = {
+    ("DateTime", base_scalars.isoformat): (datetime.datetime, "{0}.isoformat()"),
+    ("DateTime", moment_out): (datetime.datetime, "coerce_DateTime({0})"),
+    ("Date", base_scalars.isoformat): (datetime.date, "{0}"),
+    ("Time", base_scalars.isoformat): (datetime.time, "{0}.isoformat()"),
+    ("UUID", str): (uuid.UUID, "{0}"),
+    ("Decimal", str): (decimal.Decimal, "str({0})"),
+    ("Fen", fen_out): (int, "coerce_Fen({0})"),
 }
+"""What a scalar's coercion comes to for values of its usual class. Dates and UUIDs stay as they
+are: whoever writes the JSON writes the same text, and faster.
+"""
 
 
 def leaf_code(type_: GraphQLLeafType) -> Leaf:
@@ -130,15 +136,17 @@ def leaf_code(type_: GraphQLLeafType) -> Leaf:
 
 
 def _id_or(unusual: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """An ID that is no str: almost always a UUID."""
-    return lambda value: str(value) if type(value) is uuid.UUID else unusual(value)
+    """An ID that is no str: almost always a UUID, which the JSON is written from."""
+    return lambda value: value if type(value) is uuid.UUID else unusual(value)
 
 
 def _scalar_code(type_: GraphQLScalarType, fallback: str, names: dict[str, Any]) -> Leaf:
-    coerce, cls, convert = _BY_CLASS.get(type_.name, (None, object, ""))
-    if coerce is None or type_.coerce_output_value is not coerce:
+    coerce = type_.coerce_output_value
+    known = _BY_CLASS.get((type_.name, coerce))
+    if known is None:
         return Leaf(None, "{0}", fallback, names)
-    names[f"cls_{type_.name}"] = cls
+    cls, convert = known
+    names |= {f"cls_{type_.name}": cls, f"coerce_{type_.name}": coerce}
     return Leaf(f"type({{0}}) is cls_{type_.name}", convert, fallback, names)
 
 

@@ -49,7 +49,8 @@ class PlainCode:
             self._functions.add(name)
             summary = f"One {selection.type.name}; only attributes are read."
             function = Function(name, "run, path, o", summary)
-            function.line(f"return {self.fields(function, selection, 'path', 'o', 0)}")
+            # who calls it may have left the parts of the path unmade
+            function.line(f"return {self.fields(function, selection, 'Path(*path)', 'o', 0)}")
             self.writer.add(function)
         return name
 
@@ -163,7 +164,7 @@ class PlainCode:
         depth: int,
     ) -> None:
         guard, known = self.names.guard(type_), function.variable("cls")
-        function.before(f"{known} = None")
+        function.before(f"{known} = {guard}.usual")
         check = f"type({variable}) is not {known}"
         if self.names.guard_of(type_).minds_casts:
             check += f" or getattr({variable}, {text(CAST_ATTRIBUTE)}, None) is not None"
@@ -190,7 +191,7 @@ class PlainCode:
         name = self.names.add(f"choice_{field.index}", None)
         self.choices.append((field, name))
         call = f"{name}.pick(run, {self.names.field(field)}, at, {variable})(run, at, {variable})"
-        function.line(f"at = {path}")
+        function.line(f"at = {path.removeprefix('Path')}")  # its parts: a path is seldom needed
         function.line(f"{variable} = {call}")
         for member in (self.planner.members(type_, field.details) or {}).values():
             self.object_function(member)

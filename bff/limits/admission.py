@@ -5,7 +5,6 @@ then reading, money and safety last.
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
@@ -46,16 +45,17 @@ class Gate:
     """Counts what is under way and decides whether one more may begin."""
 
     def __init__(self, settings: Settings, monotonic: Monotonic = time.monotonic) -> None:
-        self._in_flight_max = settings.requests_in_flight_max
+        self._in_flight_max = [settings.requests_in_flight_max * _SHARE[one] for one in Priority]
+        """By priority."""
         self._person_max = settings.requests_per_person_at_once
         self._in_flight = 0
-        self._by_person: Counter[str] = Counter()
+        self._by_person: dict[str, int] = {}
         self._streams_max = settings.streams_per_person
-        self._streams: Counter[str] = Counter()
+        self._streams: dict[str, int] = {}
         self._sockets_max = settings.sockets_per_address
-        self._sockets: Counter[str] = Counter()
+        self._sockets: dict[str, int] = {}
         self._signed_in_max = settings.sockets_per_person
-        self._signed_in: Counter[str] = Counter()
+        self._signed_in: dict[str, int] = {}
         self._addresses = Buckets(Quota("address", settings.rate_address), monotonic)
         senders = Quota("address", _SENDERS_SHARE * settings.rate_address)
         self._senders = Buckets(senders, monotonic)
@@ -112,12 +112,13 @@ class Gate:
         return Entered(self, priority, who)
 
     def _enter(self, priority: Priority, who: str) -> None:
-        if self._in_flight >= self._in_flight_max * _SHARE[priority]:
+        if self._in_flight >= self._in_flight_max[priority]:
             raise Overloaded(OVERLOADED)
-        if self._by_person[who] >= self._person_max:
+        under_way = self._by_person.get(who, 0)
+        if under_way >= self._person_max:
             raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
         self._in_flight += 1
-        self._by_person[who] += 1
+        self._by_person[who] = under_way + 1
 
     def _leave(self, who: str) -> None:
         self._in_flight -= 1
@@ -150,20 +151,23 @@ def who_of(viewer: Viewer | None, caller: Caller) -> str:
 
 
 @contextmanager
-def _place(counter: Counter[str], who: str, most: int) -> Iterator[None]:
-    if counter[who] >= most:
+def _place(counts: dict[str, int], who: str, most: int) -> Iterator[None]:
+    taken = counts.get(who, 0)
+    if taken >= most:
         raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
-    counter[who] += 1
+    counts[who] = taken + 1
     try:
         yield
     finally:
-        _count_down(counter, who)
+        _count_down(counts, who)
 
 
-def _count_down(counter: Counter[str], who: str) -> None:
-    counter[who] -= 1
-    if not counter[who]:
-        del counter[who]
+def _count_down(counts: dict[str, int], who: str) -> None:
+    left = counts[who] - 1
+    if left:
+        counts[who] = left
+    else:
+        del counts[who]
 
 
 def rate_headers(taken: Taken) -> list[tuple[bytes, bytes]]:

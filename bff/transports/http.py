@@ -63,11 +63,8 @@ class _Exchange(NamedTuple):
     parts: Dialect | None
     """How the client takes an answer in parts."""
     request_id: str
-
-    @property
-    def is_get(self) -> bool:
-        """Whether it may change nothing; HEAD is GET without the body."""
-        return self.scope["method"] in ("GET", "HEAD")
+    is_get: bool
+    """Whether it may change nothing; HEAD is GET without the body."""
 
     async def refuse(
         self, error: GraphQLError, status: int, more: Iterable[tuple[bytes, bytes]] = ()
@@ -96,10 +93,12 @@ class GraphQLHttp:
         accepted = negotiate(accept) or (JSON if parts else None)
         caller = caller_of(scope, headers, trusted_proxies=app.settings.trusted_proxies)
         with request_scope(caller.request_id) as request_id:
-            if scope["method"] == "HEAD":
+            method = scope["method"]
+            if method == "HEAD":
                 send = _without_body(send)
+            is_get = method in ("GET", "HEAD")
             exchange = _Exchange(
-                scope, receive, send, headers, caller, accepted or JSON, parts, request_id
+                scope, receive, send, headers, caller, accepted or JSON, parts, request_id, is_get
             )
             try:
                 taken = self._edge.gate.arrive(caller)

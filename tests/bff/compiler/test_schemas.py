@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import orjson
 import pytest
@@ -23,6 +25,7 @@ from bff.compiler import (
 )
 from bff.compiler import schema_facts as facts
 from bff.compiler.plan import MAX_POSSIBLE_TYPES
+from core.graphql import SCALARS, Fen
 from tests.bff.compiler.town import RefusalError
 from tests.bff.compiler.twins import Twins
 
@@ -237,6 +240,116 @@ async def test_interfaces_with_very_many_members() -> None:
     twins = Twins(schema, "{ one { __typename id } all { id ... on T7 { __typename } } }")
     body = await twins.agree({}, lambda: ({"one": rows[3], "all": rows}, None))
     assert orjson.loads(body)["data"]["all"][7] == {"id": 7, "__typename": "T7"}
+
+
+@strawberry.interface
+class Part:
+    id: int
+    below: list[Part]
+
+
+@strawberry.type
+class Box(Part):
+    pass
+
+
+@strawberry.type
+class Screw(Part):
+    pass
+
+
+async def test_types_are_asked_at_the_place_of_their_value() -> None:
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def parts(self) -> list[Part]:
+            inner = [Box(id=3, below=[]), Screw(id=4, below=[])]
+            return [Box(id=1, below=[Box(id=2, below=inner)]), Screw(id=5, below=inner)]
+
+    schema = strawberry.Schema(Query, types=[Box, Screw])._schema
+    asked: list[list[str | int]] = []
+
+    def kind_of(value: Any, info: Any, _type: Any) -> str:
+        asked.append(info.path.as_list())
+        return type(value).__name__
+
+    schema.type_map["Part"].resolve_type = kind_of  # type: ignore[attr-defined]
+    twins = Twins(schema, "{ parts { id below { id below { __typename } } } }")
+    places = []
+    for operation in (twins.compiled, twins.core):
+        assert isinstance(operation.execute(), bytes)
+        places.append(sorted(asked, key=str))
+        asked.clear()
+    assert places[0] == places[1]
+    assert ["parts", 0, "below", 0, "below"] in places[0] and len(places[0]) == 7
+
+
+_REF = UUID(int=2**100)
+_RECEIPT: dict[str, Any] = {
+    "id": _REF,
+    "ref": _REF,
+    "at": datetime(2026, 11, 23, 4, 0, 0, 123_456, UTC),
+    "day": date(2026, 11, 23),
+    "amount": 12_340,
+    "refs": [_REF, UUID(int=0)],
+    "days": [date(987, 1, 2), None],
+}
+
+
+@strawberry.type
+class Receipt:
+    id: strawberry.ID
+    ref: UUID
+    at: datetime
+    day: date | None
+    amount: Fen | None
+    refs: list[UUID]
+    days: list[date | None]
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [{}, {"id": "text"}, {"id": 7}, {"ref": "no id"}, {"at": datetime(2026, 1, 1)},
+     {"day": datetime(2026, 1, 1, tzinfo=UTC)}, {"day": None}, {"day": "2026-01-01"},
+     {"amount": None}, {"amount": 10**17}, {"amount": True}, {"refs": [None]}, {"days": "no"}],
+)  # fmt: skip
+async def test_the_scalars_of_the_city(unusual: dict[str, Any]) -> None:
+    values = _RECEIPT | unusual
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def receipts(self) -> list[Receipt]:
+            return [Receipt(**_RECEIPT), Receipt(**values)]
+
+        @strawberry.field
+        def ref(self) -> UUID | None:
+            found: UUID = values["ref"]
+            return found
+
+        @strawberry.field
+        async def day(self) -> date | None:
+            found: date = values["day"]
+            return found
+
+        @strawberry.field
+        async def at(self) -> datetime | None:
+            found: datetime = values["at"]
+            return found
+
+    schema = strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS))
+    await agree(schema, "{ ref day at }")
+    response = await agree(schema, "{ receipts { id ref at day amount refs days } }")
+    if not unusual:
+        assert response["data"]["receipts"][0] == {
+            "id": str(_REF),
+            "ref": str(_REF),
+            "at": "2026-11-23T04:00:00.123Z",
+            "day": "2026-11-23",
+            "amount": 12_340,
+            "refs": [str(_REF), str(UUID(int=0))],
+            "days": ["0987-01-02", None],
+        }
 
 
 def test_extensions_that_wrap_resolvers_are_left_to_graphql_core() -> None:
