@@ -53,7 +53,7 @@ _OF_SLOT = (
 
 def as_inserted(new: NewBooking, facts: SlotFacts) -> BookingRow:
     """What `find_booking` answers for a booking that was just inserted."""
-    return BookingRow(**_columns(new), **dict(zip(_OF_SLOT, _of_slot(facts), strict=True)))
+    return BookingRow(**_columns(new), **{name: getattr(facts, name) for name in _OF_SLOT})
 
 
 def copy_booking(old: BookingRow, **changes: Any) -> NewBooking:
@@ -79,7 +79,6 @@ def _array_of(hint: Any) -> str:
 
 _ARRAYS = {name: _array_of(hint) for name, hint in get_type_hints(NewBooking).items()}
 _values = attrgetter(*_ARRAYS)
-_of_slot = attrgetter(*_OF_SLOT)
 
 
 BOOKING = """
@@ -144,10 +143,7 @@ async def mark_missed(tx: Transaction, service_id: str, started_before: datetime
 
 
 async def insert_bookings(tx: Transaction, bookings: Sequence[NewBooking]) -> None:
-    """New bookings; the trigger takes the seats.
-
-    A column in which all have nothing is not sent: most bookings leave a third of them empty.
-    """
+    """New bookings; the trigger takes the seats. A column that is empty in all is not sent."""
     whole = zip(_ARRAYS, zip(*map(_values, bookings), strict=True), strict=True)
     columns = {name: values for name, values in whole if any(v is not None for v in values)}
     arrays = ", ".join(f"unnest(${n}::{_ARRAYS[name]})" for n, name in enumerate(columns, 1))
