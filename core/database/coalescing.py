@@ -106,6 +106,13 @@ class Turn(Generic[T, A]):
             return answer
         return await answered
 
+    async def settle(self, within_s: float) -> None:
+        """Wait until several who ask together have their answer, at most so long."""
+        if self._asked:
+            await asyncio.sleep(0)  # then their turn is over, and their go has begun
+        if self._goes:
+            await asyncio.wait(self._goes, timeout=within_s)
+
     async def _is_alone(self, answered: asyncio.Future[A]) -> bool:
         """Let the turn end; whether nobody else has asked in it. Else the go of all begins.
 

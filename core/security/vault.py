@@ -6,7 +6,6 @@ value copied into another column does not decrypt. A blind index is HMAC-SHA256 
 and the normalised value: equal values meet, nothing can be read from it without the key.
 """
 
-import hashlib
 import hmac
 import secrets
 import unicodedata
@@ -103,7 +102,7 @@ class Vault:
     def blind_index(self, value: str, purpose: str) -> bytes:
         """32 bytes that are equal for equal values of one purpose."""
         message = f"{purpose}\x00{normalise(value)}".encode()
-        return hmac.new(self._index_key, message, hashlib.sha256).digest()
+        return hmac.digest(self._index_key, message, "sha256")
 
 
 def normalise(value: str) -> str:

@@ -26,12 +26,25 @@ from core.database import (
     transaction,
 )
 from core.errors import AppError, Conflict
-from kinds.booking import bans, domain, holds, limit_store, moving, saga, slot_store, store, texts
+from kinds.booking import (
+    bans,
+    domain,
+    holds,
+    limit_store,
+    moving,
+    people,
+    saga,
+    slot_store,
+    store,
+    texts,
+)
 from kinds.booking.domain import HoldRequest
 from kinds.booking.models import Slot
 
 _BATCH_MAX = 200
 _TRANSACTIONS = 6  # at once: more would only queue in the database
+_LOOKUP_S = 0.01
+"""How long a batch waits at most for those who are being looked up."""
 _DEADLOCK_RETRIES = 3
 _KNOWN_FULL_MAX = 10_000
 
@@ -81,10 +94,22 @@ class SlotAllocator:
                     continue
                 async with self._transactions:
                     await self._serve_batch(slot_id, _take(waiting))
+                if waiting:
+                    await self._let_others_come()
         finally:
             del self._pending[slot_id]
             for _, future in waiting:
                 future.cancel()
+
+    async def _let_others_come(self) -> None:
+        """Whoever was answered and asks again at once, and whoever is being looked up, goes with
+        the next batch: else two halves of them would go by turns, each at the cost of a whole.
+
+        The answer takes one turn of the event loop, what is asked next another.
+        """
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await people.lookups(self.app).settle(_LOOKUP_S)
 
     async def _serve_batch(self, slot_id: UUID, batch: Sequence[Pending]) -> None:
         try:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 from uuid import UUID
 
 from core.clock import SHANGHAI
@@ -215,6 +217,7 @@ def banned_until(missed_at: Sequence[datetime], rule: BanRule) -> datetime | Non
     return None
 
 
+@lru_cache(10_000)
 def limits_of(
     *,
     service_id: str,
@@ -224,8 +227,9 @@ def limits_of(
     ends_at: datetime,
     per_day: int,
     open_max: int,
-) -> dict[str, int]:
-    """What a booking counts against for whom it is about, and how often that is allowed.
+) -> Mapping[str, int]:
+    """What a booking counts against for whom it is about, and how often that is allowed: for all
+    who want one slot the same, so it is remembered.
 
     The time too: nobody is at two places at once, of whatever service.
     """
@@ -234,7 +238,7 @@ def limits_of(
         limits[day_limit(group, starts_at)] = per_day
     if open_max:
         limits[f"open:{service_id}"] = open_max
-    return limits
+    return MappingProxyType(limits)
 
 
 LimitUse = tuple[bytes, str, int]

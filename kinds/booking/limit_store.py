@@ -46,13 +46,13 @@ async def take_limits_of_many(
         for booking_id, uses in requests.items()
         for person, key, allowed in uses
     }
-    rounds = max(missing.values(), default=0)
-    # who lost a place to another booking of the same person looks for the next one
-    for _ in range(rounds):
-        if not missing:
-            break
-        for row in await _insert_limits(tx, missing):
-            missing.pop((row["booking_id"], bytes(row["person_key"]), row["limit_key"]), None)
+    lost, wanted = 0, missing
+    while wanted:
+        for row in await _insert_limits(tx, wanted):
+            del missing[row["booking_id"], row["person_key"], row["limit_key"]]
+        # who lost a place to another booking of the same person looks for the next one
+        lost += 1
+        wanted = {use: allowed for use, allowed in missing.items() if allowed > lost}
     refused = {booking_id: key for booking_id, _, key in missing}
     if refused:
         await tx.execute_query(
@@ -64,20 +64,28 @@ async def take_limits_of_many(
 async def _insert_limits(
     tx: Transaction, wanted: Mapping[tuple[UUID, bytes, str], int]
 ) -> list[dict[str, Any]]:
+    """Count uses, each at the first free place of its limit; returns those that got it.
+
+    A limit of one needs no search: its place is free or it is not.
+    """
     return await fetch_all(
         tx,
         """INSERT INTO appointments_limit_use (booking_id, person_key, limit_key, ordinal)
-           SELECT w.booking_id, w.person_key, w.limit_key, free.ordinal
-             FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::int[])
-               AS w (booking_id, person_key, limit_key, allowed)
-            CROSS JOIN LATERAL (
-              SELECT o AS ordinal FROM generate_series(1, w.allowed) o
-               WHERE NOT EXISTS (SELECT FROM appointments_limit_use u
-                                  WHERE u.person_key = w.person_key
-                                    AND u.limit_key = w.limit_key AND u.ordinal = o)
-               ORDER BY o LIMIT 1) free
+           SELECT w.booking_id, w.person_key, w.limit_key, w.ordinal
+             FROM (
+               SELECT *, CASE WHEN allowed = 1 THEN 1 ELSE (
+                        SELECT min(o) FROM generate_series(1, allowed) o
+                         WHERE NOT EXISTS (SELECT FROM appointments_limit_use u
+                                            WHERE u.person_key = asked.person_key
+                                              AND u.limit_key = asked.limit_key
+                                              AND u.ordinal = o)) END AS ordinal
+                 FROM (SELECT unnest($1::uuid[]) AS booking_id, unnest($2::bytea[]) AS person_key,
+                              unnest($3::text[]) AS limit_key, unnest($4::int[]) AS allowed) asked
+               OFFSET 0) w
+            WHERE w.ordinal IS NOT NULL
             ORDER BY w.person_key, w.limit_key, w.booking_id
-           ON CONFLICT DO NOTHING RETURNING booking_id, person_key, limit_key""",
+           ON CONFLICT (person_key, limit_key, ordinal) DO NOTHING
+           RETURNING booking_id, person_key, limit_key""",
         [booking_id for booking_id, _, _ in wanted],
         [person for _, person, _ in wanted],
         [key for _, _, key in wanted],

@@ -99,7 +99,7 @@ class Booking(Model):
 
     class Meta:
         table = "appointments_booking"
-        indexes = (("booked_by", "id"), ("series_id", "sequence"))
+        indexes = (("booked_by", "id"),)
 
 
 class LimitUse(Model):

@@ -12,7 +12,7 @@ from core.database.coalescing import Turn
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.id_documents import kind_of, read_document_no
 from core.people.data_rights import NAMED
-from core.people.directory import find_people, find_person
+from core.people.directory import Person, find_people, find_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
 from core.typed_text import read_name, read_plate
@@ -66,9 +66,13 @@ def _keys(app: App) -> dict[tuple[UUID, int], bytes]:
     return keys
 
 
+def lookups(app: App) -> Turn[UUID, Person | None]:
+    """Where people are looked up, those of one turn of the event loop together."""
+    return app.once(find_people, lambda: Turn(partial(find_people, app)))
+
+
 async def _find_key(app: App, subject_id: UUID, level: int) -> bytes:
-    line = app.once(find_people, lambda: Turn(partial(find_people, app)))
-    person = await line.ask(subject_id) or await find_person(app, subject_id)
+    person = await lookups(app).ask(subject_id) or await find_person(app, subject_id)
     if person is not None and person.lasting_no is not None:
         return resident_key(app, person.lasting_no)
     if level >= 2:

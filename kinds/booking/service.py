@@ -122,7 +122,8 @@ async def hold(
         if earlier is None:  # else it is sent again when the turn is over
             raise
         return await get_booking(call, earlier)
-    request = replace(request, limits=[*request.limits, *turn])
+    if turn:
+        request = replace(request, limits=[*request.limits, *turn])
     try:
         booking_id = await allocator_of(app).hold(slot_id, request)
     except Conflict as refusal:

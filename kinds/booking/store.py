@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
@@ -61,7 +62,7 @@ def copy_booking(old: BookingRow, **changes: Any) -> NewBooking:
 
 
 def _columns(booking: NewBooking) -> dict[str, Any]:
-    return {name: getattr(booking, name) for name in _ARRAYS}
+    return dict(zip(_ARRAYS, _values(booking), strict=True))
 
 
 _ARRAY_OF = {
@@ -77,9 +78,7 @@ def _array_of(hint: Any) -> str:
 
 
 _ARRAYS = {name: _array_of(hint) for name, hint in get_type_hints(NewBooking).items()}
-_PARAMETERS = ", ".join(f"${n}::{array}" for n, array in enumerate(_ARRAYS.values(), 1))
-_INSERT = f"""INSERT INTO appointments_booking ({", ".join(_ARRAYS)})
-              SELECT * FROM unnest({_PARAMETERS})"""  # noqa: S608
+_values = attrgetter(*_ARRAYS)
 
 
 BOOKING = """
@@ -144,9 +143,12 @@ async def mark_missed(tx: Transaction, service_id: str, started_before: datetime
 
 
 async def insert_bookings(tx: Transaction, bookings: Sequence[NewBooking]) -> None:
-    """New bookings; the trigger takes the seats."""
-    values = [[getattr(booking, name) for booking in bookings] for name in _ARRAYS]
-    await tx.execute_query(_INSERT, values)
+    """New bookings; the trigger takes the seats. A column that is empty in all is not sent."""
+    whole = zip(_ARRAYS, zip(*map(_values, bookings), strict=True), strict=True)
+    columns = {name: values for name, values in whole if any(v is not None for v in values)}
+    arrays = ", ".join(f"unnest(${n}::{_ARRAYS[name]})" for n, name in enumerate(columns, 1))
+    insert = f"INSERT INTO appointments_booking ({', '.join(columns)}) SELECT {arrays}"
+    await tx.execute_query(insert, list(columns.values()))
 
 
 async def insert_held(tx: Transaction, requests: Sequence[HoldRequest]) -> None:

@@ -144,6 +144,22 @@ async def test_questions_of_one_turn_are_one_go_and_later_ones_wait_for_nobody()
     assert [await one for one in (*first, later)] == [2, 4, 6]
 
 
+async def test_settled_are_those_who_have_asked_by_then_or_after_so_long() -> None:
+    answers = Answers()
+    turn = Turn(answers)
+    await turn.settle(10.0)  # nobody has asked
+    asked = [asyncio.create_task(turn.ask(question)) for question in (1, 2)]
+    await asyncio.sleep(0)
+    settled = asyncio.create_task(turn.settle(10.0))
+    await asyncio.sleep(0.01)
+    assert not settled.done()
+    await turn.settle(0.001)
+    assert not asked[0].done()
+    answers.gate.set()
+    await settled
+    assert [one.done() for one in asked] == [True, True]
+
+
 async def test_an_error_is_that_of_its_turn_alone() -> None:
     answers = Answers()
     answers.gate.set()
