@@ -1,3 +1,5 @@
+"""Indexes: those that models declare and nobody had made, and none that nobody reads."""
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
@@ -24,6 +26,19 @@ class Migration(migrations.Migration):
               WHERE state IN ('held', 'cancelling');
             CREATE INDEX appointments_booking_live ON appointments_booking (slot_id)
               WHERE state IN ('held', 'confirmed');
+            """,
+        ),
+        # adding a field to a table makes no index, whatever the field says
+        ops.RunSQL(
+            """
+            CREATE INDEX appointments_booking_booked_for ON appointments_booking (booked_for)
+              WHERE booked_for IS NOT NULL;
+            CREATE INDEX appointments_wait_booked_for ON appointments_wait (booked_for)
+              WHERE booked_for IS NOT NULL;
+            """,
+            """
+            DROP INDEX appointments_wait_booked_for;
+            DROP INDEX appointments_booking_booked_for;
             """,
         ),
     ]
