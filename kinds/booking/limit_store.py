@@ -81,7 +81,7 @@ async def _insert_limits(
                                               AND u.ordinal = o)) END AS ordinal
                  FROM (SELECT unnest($1::uuid[]) AS booking_id, unnest($2::bytea[]) AS person_key,
                               unnest($3::text[]) AS limit_key, unnest($4::int[]) AS allowed) asked
-               OFFSET 0) w
+               OFFSET 0) w  -- else each search would run again for the condition
             WHERE w.ordinal IS NOT NULL
             ORDER BY w.person_key, w.limit_key, w.booking_id
            ON CONFLICT (person_key, limit_key, ordinal) DO NOTHING
