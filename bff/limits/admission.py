@@ -114,11 +114,8 @@ class Gate:
     def _enter(self, priority: Priority, who: str) -> None:
         if self._in_flight >= self._in_flight_max[priority]:
             raise Overloaded(OVERLOADED)
-        under_way = self._by_person.get(who, 0)
-        if under_way >= self._person_max:
-            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
+        _count_up(self._by_person, who, self._person_max)
         self._in_flight += 1
-        self._by_person[who] = under_way + 1
 
     def _leave(self, who: str) -> None:
         self._in_flight -= 1
@@ -152,14 +149,18 @@ def who_of(viewer: Viewer | None, caller: Caller) -> str:
 
 @contextmanager
 def _place(counts: dict[str, int], who: str, most: int) -> Iterator[None]:
-    taken = counts.get(who, 0)
-    if taken >= most:
-        raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
-    counts[who] = taken + 1
+    _count_up(counts, who, most)
     try:
         yield
     finally:
         _count_down(counts, who)
+
+
+def _count_up(counts: dict[str, int], who: str, most: int) -> None:
+    taken = counts.get(who, 0)
+    if taken >= most:
+        raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
+    counts[who] = taken + 1
 
 
 def _count_down(counts: dict[str, int], who: str) -> None:

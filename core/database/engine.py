@@ -36,8 +36,8 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
     async def _introspect_types(self, typeoids: Collection[int], *options: Any) -> Any:
         """What the server says of types; of PostgreSQL's own it is asked once a process.
 
-        The driver asks on each connection, at the first statement that takes an array, which costs
-        the server ten times the statement. A test holds this shape.
+        The driver asks on each connection, at the first statement that takes an array, which takes
+        the server longer than the statement. A test holds this shape.
         """
         if any(oid >= _FIRST_OWN_TYPE for oid in typeoids):
             return await super()._introspect_types(typeoids, *options)

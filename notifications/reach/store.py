@@ -28,7 +28,7 @@ SELECT p.id, q.starts, q.ends, q.days,
 """
 _REACH_OF_MANY = _REACH.format(people="unnest($1::uuid[]) AS p (id)")
 _REACH_OF_ONE = _REACH.format(people="(SELECT $1::uuid AS id) p")
-"""PostgreSQL plans the other anew each time, as a list may be long: five times the query itself."""
+"""PostgreSQL plans the other anew each time, as a list may be long: most of its time."""
 
 
 async def find_reach(db: Transaction, people: Collection[UUID]) -> Mapping[UUID, Reach]:

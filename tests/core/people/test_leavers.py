@@ -13,8 +13,8 @@ from dataclasses import fields as fields_of
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-from types import TracebackType
-from typing import Any, get_type_hints
+from types import NoneType, TracebackType
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from asyncpg import PostgresError
@@ -156,9 +156,17 @@ def _arguments(job: Job[Any], rows: Rows) -> Sequence[Any] | None:
     if key is None:
         return None
     plain: dict[Any, Any] = {str: "x", int: 1, UUID: rows.leaver, date: date(2026, 11, 23)}
-    plain[Part] = plain[Part | None] = WHOLE
+    plain[Part] = WHOLE
     many = first.annotation is not UUID
-    return [[key] if many else key, *(plain[other.annotation] for other in others)]
+    return [[key] if many else key, *(plain[_type_of(other)] for other in others)]
+
+
+def _type_of(parameter: inspect.Parameter) -> Any:
+    """What a parameter takes; of one that may be None as well, what else."""
+    annotation = parameter.annotation
+    if NoneType not in get_args(annotation):
+        return annotation
+    return next(kind for kind in get_args(annotation) if kind is not NoneType)
 
 
 def _wants_account(error: BaseException) -> bool:
