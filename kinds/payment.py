@@ -231,11 +231,8 @@ async def find_open_payment(call: Call, intent_id: UUID | None) -> payments.Paym
     return payment if call.app.clock.now() < payment.expires_at else None
 
 
-async def _note_nothing(_app: App, _tx: Transaction, _ending: Ending) -> None:
+async def _note_nothing(_app: App, _tx: Transaction, _ending: Ending, _locale: Locale) -> Values:
     """For a thing whose payee is asked anew whenever it is shown."""
-
-
-async def _describe_nothing(_app: App, _ending: Ending, _locale: Locale) -> Values:
     return {}
 
 
@@ -243,18 +240,18 @@ async def _describe_nothing(_app: App, _ending: Ending, _locale: Locale) -> Valu
 class Endings:
     """What a paying service does when payments of its kinds have ended.
 
-    `note(app, tx, ending)` writes its own table, in one transaction with the message to the payer.
-    The message is the template `<templates>paid`, `…refused` or `…refunded`, and `…part_paid` where
-    a payee takes parts; it is filled with `amount`, of a paid one the payee's `ref`, and with what
-    `describe(app, ending, locale)` gives. Both are repeat-safe: an ending may come twice.
+    `note(app, tx, ending, locale)` writes its own table, in one transaction with the message to the
+    payer, and returns what the message calls the thing. The message is the template
+    `<templates>paid`, `…refused` or `…refunded`, and `…part_paid` where a payee takes parts; it is
+    filled with `amount`, of a paid one the payee's `ref`, and with what `note` gave. Repeat-safe:
+    an ending may come twice.
     """
 
     kinds: tuple[str, ...]
     templates: str
     keys: str = ""
     """How the keys begin under which messages are sent once; `<kind>-` where nothing is given."""
-    note: Callable[[App, Transaction, Ending], Awaitable[None]] = _note_nothing
-    describe: Callable[[App, Ending, Locale], Awaitable[Values]] = _describe_nothing
+    note: Callable[[App, Transaction, Ending, Locale], Awaitable[Values]] = _note_nothing
 
 
 def ending_templates(
@@ -304,9 +301,8 @@ async def _end(app: App, ending: Ending, name: str, ref: UUID, values: Values) -
         return
     person = await find_person(app, ending.payer_id)
     locale = Locale(person.locale) if person is not None else Locale.ZH
-    described = await endings.describe(app, ending, locale)
     async with transaction() as tx:
-        await endings.note(app, tx, ending)
+        described = await endings.note(app, tx, ending, locale)
         if person is None:
             return
         await notifications.notify(

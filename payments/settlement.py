@@ -136,12 +136,15 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         now,
     )
     await limits.note_captured(tx, intent, now)
-    await CHECK.drop(tx, check_key(intent))
     if event == "settle_late":
+        await CHECK.drop(tx, check_key(intent))
         await _refuse(app, tx, intent, "LATE_PAYMENT")
         return Settled.LATE
     await app.events.publish(
-        tx, PaymentSettled(*_news(intent), intent.amount_fen), FULFIL.later(intent.id)
+        tx,
+        PaymentSettled(*_news(intent), intent.amount_fen),
+        FULFIL.later(intent.id),
+        instead_of=CHECK.waiting(check_key(intent)),
     )
     return Settled.CAPTURED
 

@@ -18,6 +18,7 @@ from core.clock import SystemClock
 from core.database import (
     CONNECTION_LOST,
     Transaction,
+    expect_notice,
     notify_after_commit,
     parse_url,
     raw_connection,
@@ -46,9 +47,9 @@ async def publish(tx: Transaction, topic: str, message: Any) -> None:
 
     Raises ValueError for a message above PostgreSQL's limit.
     """
-    await raw_connection(tx).execute(
-        "SELECT pg_notify($1, $2)", CHANNEL, message_body(topic, message)
-    )
+    body = message_body(topic, message)
+    expect_notice()
+    await raw_connection(tx).execute("SELECT pg_notify($1, $2)", CHANNEL, body)
 
 
 async def publish_after(tx: Transaction, topic: str, message: Any) -> None:
@@ -82,6 +83,9 @@ class Bus:
         self._listeners: dict[str, set[Listener]] = {}
         self._gap_hooks: list[Callable[[], None]] = []
         self._streams: set[asyncio.Queue[Any]] = set()
+        self._channels: dict[str, Callable[[str], None]] = {}
+        self._connection: asyncpg.Connection | None = None
+        self._speaking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
 
@@ -115,6 +119,20 @@ class Bus:
                 self._listeners.pop(topic, None)
 
         return stop
+
+    async def tune_in(self, channel: str, listener: Callable[[str], None]) -> None:
+        """Call `listener(payload)` for each notice of another channel of the database, on the same
+        connection: with every notice of any channel the server wakes every connection that listens.
+
+        What comes while the connection is lost is missed. Raises what a lost connection may look
+        like.
+        """
+        self._channels[channel] = listener
+        await self._listen_to(channel)
+
+    def tune_out(self, channel: str) -> None:
+        """Call nobody any more for a channel's notices."""
+        self._channels.pop(channel, None)
 
     async def stream(self, topic: str) -> AsyncIterator[Any]:
         """The messages of a topic from now on.
@@ -178,6 +196,9 @@ class Bus:
         try:
             await connection.add_listener(CHANNEL, self._receive)
             await self._ask_time(connection)
+            self._connection = connection
+            for channel in list(self._channels):
+                await self._listen_to(channel)
             for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
@@ -186,7 +207,13 @@ class Bus:
             connection.terminate()
             raise
         finally:
+            self._connection = None
             await connection.close(timeout=1)
+
+    async def _listen_to(self, channel: str) -> None:
+        async with self._speaking:
+            if self._connection is not None:
+                await self._connection.add_listener(channel, self._relay)
 
     async def _hear_until_lost(self, connection: asyncpg.Connection) -> None:
         """Returns when the connection is closed. Raises TimeoutError when it has fallen silent.
@@ -202,11 +229,18 @@ class Bus:
                 await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)
 
     async def _ask_time(self, connection: asyncpg.Connection) -> None:
-        asked_s = time.monotonic()
-        moment = await in_time(connection.fetchval("SELECT clock_timestamp()"), _ANSWER_WITHIN_S)
+        async with self._speaking:
+            asked_s = time.monotonic()
+            moment = await in_time(
+                connection.fetchval("SELECT clock_timestamp()"), _ANSWER_WITHIN_S
+            )
         if self._clock is not None and self._clock.follow(moment, time.monotonic() - asked_s):
             correction_s = round(self._clock.correction.total_seconds(), 1)
             log.warning("the machine's clock is put right by the database's", seconds=correction_s)
+
+    def _relay(self, _connection: object, _pid: int, channel: str, body: object) -> None:
+        if (listener := self._channels.get(channel)) is not None:
+            listener(str(body))
 
     def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
         try:

@@ -7,8 +7,9 @@ transaction; `transaction()` and the outbound client both refuse that.
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -74,10 +75,18 @@ _NO_STATEMENTS = (
 )
 """How the driver's own housekeeping begins, white space apart."""
 
-_Notices: TypeAlias = dict[tuple[str, str], None]
 
-_open: ContextVar[_Notices | None] = ContextVar("transaction_open", default=None)
-"""The notices, each a channel and a payload, that follow on the transaction that is open here."""
+@dataclass(slots=True)
+class _Command:
+    """What is known of the transaction that is open here."""
+
+    notices: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Those that follow on it, each a channel and a payload."""
+    notifies: bool = False
+    """Whether one of its own statements does."""
+
+
+_open: ContextVar[_Command | None] = ContextVar("transaction_open", default=None)
 
 
 def tortoise_config(
@@ -247,14 +256,14 @@ async def _command() -> AsyncIterator[None]:
     """What a command notifies follows on its end; where it fails nobody is notified."""
     if _open.get() is not None:
         raise RuntimeError("a transaction is open already: commands do not nest")
-    notices: _Notices = {}
-    token = _open.set(notices)
+    command = _Command()
+    token = _open.set(command)
     try:
         yield
     finally:
         _open.reset(token)
-    if notices:
-        await _notify(notices)
+    if command.notices:
+        await _notify(command.notices)
 
 
 async def notify_after_commit(tx: Transaction, channel: str, payload: str) -> None:
@@ -264,11 +273,24 @@ async def notify_after_commit(tx: Transaction, channel: str, payload: str) -> No
     so that they flush to the disk one by one. This is for listeners who lose nothing but time: a
     process that dies between the two has notified nobody.
     """
-    notices = _open.get()
-    if notices is None:  # `tx` was opened in another way
+    command = _open.get()
+    if command is None:  # `tx` was opened in another way
         await raw_connection(tx).execute("SELECT pg_notify($1, $2)", channel, payload)
     else:
-        notices[channel, payload] = None
+        command.notices[channel, payload] = None
+
+
+def expect_notice() -> None:
+    """Note that a statement of the transaction that is open here notifies."""
+    if (command := _open.get()) is not None:
+        command.notifies = True
+
+
+def expects_notice() -> bool:
+    """Whether the transaction that is open here notifies anyway: it holds the lock over its COMMIT,
+    so what else there is to notify may go with a statement of its own, and spares a trip."""
+    command = _open.get()
+    return command is not None and command.notifies
 
 
 async def _notify(notices: Collection[tuple[str, str]]) -> None:

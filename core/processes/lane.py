@@ -15,8 +15,10 @@ from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.settings import db_settings
 from pgqueuer.domain.types import Channel
 from pgqueuer.models import Context
+from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.qm import QueueManager
 
+from core.bus.bus import Bus
 from core.context.app import App
 from core.database import is_unavailable
 from core.processes.lane_queries import PACE, LaneQueries
@@ -85,7 +87,24 @@ async def _interrupt_when_lost(
 
 
 def _ignore(_payload: str | bytes | bytearray) -> None:
-    """Hears nothing; the manager adds its own listener to the connection that now listens."""
+    """Hears nothing, on a channel that is listened to; the manager's own listener comes next."""
+
+
+class LaneDriver(AsyncpgPoolDriver):
+    """A lane's connections for its statements; it hears through the process's one ear."""
+
+    def __init__(self, pool: asyncpg.Pool, bus: Bus) -> None:
+        """Statements go by `pool`."""
+        super().__init__(pool)
+        self._bus = bus
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Hear a channel; a second listener takes the place of the first."""
+        await self._bus.tune_in(channel, callback)
+
+    async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Hear it no more."""
+        self._bus.tune_out(channel)
 
 
 def _manager(
@@ -97,7 +116,7 @@ def _manager(
     builder = QueryQueueBuilder(settings)
     environment = QueryBuilderEnvironment(settings)
     queries = LaneQueries(
-        AsyncpgPoolDriver(pool), environment, builder, pace=PACE[lane], looked=looked
+        LaneDriver(pool, app.bus), environment, builder, pace=PACE[lane], looked=looked
     )
     manager = QueueManager(queries, Channel(channel))
     manager.min_dequeue_poll_interval = PACE[lane]

@@ -23,7 +23,7 @@ from core.processes.operators import find_backlog, find_database_fault
 from core.processes.schedule import run_schedule
 from core.queue.jobs import Lane
 
-_POOL_SIZE = 4
+_POOL_SIZE = 3
 _CONNECT_WITHIN_S = 5.0
 _STATEMENT_WITHIN_S = 10.0
 """The queue's statements take milliseconds: a connection that is silent for so long is dead."""

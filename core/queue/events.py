@@ -85,12 +85,15 @@ class EventBook:
                 queue.add(job)
                 self._subscribers[event].append((job.kind, subscriber.kinds))
 
-    async def publish(self, tx: Transaction, event: object, *also: NewJob) -> None:
-        """Tell every subscriber, when `tx` commits; `also` are jobs that go with the same trip.
+    async def publish(
+        self, tx: Transaction, event: object, *also: NewJob, instead_of: str | None = None
+    ) -> None:
+        """Tell every subscriber, when `tx` commits; `also` are jobs that go with the same trip, and
+        `instead_of` is one that is dropped with it: see `JobQueue.enqueue`.
 
         Raises KeyError for an event whose class is in no room.
         """
-        await self._queue.enqueue(tx, [*self.jobs_of(event), *also])
+        await self._queue.enqueue(tx, [*self.jobs_of(event), *also], instead_of=instead_of)
 
     def jobs_of(self, event: object) -> list[NewJob]:
         """The jobs that tell an event's subscribers, to be enqueued with others. Raises KeyError as

@@ -26,6 +26,7 @@ from pydantic import BaseModel, create_model
 from core.clock import Clock
 from core.database import (
     Transaction,
+    expects_notice,
     fetch_all,
     notify_after_commit,
     raw_connection,
@@ -79,8 +80,20 @@ ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS 
 """  # noqa: S608 - our own text
 
 
+_DROP = "DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'"
+
 _ENQUEUE = insert_jobs(unnest(JOB, "n"))
 """The queue's own statement logs each job too, which nobody reads: metrics tell of jobs."""
+
+_AFTERWARDS = f"{unnest(JOB, 'n', first=2)} CROSS JOIN (SELECT count(*) FROM dropped) AS before"  # noqa: S608 - our own text
+
+_REPLACE = f"""
+WITH dropped AS ({_DROP} RETURNING id)
+{insert_jobs(_AFTERWARDS)}
+RETURNING (SELECT count(pg_notify(w.channel, w.payload))
+             FROM unnest($7::text[], $8::text[]) AS w (channel, payload))
+"""  # noqa: S608 - our own text
+"""The same, once the job of a key is dropped, and lanes are woken: in one trip."""
 
 
 def wake_channel(lane: Lane) -> str:
@@ -186,11 +199,13 @@ class JobKind(Generic[*Ts]):
         """
         await app.queue.enqueue(tx, [NewJob(self.kind, arguments, key, after)])
 
+    def waiting(self, key: str) -> str:
+        """How the queue knows the job of this kind that may wait under a key."""
+        return f"{self.kind}:{key}"
+
     async def drop(self, tx: Transaction, key: str) -> None:
         """Take back a job that still waits and has nothing left to do; none is no error."""
-        await raw_connection(tx).execute(
-            "DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'", f"{self.kind}:{key}"
-        )
+        await raw_connection(tx).execute(_DROP, self.waiting(key))
 
 
 @dataclass(frozen=True)
@@ -309,15 +324,26 @@ class JobQueue:
             raise StartError(f"declared twice, job kind: {declared.kind}")
         self.kinds[declared.kind] = declared
 
-    async def enqueue(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
+    async def enqueue(
+        self, tx: Transaction, jobs: Sequence[NewJob], *, instead_of: str | None = None
+    ) -> None:
         """Add jobs of any kinds in one statement; without jobs there is none.
 
-        They become visible when `tx` commits. Raises KeyError for a kind that is in no room.
+        They become visible when `tx` commits. `instead_of` is a job to drop with the same trip, as
+        `JobKind.waiting` names it. Raises KeyError for a kind that is in no room.
         """
-        if jobs:
-            columns = zip(*map(self.columns_of, jobs), strict=True)
-            await raw_connection(tx).execute(_ENQUEUE, *map(list, columns))
-            await self.wake(tx, jobs)
+        if not jobs:
+            return
+        columns = map(list, zip(*map(self.columns_of, jobs), strict=True))
+        channels = self._channels_of(jobs)
+        now = channels if expects_notice() else []
+        if now or instead_of is not None:
+            payloads = [wake_payload(channel) for channel in now]
+            await raw_connection(tx).execute(_REPLACE, instead_of, *columns, now, payloads)
+        else:
+            await raw_connection(tx).execute(_ENQUEUE, *columns)
+        if not now:
+            await self._wake(tx, channels)
 
     def columns_of(self, job: NewJob) -> tuple[object, ...]:
         """A job in the columns of `JOB`. Raises as `enqueue`."""
@@ -328,8 +354,15 @@ class JobQueue:
 
     async def wake(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
         """Have the lanes of jobs that were added look for work once `tx` commits."""
+        await self._wake(tx, self._channels_of(jobs))
+
+    def _channels_of(self, jobs: Sequence[NewJob]) -> list[str]:
+        """The channels of the lanes that jobs are to be taken by before they look by themselves."""
         soon = [self.kinds[job.kind].lane for job in jobs if job.after < LOOKS_EVERY]
-        for channel in dict.fromkeys(map(wake_channel, soon)):
+        return list(dict.fromkeys(map(wake_channel, soon)))
+
+    async def _wake(self, tx: Transaction, channels: Sequence[str]) -> None:
+        for channel in channels:
             await notify_after_commit(tx, channel, wake_payload(channel))
 
 

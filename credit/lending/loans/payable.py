@@ -59,7 +59,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(paid.payment_ref)
 
 
-async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
+async def note(_app: App, _tx: Transaction, ending: Ending, _locale: Locale) -> Values:
     """What messages call the loan."""
     row = await store.find_loan(_read(ending.subject_ref)[0])
     assert row is not None
@@ -67,7 +67,7 @@ async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
 
 
 REPAYMENT = Payable(kind=KIND, quote=quote, fulfil=fulfil)
-ENDINGS = Endings(kinds=(KIND,), templates="loans.", describe=describe)
+ENDINGS = Endings(kinds=(KIND,), templates="loans.", note=note)
 MESSAGES = ending_templates(
     "loans.",
     paid=(texts.PAID_TITLE, texts.PAID_BODY),

@@ -100,12 +100,15 @@ async def _fulfil(
     return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending) -> None:
-    """Keep the payment for the hospital's refunds, and the bill as the hospital has it."""
-    now = app.clock.now()
+async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Values:
+    """Keep the payment for the hospital's refunds, and the bill as the hospital has it.
+
+    Messages call it by the hospital, not by what was done.
+    """
+    now, hospital_ref = app.clock.now(), await _hospital_of(ending)
     match ending:
         case PaymentFulfilled():
-            hospital_ref, wait = await _hospital_of(ending), domain.next_look(now, now)
+            wait = domain.next_look(now, now)
             await store.note_payment(tx, ending.intent_id, ending.payer_id, hospital_ref, now, wait)
             await _mark(tx, ending, BillStatus.PAID, now)
         case PaymentRefused(reason=reason) if reason in _STATUS_AFTER:
@@ -113,17 +116,13 @@ async def note(app: App, tx: Transaction, ending: Ending) -> None:
         case PaymentRefunded(refund_id=refund_id) | PaymentReturned(refund_id=refund_id):
             if await store.mark_returned(tx, refund_id, now):  # the hospital that decided so
                 await settle_refund.enqueue(app, tx, refund_id)
+    text = texts.MEDICAL_BILL if ending.kind == domain.BILL_KIND else texts.TOP_UP
+    return {"name": title(app, hospital_ref, text).say(locale)}
 
 
 async def _mark(tx: Transaction, ending: Ending, status: BillStatus, now: datetime) -> None:
     if ending.kind == domain.BILL_KIND:
         await store.mark_bill(tx, UUID(ending.subject_ref), status, now)
-
-
-async def describe(app: App, ending: Ending, locale: Locale) -> Values:
-    """What the messages call the payment: the hospital, not what was done."""
-    text = texts.MEDICAL_BILL if ending.kind == domain.BILL_KIND else texts.TOP_UP
-    return {"name": title(app, await _hospital_of(ending), text).say(locale)}
 
 
 async def _hospital_of(ending: Ending) -> str:
@@ -140,5 +139,4 @@ ENDINGS = Endings(
     templates="health.",
     keys="medical-",
     note=note,
-    describe=describe,
 )

@@ -57,7 +57,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no)
 
 
-async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
+async def note(_app: App, _tx: Transaction, ending: Ending, _locale: Locale) -> Values:
     """Until when the car may drive out, where the operator has said so."""
     charge = await store.find_charge(UUID(ending.subject_ref))
     assert charge is not None
@@ -67,7 +67,7 @@ async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
 
 
 PARKING = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)
-ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.parking-", describe=describe)
+ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.parking-", note=note)
 MESSAGES = ending_templates(
     "mobility.parking-",
     paid=(texts.PAID_TITLE, texts.PAID_BODY),

@@ -51,22 +51,19 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending) -> None:
-    """Keep a trip as paid once fare clearing has it as paid."""
+async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Values:
+    """Keep a trip as paid once fare clearing has it as paid; says what was ridden, and when it
+    began."""
     match ending:
         case PaymentFulfilled() | PaymentRefused(reason="ALREADY_PAID"):
             await store.mark_paid(tx, UUID(ending.subject_ref), app.clock.now())
-
-
-async def describe(_app: App, ending: Ending, locale: Locale) -> Values:
-    """What was ridden, and when it began."""
     trip = await store.find_trip(UUID(ending.subject_ref))
     assert trip is not None
     return {"name": name(trip, locale), "since": since(trip)}
 
 
 TRIP = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.DEEMED_PLUS)
-ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.trip-", note=note, describe=describe)
+ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.trip-", note=note)
 MESSAGES = ending_templates(
     "mobility.trip-",
     paid=(texts.PAID_TITLE, texts.PAID_BODY),

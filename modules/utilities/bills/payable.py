@@ -70,8 +70,8 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending) -> None:
-    """Keep the bill as the biller has it after the payment.
+async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Values:
+    """Keep the bill as the biller has it after the payment; says what messages call it.
 
     What stays open after a part only the biller can tell: it is asked before the next one.
     """
@@ -81,15 +81,8 @@ async def note(app: App, tx: Transaction, ending: Ending) -> None:
         case PaymentRefused(reason=reason):
             status = _STATUS_AFTER.get(reason)
         case _:
-            return
-    if status is not None:
-        await store.mark_bill(tx, UUID(ending.subject_ref), status, app.clock.now())
-
-
-async def describe(_app: App, ending: Ending, locale: Locale) -> Values:
-    """What the messages call the bill."""
-    bill = await store.find_bill(UUID(ending.subject_ref))
-    assert bill is not None
+            status = None
+    bill = await store.mark_bill(tx, UUID(ending.subject_ref), status, app.clock.now())
     return {"name": NAME[UtilityKind(bill.kind)].say(locale), "period": bill.period}
 
 
@@ -102,7 +95,6 @@ ENDINGS = Endings(
     templates="bills.",
     keys="bill-",
     note=note,
-    describe=describe,
 )
 MESSAGES = ending_templates(
     "bills.",

@@ -155,12 +155,12 @@ async def pay_bill(
     biller cannot tell what is due.
     """
     citizen_id = call.require_viewer().user_id
-    bill = await store.find_bill_of(citizen_id, bill_id)
-    if bill is None:
+    found = await store.find_bill_of(citizen_id, bill_id)
+    if found is None:
         raise NotFound(NOT_FOUND)
-    kind = UtilityKind(bill.kind)
+    bill, turn = found
+    kind, enquiry = UtilityKind(bill.kind), Enquiry(call.app.clock.now(), turn)
     call.require_service(SERVICE_ID[kind])
-    enquiry = await begin_enquiry(call.app)
     reply = await _ask(call, bill)
     if reply is not None and reply.status is not domain.BillStatus.OPEN:
         await note(call.app, kind, [reply], enquiry)  # stands, though the payment is refused

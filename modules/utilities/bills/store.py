@@ -4,24 +4,34 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_model, update_model
+from core.database import (
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_model,
+    fetch_one,
+    read_model,
+    update_model,
+)
 from core.ids import new_id
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.bills.domain import BillerBill, Enquiry
 from modules.utilities.bills.models import Bill
 
 
-async def find_bill_of(citizen_id: UUID, bill_id: UUID) -> Bill | None:
-    """A bill by id, if it is of an account that the citizen has linked."""
-    return await fetch_model(
+async def find_bill_of(citizen_id: UUID, bill_id: UUID) -> tuple[Bill, int] | None:
+    """A bill by id, if it is of an account that the citizen has linked, and the turn of whoever
+    asks its biller next: see `core.database.turns`."""
+    row = await fetch_one(
         connection(),
-        Bill,
-        """b WHERE id = $1 AND EXISTS (
-             SELECT FROM bills_account_link l
-              WHERE l.citizen_id = $2 AND (l.kind, l.account_no) = (b.kind, b.account_no))""",
+        """SELECT b.*, nextval('core_turn') AS turn FROM bills_bill b
+            WHERE id = $1 AND EXISTS (
+              SELECT FROM bills_account_link l
+               WHERE l.citizen_id = $2 AND (l.kind, l.account_no) = (b.kind, b.account_no))""",
         bill_id,
         citizen_id,
     )
+    return None if row is None else (read_model(Bill, row), row["turn"])
 
 
 async def note_bills(
