@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
-from core.database import Transaction
+from core.database import Transaction, connection, fetch_one
 from core.texts import Locale
 from modules.identity.models import Citizen, Recovery
 
@@ -21,8 +21,14 @@ async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
 
 async def is_disputed(citizen_id: UUID) -> bool:
     """Whether an account is disputed, or is about to move because it was."""
-    open_ones = Recovery.filter(disputed_id=citizen_id, state__in=("disputed", "approved"))
-    return await open_ones.exists()
+    row = await fetch_one(
+        connection(),
+        """SELECT EXISTS (SELECT FROM identity_recovery
+             WHERE disputed_id = $1 AND state IN ('disputed', 'approved')) AS disputed""",
+        citizen_id,
+    )
+    assert row is not None
+    return bool(row["disputed"])
 
 
 async def list_disputes(citizen_id: UUID) -> Sequence[Recovery]:
