@@ -6,13 +6,32 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+import orjson
 import pytest
 
+from core.bus import bus
 from core.context.app import App
-from core.database import connection, fetch_all, fetch_one, transaction
+from core.database import (
+    connection,
+    fetch_all,
+    fetch_one,
+    parse_url,
+    raw_connection,
+    transaction,
+)
+from core.processes.embedded import DatabaseUrls
 from core.processes.lane_queries import NEXT_DUE
 from core.processes.worker import work
-from core.queue.jobs import JobKind, list_dead, lock_dead, rerun_dead
+from core.queue.jobs import (
+    JobKind,
+    Lane,
+    list_dead,
+    lock_dead,
+    rerun_dead,
+    wake_channel,
+    wake_payload,
+)
 from tests.core import probe
 from tests.core.conftest import Runs, Worker
 from tests.core.probe import new_job
@@ -83,6 +102,45 @@ async def test_a_job_is_taken_back_by_its_key_while_it_waits(probed: App) -> Non
     assert await fetch_all(connection(), "SELECT dedupe_key FROM pgqueuer") == [
         {"dedupe_key": "probe.normal:b"}
     ]
+
+
+async def test_a_job_takes_the_place_of_one_that_waits(probed: App) -> None:
+    """Also under the key of that one, which is free once it is dropped."""
+    later = timedelta(hours=1)
+    for name, key in (("old", "a"), ("other", "b"), ("new", "a")):
+        async with transaction() as tx:
+            jobs = [probe.normal.later(name, key=key, after=later)]
+            await probed.queue.enqueue(tx, jobs, instead_of=probe.normal.waiting("a"))
+    waiting = await fetch_all(connection(), "SELECT dedupe_key, payload FROM pgqueuer ORDER BY 1")
+    assert [(row["dedupe_key"], orjson.loads(row["payload"])["name"]) for row in waiting] == [
+        (probe.normal.waiting("a"), "new"),
+        (probe.normal.waiting("b"), "other"),
+    ]
+
+
+async def test_lanes_are_woken_once_whichever_way(probed: App, database: DatabaseUrls) -> None:
+    """By a statement of its own after the commit, or by the one that enqueues where the transaction
+    notifies anyway."""
+    heard: list[str] = []
+    ear = await asyncpg.connect(**parse_url(database.app))
+    await ear.add_listener(wake_channel(Lane.CRITICAL), lambda *notice: heard.append(notice[-1]))
+    statements: list[str] = []
+    try:
+        for notifies in (False, True):
+            async with transaction() as tx:
+                if notifies:
+                    raw_connection(tx).add_query_logger(lambda one: statements.append(one.query))
+                    await bus.publish(tx, "topic", None)
+                jobs = [probe.critical.later("a"), probe.critical.later("b")]
+                await probed.queue.enqueue(tx, jobs)
+                await ear.execute("SELECT 1")
+                assert heard == []
+            await ear.execute("SELECT 1")  # what is heard comes before the answer
+            assert heard == [wake_payload(wake_channel(Lane.CRITICAL))]
+            heard.clear()
+    finally:
+        await ear.close()
+    assert [s.split()[0] for s in statements] == ["SELECT", "WITH", "COMMIT;"]
 
 
 async def test_jobs_that_wait_for_their_time_are_no_burden_to_a_lane(
