@@ -25,7 +25,7 @@ from core.people.directory import find_person
 from core.queue.events import on
 from core.queue.jobs import Lane
 from core.rooms import ExtensionPoint
-from core.texts import Locale, Text
+from core.texts import Text
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Operation, Request, System, json_of
 from notifications import api as notifications
@@ -231,27 +231,25 @@ async def find_open_payment(call: Call, intent_id: UUID | None) -> payments.Paym
     return payment if call.app.clock.now() < payment.expires_at else None
 
 
-async def _note_nothing(_app: App, _tx: Transaction, _ending: Ending, _locale: Locale) -> Values:
+async def _note_nothing(_app: App, _tx: Transaction, _ending: Ending) -> None:
     """For a thing whose payee is asked anew whenever it is shown."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Endings:
     """What a paying service does when payments of its kinds have ended.
 
-    `note(app, tx, ending, locale)` writes its own table, in one transaction with the message to the
-    payer, and returns what the message calls the thing. The message is the template
-    `<templates>paid`, `…refused` or `…refunded`, and `…part_paid` where a payee takes parts; it is
-    filled with `amount`, of a paid one the payee's `ref`, and with what `note` gave. Repeat-safe:
-    an ending may come twice.
+    `note(app, tx, ending)` writes its own table, in one transaction with the message to the payer,
+    and returns what the message calls the thing. That is the template `<templates>paid`, `…refused`
+    or `…refunded`, and `…part_paid` where a payee takes parts, filled with `amount`, of a paid one
+    the payee's `ref`, and with what `note` gave. Repeat-safe: an ending may come twice.
     """
 
     kinds: tuple[str, ...]
     templates: str
     keys: str = ""
     """How the keys begin under which messages are sent once; `<kind>-` where nothing is given."""
-    note: Callable[[App, Transaction, Ending, Locale], Awaitable[Values]] = _note_nothing
+    note: Callable[[App, Transaction, Ending], Awaitable[Values | None]] = _note_nothing
 
 
 def ending_templates(
@@ -300,9 +298,8 @@ async def _end(app: App, ending: Ending, name: str, ref: UUID, values: Values) -
     if endings is None:
         return
     person = await find_person(app, ending.payer_id)
-    locale = Locale(person.locale) if person is not None else Locale.ZH
     async with transaction() as tx:
-        described = await endings.note(app, tx, ending, locale)
+        described = await endings.note(app, tx, ending) or {}
         if person is None:
             return
         await notifications.notify(

@@ -123,18 +123,7 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         due_at=now if event == "settle" else None,
         refusal=None if event == "settle" else "LATE_PAYMENT",
     )
-    await _post(
-        tx,
-        "settle",
-        intent,
-        intent.id,
-        transfer(
-            debit=psp_receivable(psp),
-            credit=payer_funds(intent.payer_id),
-            amount_fen=intent.amount_fen,
-        ),
-        now,
-    )
+    await _post(tx, "settle", intent, intent.id, _capture(psp, intent), now)
     await limits.note_captured(tx, intent, now)
     if event == "settle_late":
         await CHECK.drop(tx, check_key(intent))
@@ -169,13 +158,16 @@ async def _settle_left(
     left.paid_at = await oddities.time_of(app, tx, intent, psp, view)
     left.due_at = None
     await left.save(using_db=tx, update_fields=["captured_fen", "psp_ref", "paid_at", "due_at"])
-    legs = transfer(
-        debit=psp_receivable(psp), credit=payer_funds(intent.payer_id), amount_fen=left.captured_fen
-    )
-    await _post(tx, "settle", intent, left.id, legs, now)
+    await _post(tx, "settle", intent, left.id, _capture(psp, intent), now)
     await limits.note_captured(tx, intent, now)
     await _insert_refund(app, tx, intent, psp, left.captured_fen, "LEFT_ORDER", f"left:{left.id}")
     return Settled.LATE
+
+
+def _capture(psp: str, intent: Intent) -> Sequence[Leg]:
+    """What a PSP has taken for a payment: it owes that to us, and we to the payer."""
+    debit, credit = psp_receivable(psp), payer_funds(intent.payer_id)
+    return transfer(debit=debit, credit=credit, amount_fen=intent.amount_fen)
 
 
 async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None:

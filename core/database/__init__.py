@@ -10,8 +10,6 @@ from core.database.pool import (
     expect_notice,
     expects_notice,
     fetch_all,
-    fetch_model,
-    fetch_models,
     fetch_one,
     is_connection_lost,
     is_disk_full,
@@ -19,14 +17,13 @@ from core.database.pool import (
     notify_after_commit,
     parse_url,
     raw_connection,
-    read_model,
     refuse_in_transaction,
     statement,
     tortoise_config,
     transaction,
-    update_model,
     violated,
 )
+from core.database.rows import fetch_model, fetch_models, read_model, update_model
 
 __all__ = [
     "CONNECTION_LOST",

@@ -4,11 +4,11 @@ A transaction belongs to one command. Inside it there is no network call and no 
 transaction; `transaction()` and the outbound client both refuse that.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -18,7 +18,6 @@ from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
 from tortoise.exceptions import DBConnectionError, TransactionManagementError
 from tortoise.exceptions import IntegrityError as IntegrityError
-from tortoise.fields import DateField, DatetimeField, UUIDField
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
@@ -332,64 +331,6 @@ def raw_connection(tx: Transaction) -> asyncpg.Connection:
 async def fetch_all(db: BaseDBAsyncClient, sql: str, *values: object) -> list[dict[str, Any]]:
     """Rows of a query as dictionaries; `$1`, `$2` … are the values."""
     return cast(list[dict[str, Any]], await db.execute_query_dict(sql, list(values)))
-
-
-async def fetch_model(
-    db: BaseDBAsyncClient, model: type[M], tail: str, *values: object
-) -> M | None:
-    """A row of a model's table as its instance, or None; `tail` is the query after the table."""
-    row = await fetch_one(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
-    return None if row is None else read_model(model, row)
-
-
-def read_model(model: type[M], row: Mapping[str, Any], prefix: str = "") -> M:
-    """The instance that a row holds, of one or several tables; its columns there begin with
-    `prefix`.
-
-    For queries that run with every payment and every step of a case: the ORM takes longer to build
-    one than PostgreSQL to answer. A test holds that both make the same.
-    """
-    columns, parsed, others = _form_of(model)
-    instance = model.__new__(model)
-    values = vars(instance)
-    values.update(others, _await_when_save={})
-    values.update({name: row[prefix + name] for name in columns})
-    for name, parse in parsed:
-        values[name] = parse(values[name])
-    return instance
-
-
-_AS_DRIVEN = (UUIDField, DatetimeField, DateField)
-"""Fields whose values the driver gives as they are to be; the ORM looks at each all the same."""
-
-
-@cache
-def _form_of(
-    model: type[Model],
-) -> tuple[Sequence[str], Sequence[tuple[str, Callable[[Any], Any]]], Mapping[str, Any]]:
-    """The columns of a model, how those are read that the driver leaves raw, and what an instance
-    has besides. The ORM keeps `_init_from_db` private; a test holds that shape."""
-    meta = model._meta
-    columns = tuple(meta.fields_db_projection)
-    raw = (*meta.db_default_fields, *meta.db_complex_fields)
-    parsed = [(name, f.to_python_value) for _, name, f in raw if not isinstance(f, _AS_DRIVEN)]
-    blank = vars(model._init_from_db(**dict.fromkeys(columns)))
-    return columns, parsed, {name: blank[name] for name in blank.keys() - set(columns)}
-
-
-async def fetch_models(
-    db: BaseDBAsyncClient, model: type[M], tail: str, *values: object
-) -> list[M]:
-    """The rows of a model's table as its instances; `tail` is the query after the table."""
-    rows = await fetch_all(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
-    return [read_model(model, row) for row in rows]
-
-
-async def update_model(db: BaseDBAsyncClient, model: type[M], tail: str, *values: object) -> M:
-    """Change the one row that `tail`, what follows SET, is about; returns it as its instance."""
-    table = model._meta.db_table
-    (row,) = await fetch_all(db, f"UPDATE {table} SET {tail} RETURNING *", *values)  # noqa: S608
-    return read_model(model, row)
 
 
 async def fetch_one(db: BaseDBAsyncClient, sql: str, *values: object) -> dict[str, Any] | None:

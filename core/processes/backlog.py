@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from core.context.gauges import GaugeSource
 from core.database import connection, fetch_all
-from core.queue.jobs import Lane, count_dead
+from core.queue.dead_letters import count_dead
+from core.queue.jobs import Lane
 
 if TYPE_CHECKING:
     from core.context.app import App

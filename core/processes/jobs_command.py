@@ -21,7 +21,7 @@ def list_jobs(
 ) -> None:
     """List jobs that failed for good, newest first; tells where there are more."""
     from core.database import connection
-    from core.queue.jobs import DeadLetter, count_dead, list_dead
+    from core.queue.dead_letters import DeadLetter, count_dead, list_dead
 
     async def read() -> tuple[list[DeadLetter], int]:
         counts = await count_dead(connection())
@@ -45,7 +45,7 @@ def rerun_jobs(
 ) -> None:
     """Put failed jobs back into the queue: by id, of a kind, or all. Unknown ids are refused."""
     from core.database import transaction
-    from core.queue.jobs import lock_dead, rerun_dead
+    from core.queue.dead_letters import lock_dead, rerun_dead
 
     if sum((bool(ids), kind is not None, everything)) != 1:
         raise StartError("name ids, or --kind, or --all")

@@ -8,7 +8,6 @@ from core.context.call import Call
 from core.database import Transaction, transaction
 from core.errors import AppError, InvalidInput, NotFound
 from core.refusal_texts import NOT_FOUND
-from core.texts import Locale
 from credit.lending.loans.events import Prepayment, Repaid
 from credit.lending.loans.service import record, to_record
 from credit.lending.records import store, texts
@@ -59,7 +58,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(paid.payment_ref)
 
 
-async def note(_app: App, _tx: Transaction, ending: Ending, _locale: Locale) -> Values:
+async def note(_app: App, _tx: Transaction, ending: Ending) -> Values:
     """What messages call the loan."""
     row = await store.find_loan(_read(ending.subject_ref)[0])
     assert row is not None

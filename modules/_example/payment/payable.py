@@ -10,12 +10,10 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale
 from kinds.payment import (
     Ending,
     Endings,
     Receipt,
-    Values,
     book,
     ending_templates,
     find_open_payment,
@@ -52,12 +50,11 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 
-async def note(_app: App, tx: Transaction, ending: Ending, _locale: Locale) -> Values:
+async def note(_app: App, tx: Transaction, ending: Ending) -> None:
     """Keep a bill as paid once the payee has it as paid."""
     match ending:
         case PaymentFulfilled() | PaymentRefused(reason="ALREADY_PAID"):
             await store.update_bill(tx, UUID(ending.subject_ref), is_paid=True)
-    return {}
 
 
 BILL = Payable(kind=KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)

@@ -100,7 +100,7 @@ async def _fulfil(
     return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Values:
+async def note(app: App, tx: Transaction, ending: Ending) -> Values:
     """Keep the payment for the hospital's refunds, and the bill as the hospital has it.
 
     Messages call it by the hospital, not by what was done.
@@ -117,7 +117,7 @@ async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Val
             if await store.mark_returned(tx, refund_id, now):  # the hospital that decided so
                 await settle_refund.enqueue(app, tx, refund_id)
     text = texts.MEDICAL_BILL if ending.kind == domain.BILL_KIND else texts.TOP_UP
-    return {"name": title(app, hospital_ref, text).say(locale)}
+    return {"name": title(app, hospital_ref, text)}
 
 
 async def _mark(tx: Transaction, ending: Ending, status: BillStatus, now: datetime) -> None:

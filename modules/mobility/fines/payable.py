@@ -11,12 +11,10 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale
 from kinds.payment import (
     Ending,
     Endings,
     Receipt,
-    Values,
     book,
     ending_templates,
     find_open_payment,
@@ -66,7 +64,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending, _locale: Locale) -> Values:
+async def note(app: App, tx: Transaction, ending: Ending) -> None:
     """Keep the fine as the platform has it after the payment."""
     fine_id, now = UUID(ending.subject_ref), app.clock.now()
     match ending:
@@ -74,7 +72,6 @@ async def note(app: App, tx: Transaction, ending: Ending, _locale: Locale) -> Va
             await store.note_paid(tx, fine_id, receipt_no, now)
         case PaymentRefused(reason=reason) if reason in domain.AFTER_REFUSAL:
             await store.mark(tx, fine_id, domain.AFTER_REFUSAL[reason], now)
-    return {}
 
 
 FINE = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)

@@ -11,7 +11,6 @@ from core.context.call import Call
 from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale
 from kinds.payment import Ending, Endings, Values, book, ending_templates, find_open_payment
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
@@ -57,7 +56,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no)
 
 
-async def note(_app: App, _tx: Transaction, ending: Ending, _locale: Locale) -> Values:
+async def note(_app: App, _tx: Transaction, ending: Ending) -> Values:
     """Until when the car may drive out, where the operator has said so."""
     charge = await store.find_charge(UUID(ending.subject_ref))
     assert charge is not None

@@ -12,7 +12,7 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
-from core.texts import Locale
+from core.texts import Locale, Text
 from kinds.payment import Ending, Endings, Receipt, Values, book, ending_templates
 from modules.mobility.models import Trip
 from modules.mobility.transit import domain, store, texts
@@ -29,13 +29,13 @@ async def quote(call: Call, tx: Transaction, trip_id: str) -> Quote:
         raise NotFound(NOT_FOUND)
     if trip.status == TripStatus.PAID:
         raise Conflict(texts.TRIP_PAID)
-    title_zh, title_en = (f"{name(trip, locale)} {since(trip)}" for locale in Locale)
+    title_zh, title_en = (f"{name(trip).say(locale)} {since(trip)}" for locale in Locale)
     return Quote(trip.fare_fen, "fare", title_zh, title_en)
 
 
-def name(trip: Trip, locale: Locale) -> str:
+def name(trip: Trip) -> Text:
     """What was ridden."""
-    return (texts.BUS if trip.mode == TripMode.BUS else texts.METRO).say(locale)
+    return texts.BUS if trip.mode == TripMode.BUS else texts.METRO
 
 
 def since(trip: Trip) -> str:
@@ -51,7 +51,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Values:
+async def note(app: App, tx: Transaction, ending: Ending) -> Values:
     """Keep a trip as paid once fare clearing has it as paid; says what was ridden, and when it
     began."""
     match ending:
@@ -59,7 +59,7 @@ async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Val
             await store.mark_paid(tx, UUID(ending.subject_ref), app.clock.now())
     trip = await store.find_trip(UUID(ending.subject_ref))
     assert trip is not None
-    return {"name": name(trip, locale), "since": since(trip)}
+    return {"name": name(trip), "since": since(trip)}
 
 
 TRIP = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.DEEMED_PLUS)

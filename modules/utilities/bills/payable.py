@@ -70,7 +70,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Values:
+async def note(app: App, tx: Transaction, ending: Ending) -> Values:
     """Keep the bill as the biller has it after the payment; says what messages call it.
 
     What stays open after a part only the biller can tell: it is asked before the next one.
@@ -83,7 +83,7 @@ async def note(app: App, tx: Transaction, ending: Ending, locale: Locale) -> Val
         case _:
             status = None
     bill = await store.mark_bill(tx, UUID(ending.subject_ref), status, app.clock.now())
-    return {"name": NAME[UtilityKind(bill.kind)].say(locale), "period": bill.period}
+    return {"name": NAME[UtilityKind(bill.kind)], "period": bill.period}
 
 
 WATER, ELECTRICITY, GAS, HEATING = (

@@ -15,7 +15,8 @@ from core.database import connection, fetch_one, parse_url
 from core.ids import new_id
 from core.processes.lane import HEARTBEAT_TIMEOUT
 from core.processes.lane_queries import LaneQueries, most_of_one_kind
-from core.queue.jobs import Lane, list_dead
+from core.queue.dead_letters import list_dead
+from core.queue.jobs import Lane
 from tests.core.conftest import Runs, Worker
 from tests.core.waiting import eventually
 from tests.jobs import enqueue_raw

@@ -34,7 +34,7 @@ from core.processes.lane import HEARTBEAT_TIMEOUT
 from core.processes.lane_queries import LaneQueries
 from core.processes.open_app import open_app
 from core.processes.settings_table import environment_of
-from core.queue.jobs import list_dead
+from core.queue.dead_letters import list_dead
 from core.settings import Settings
 from tests.cluster import copy_cluster
 from tests.conftest import ROOT

@@ -9,8 +9,9 @@ from core.context.app import App
 from core.database import connection, fetch_all, transaction
 from core.errors import StartError
 from core.ids import new_id
+from core.queue.dead_letters import list_dead
 from core.queue.events import EventBook
-from core.queue.jobs import JobQueue, list_dead
+from core.queue.jobs import JobQueue
 from tests.core.conftest import Runs, Worker
 from tests.core.probe import MANIFEST, ThingHappened
 from tests.core.waiting import eventually

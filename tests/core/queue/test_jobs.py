@@ -23,15 +23,8 @@ from core.database import (
 from core.processes.embedded import DatabaseUrls
 from core.processes.lane_queries import NEXT_DUE
 from core.processes.worker import work
-from core.queue.jobs import (
-    JobKind,
-    Lane,
-    list_dead,
-    lock_dead,
-    rerun_dead,
-    wake_channel,
-    wake_payload,
-)
+from core.queue.dead_letters import list_dead, lock_dead, rerun_dead
+from core.queue.jobs import JobKind, Lane, wake_channel, wake_payload
 from tests.core import probe
 from tests.core.conftest import Runs, Worker
 from tests.core.probe import new_job
