@@ -32,7 +32,7 @@ PLATFORM = System("traffic")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    points: list[tuple[float, float]]
+    points: tuple[tuple[float, float], ...]
     coordinate_system: str
 
     def path(self, city: City) -> Sequence[GeoPoint]:
