@@ -1,7 +1,7 @@
 """An outlet of the administration: open or not at this moment, and who waits there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -48,14 +48,8 @@ class OutletQueue:
     def at_moment(self, now: datetime) -> "OutletQueue":
         """The same, as old as it is now."""
         age = now - self.observed_at
-        return OutletQueue(
-            self.waiting,
-            self.counters_open,
-            self.wait_minutes,
-            self.observed_at,
-            age_s=max(0, int(age.total_seconds())),
-            is_current=abs(age) <= CURRENT,
-        )
+        age_s, is_current = max(0, int(age.total_seconds())), abs(age) <= CURRENT
+        return replace(self, age_s=age_s, is_current=is_current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +85,10 @@ class Properties:
         except ValueError:
             return None
 
-    def closed_for(self, day: date) -> Named | None:
-        """Why it departs from its usual hours on a day; of two reasons the last counts."""
-        days = (one for one in reversed(self.closures) if one.on == day)
-        return next((Named(one.reason_zh, one.reason_en) for one in days), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlet(Place):
-    """A place where matters are dealt with, as it is at a moment."""
+    """A place where matters are dealt with."""
 
     outlet_ref: Annotated[str, "Its lasting id."]
     name: Annotated[Named, "Its name."]
@@ -140,6 +129,7 @@ class ListedOutlet(Place):
         """
         said, timetable = self.said, self.said.timetable()
         opening = timetable.at(now, calendar) if timetable else None
+        reasons = {one.on: Named(one.reason_zh, one.reason_en) for one in said.closures}
         return Outlet(
             at=self.at,
             distance_m=metres,
@@ -154,7 +144,7 @@ class ListedOutlet(Place):
             is_open=opening.is_open if opening else None,
             changes_at=opening.changes_at if opening else None,
             is_provisional=opening is not None and opening.is_provisional,
-            closed_for=said.closed_for(civil_date(now)) if opening else None,
+            closed_for=reasons.get(civil_date(now)) if opening else None,
             appointment_link=appointment if said.kind is OutletKind.HALL else None,
             takes=said.items,
         )
@@ -165,12 +155,9 @@ def choose(
 ) -> Sequence[ListedOutlet]:
     """The outlets with a name, or a part of one, that take an item."""
     text = name.strip().casefold()
-    if text:
-        outlets = [
-            outlet
-            for outlet in outlets
-            if text in f"{outlet.said.name_zh} {outlet.said.name_en}".casefold()
-        ]
-    if item_no is None:
-        return outlets
-    return [outlet for outlet in outlets if item_no in outlet.said.items]
+    return [
+        outlet
+        for outlet in outlets
+        if (not text or text in f"{outlet.said.name_zh} {outlet.said.name_en}".casefold())
+        and (item_no is None or item_no in outlet.said.items)
+    ]

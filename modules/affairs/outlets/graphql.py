@@ -31,12 +31,7 @@ from modules.affairs.registry.service import get_item, read_registry
 
 NAME_CHARS_MAX = 64
 
-view(
-    Outlet,
-    name="ServiceOutlet",
-    names={"address_zh": "address"},
-    hidden=("takes",),
-)
+view(Outlet, name="ServiceOutlet", names={"address_zh": "address"}, hidden=("takes",))
 ServiceOutlets = reading_view(
     "ServiceOutlets",
     "Outlets of the administration, and how fresh that is.",
@@ -72,7 +67,6 @@ class Query:
             raise InvalidInput(INVALID_INPUT, "name", detail="name is too long")
         item_no = (await get_item(call, item_code)).item_no if item_code else None
         now, calendar = call.app.clock.now(), call.app.city.calendar
-
         appointment = call.app.city.deep_link.format(id=APPOINTMENT)
 
         def shown(outlets: Records[ListedOutlet]) -> Sequence[Outlet]:
