@@ -118,9 +118,10 @@ async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
     try:
         return await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if left := [task for task in tasks if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
 
 class Numbered(Protocol):

@@ -199,18 +199,18 @@ class Zone:
     @staticmethod
     def around(point: GeoPoint, radius_m: float) -> "Zone":
         """The surroundings of a point."""
-        return Zone(_flat([point], point.lat), radius_m, point.lat)
+        return Zone(Point(_flat([point], point.lat)[0]), radius_m, point.lat)
 
     @staticmethod
     def along(route: Sequence[GeoPoint], reach_m: float) -> "Zone":
         """Both sides of a route."""
-        return Zone(_flat(route, route[0].lat), reach_m, route[0].lat)
+        return Zone(LineString(_flat(route, route[0].lat)), reach_m, route[0].lat)
 
     @staticmethod
     def inside(area: GeoArea) -> "Zone":
         """An area."""
         corners = [GeoPoint(area.south, area.west), GeoPoint(area.north, area.east)]
-        return Zone(_flat(corners, area.south).envelope, 0, area.south)
+        return Zone(LineString(_flat(corners, area.south)).envelope, 0, area.south)
 
     def touching(self, items: Iterable[C]) -> Sequence[C]:
         """Those of which any part lies in it; nothing lies where there is no path.
@@ -222,23 +222,17 @@ class Zone:
             return []
         # a line has two ends, if need be in one place
         lines = [path if len(path) > 1 else (*path, *path) for path in (i.path for i in placed)]
-        points = [(point.lon, point.lat) for line in lines for point in line]
-        owners = [number for number, line in enumerate(lines) for _ in line]
-        shapes = linestrings(points * _metres(self.latitude), indices=owners)
-        near = dwithin(shapes, self.shape, self.reach_m)
+        points = _flat([point for line in lines for point in line], self.latitude)
+        owners = numpy.repeat(numpy.arange(len(lines)), [len(line) for line in lines])
+        near = dwithin(linestrings(points, indices=owners), self.shape, self.reach_m)
         return [item for item, is_near in zip(placed, near, strict=True) if is_near]
 
 
-def _metres(latitude: float) -> numpy.ndarray[Any, Any]:
-    """How long a degree east and one north are at a latitude."""
-    north_m = math.radians(EARTH_RADIUS_M)
-    return numpy.array([north_m * math.cos(math.radians(latitude)), north_m])
-
-
-def _flat(path: Sequence[GeoPoint], latitude: float) -> BaseGeometry:
-    """A path in metres east and north, the earth being flat about a latitude."""
-    points = [(point.lon, point.lat) for point in path] * _metres(latitude)
-    return Point(points[0]) if len(points) == 1 else LineString(points)
+def _flat(points: Sequence[GeoPoint], latitude: float) -> numpy.ndarray[Any, Any]:
+    """Points in metres east and north, a row each, the earth being flat about a latitude."""
+    degrees = numpy.array([edge for point in points for edge in (point.lon, point.lat)])
+    north_m = math.radians(EARTH_RADIUS_M)  # a degree of it
+    return degrees.reshape(-1, 2) * (north_m * math.cos(math.radians(latitude)), north_m)
 
 
 def lies_in_city(city: City, point: GeoPoint) -> bool:
@@ -252,21 +246,23 @@ def known_point(city: City, lat: float, lon: float, datum: str) -> GeoPoint:
     Raises ValueError for an unknown datum, and for what is not in the city: coordinates that are
     exchanged, or of the null island.
     """
-    (here,) = known_path(city, [(lat, lon)], datum)
+    (here,) = _known_path(city.boundary, ((lat, lon),), datum)
     return here
 
 
-def known_path(city: City, points: Sequence[tuple[float, float]], datum: str) -> Sequence[GeoPoint]:
+def known_path(
+    city: City, points: tuple[tuple[float, float], ...], datum: str
+) -> Sequence[GeoPoint]:
     """A course in the city, latitude before longitude, as `known_point`.
 
     Raises ValueError as that does for any of the points, and for none.
     """
-    return _known_path(city.boundary, tuple(map(tuple, points)), datum)
+    return _known_path(city.boundary, points, datum)
 
 
 @lru_cache(maxsize=PLACES_KEPT)
 def _known_path(
-    boundary: Boundary, points: Sequence[tuple[float, float]], datum: str
+    boundary: Boundary, points: tuple[tuple[float, float], ...], datum: str
 ) -> Sequence[GeoPoint]:
     if not points:
         raise ValueError("a line without points")

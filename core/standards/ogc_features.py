@@ -1,6 +1,5 @@
 """Layers of a map as OGC API Features 1.0 serves them (OGC 17-069): GeoJSON by pages, CRS84."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +22,7 @@ class Feature(Generic[T]):
     """A feature (RFC 7946); its coordinates are longitude before latitude, WGS 84."""
 
     id: str
-    geometry: Mapping[str, Any]
+    geometry: dict[str, Any]
     properties: T
 
     @property

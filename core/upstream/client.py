@@ -39,7 +39,7 @@ from core.upstream.exchange import (
     exchange,
     open_session,
 )
-from core.upstream.hedging import HedgePolicy, Hedging
+from core.upstream.hedging import HedgePolicy, Hedging, SecondAttempt
 from core.upstream.rules import Licence, Rules, Unlicensed
 
 __all__ = [
@@ -281,7 +281,7 @@ class Upstream:
     def _url(self, path: str) -> URL:
         if _PATH.fullmatch(path) is None:
             raise ValueError("a path starts with /, has no query and is percent-encoded")
-        if any(part in {".", ".."} for part in path.lower().replace("%2e", ".").split("/")):
+        if not {".", ".."}.isdisjoint(path.lower().replace("%2e", ".").split("/")):
             raise ValueError("a path does not climb")
         return URL(self._base_url + path, encoded=True)
 
@@ -317,19 +317,22 @@ class Upstream:
 
         There is one alone where the budget is spent, the upstream is busy or its breaker not shut.
         """
-        racing = {asyncio.create_task(self._attempt(call))}
+        second = SecondAttempt(
+            lambda: self._attempt(call),
+            after_s,
+            may_begin=lambda: self._has_room(call) and hedging.spend(),
+            is_answer=_has_answer,
+        )
         try:
-            done, racing = await asyncio.wait(racing, timeout=after_s)
-            if not done and self._has_room(call) and hedging.spend():
-                racing.add(asyncio.create_task(self._attempt(call)))
-            while racing and not any(map(_has_answer, done)):
-                done, racing = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
-            return max(done, key=_has_answer).result()
+            with second:
+                return await self._attempt(call)
+            return await second.result()
+        except UpstreamError as error:
+            if isinstance(error, UpstreamRejected) or not second.may_answer:
+                raise
+            return await second.result()
         finally:
-            for attempt in racing:
-                attempt.cancel()
-            if racing:
-                await asyncio.gather(*racing, return_exceptions=True)
+            await second.end()
 
     def _has_room(self, call: Call) -> bool:
         breaker = self._client.breaker(call.upstream, call.circuit)

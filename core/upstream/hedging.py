@@ -5,9 +5,15 @@ budget bounds the extra load whatever happens: a system that has become slow as 
 be asked twice for everything. Dean and Barroso, "The Tail at Scale" (2013).
 """
 
+import asyncio
+from asyncio import CancelledError
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +71,83 @@ class Hedging:
         if known < self._policy.calls_min:
             return None
         return self._sorted_s[min(int(known * self._policy.quantile), known - 1)]
+
+
+class SecondAttempt(Generic[T]):
+    """A second attempt beside the first, as a plain `with` around that, in the first one's task.
+
+    It begins `after_s` later where `may_begin` then says so. Its answer ends the first attempt, and
+    the `with` is left in silence; what `is_answer` says of a task tells answers from failures. Most
+    calls are answered before it begins: a task of their own for each first attempt, and the waiting
+    for it, cost as much as all else that the client does for a call. Inside a task only; `end` it.
+    """
+
+    __slots__ = (
+        "_after_s",
+        "_attempt",
+        "_cancelling",
+        "_first",
+        "_has_won",
+        "_is_answer",
+        "_is_over",
+        "_may_begin",
+        "_task",
+        "_timer",
+    )
+
+    def __init__(
+        self,
+        attempt: Callable[[], Coroutine[Any, Any, T]],
+        after_s: float,
+        *,
+        may_begin: Callable[[], bool],
+        is_answer: Callable[[asyncio.Task[T]], bool],
+    ) -> None:
+        self._attempt = attempt
+        self._after_s = after_s
+        self._may_begin = may_begin
+        self._is_answer = is_answer
+        self._has_won = self._is_over = False
+        self._task: asyncio.Task[T] | None = None
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        first = asyncio.current_task(loop)
+        assert first is not None
+        self._first = first
+        self._cancelling = first.cancelling()
+        self._timer = loop.call_later(self._after_s, self._begin)
+
+    def _begin(self) -> None:
+        if self._may_begin():
+            self._task = asyncio.create_task(self._attempt())
+            self._task.add_done_callback(self._overtake)
+
+    def _overtake(self, task: asyncio.Task[T]) -> None:
+        if not self._is_over and not task.cancelled() and self._is_answer(task):
+            self._has_won = True
+            self._first.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, _: object) -> bool:
+        self._is_over = True
+        self._timer.cancel()
+        if not self._has_won:
+            return False
+        # somebody else's cancellation is not ours to swallow
+        return self._first.uncancel() <= self._cancelling and kind is CancelledError
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether it has begun and has not failed."""
+        return self._task is not None and (not self._task.done() or self._is_answer(self._task))
+
+    async def result(self) -> T:
+        """What it brings. Raises what it raised."""
+        assert self._task is not None
+        return await self._task
+
+    async def end(self) -> None:
+        """Give it up, unless it has ended. Repeat-safe."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

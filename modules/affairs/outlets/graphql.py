@@ -24,19 +24,14 @@ from core.standards.coordinates import nearest
 from core.upstream.readings import Reading, worse
 from core.upstream.records import Records
 from kinds.lookup import ReadingConnection, page_of
-from modules.affairs.outlets.domain import Outlet, choose
-from modules.affairs.outlets.lookup import OUTLETS, SERVICE
+from modules.affairs.outlets.domain import ListedOutlet, Outlet, choose
+from modules.affairs.outlets.lookup import APPOINTMENT, OUTLETS, SERVICE
 from modules.affairs.registry.domain import Item
 from modules.affairs.registry.service import get_item, read_registry
 
 NAME_CHARS_MAX = 64
 
-view(
-    Outlet,
-    name="ServiceOutlet",
-    names={"address_zh": "address"},
-    hidden=("takes", "timetable", "reasons"),
-)
+view(Outlet, name="ServiceOutlet", names={"address_zh": "address"}, hidden=("takes",))
 ServiceOutlets = reading_view(
     "ServiceOutlets",
     "Outlets of the administration, and how fresh that is.",
@@ -72,11 +67,12 @@ class Query:
             raise InvalidInput(INVALID_INPUT, "name", detail="name is too long")
         item_no = (await get_item(call, item_code)).item_no if item_code else None
         now, calendar = call.app.clock.now(), call.app.city.calendar
+        appointment = call.app.city.deep_link.format(id=APPOINTMENT)
 
-        def shown(outlets: Records[Outlet]) -> Sequence[Outlet]:
+        def shown(outlets: Records[ListedOutlet]) -> Sequence[Outlet]:
             near = nearest(choose(outlets.items, name, item_no), here, radius)
             # what holds at this moment, however old the layer's answer is
-            return [one.at_moment(now, calendar, metres) for one, metres in near]
+            return [one.at_moment(now, calendar, metres, appointment) for one, metres in near]
 
         return (await OUTLETS.read(call)).map(shown)
 
@@ -97,7 +93,7 @@ class Query:
         known = {one.outlet_ref: one for one in (outlets.value.items if outlets.value else ())}
         if outlets.value is not None and outlet_ref not in known:
             raise NotFound(NOT_FOUND)
-        takes = set(known[outlet_ref].takes if outlet_ref in known else ())
+        takes = set(known[outlet_ref].said.items if outlet_ref in known else ())
         known_items = registry.value.in_force if registry.value else ()
         both, items = worse(outlets, registry), [i for i in known_items if i.item_no in takes]
         shown = Reading[Sequence[Item]](both.status, items, both.as_of, both.reason)

@@ -1,5 +1,6 @@
 """What is on the roads; what is not known of them is never told as free."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,8 +31,9 @@ class Congestion(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-_BOUNDS = ((0.3, Congestion.SMOOTH), (0.5, Congestion.FAIR), (0.6, Congestion.LIGHT),
-           (0.7, Congestion.MODERATE))  # fmt: skip
+_BOUNDS = (0.3, 0.5, 0.6, 0.7)
+_LEVELS: Sequence[Congestion] = (*Congestion,)
+"""That below the first bound comes first; UNKNOWN, which comes last, is below none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def congestion_of(speed_kmh: float | None, free_flow_kmh: float, age: timedelta)
     if speed_kmh is None or age > FRESH:
         return Congestion.UNKNOWN
     lost = 1 - speed_kmh / free_flow_kmh
-    return next((level for bound, level in _BOUNDS if lost < bound), Congestion.SEVERE)
+    return _LEVELS[bisect_right(_BOUNDS, lost)]
 
 
 def is_shown(starts_at: datetime, ends_at: datetime | None, now: datetime) -> bool:

@@ -1,15 +1,13 @@
 """What the traffic platform is asked; see docs/upstreams/traffic.md."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import AwareDatetime
 
-from core.city import City
 from core.context.app import App
 from core.deadline import Deadline
-from core.standards.coordinates import GeoPoint, known_path, known_point, lies_in_city
+from core.standards.coordinates import known_path, known_point, lies_in_city
 from core.standards.datex import SituationRecord, read_situations
 from core.texts import Named
 from core.upstream.client import ANY
@@ -32,12 +30,8 @@ PLATFORM = System("traffic")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    points: list[tuple[float, float]]
+    points: tuple[tuple[float, float], ...]
     coordinate_system: str
-
-    def path(self, city: City) -> Sequence[GeoPoint]:
-        """Raises ValueError for what is not in the city."""
-        return known_path(city, self.points, self.coordinate_system)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +112,7 @@ async def ask_segments(app: App, deadline: Deadline) -> Records[RoadSegment]:
         return RoadSegment(
             segment_ref=row.segment_id,
             road=Named(row.road_zh, row.road_en),
-            path=row.path(app.city),
+            path=known_path(app.city, row.points, row.coordinate_system),
             congestion=congestion_of(row.speed_kmh, row.free_flow_kmh, age),
             speed_kmh=row.speed_kmh if age <= FRESH else None,
             observed_at=row.observed_at,
@@ -160,7 +154,7 @@ async def ask_green_waves(app: App, deadline: Deadline) -> Records[GreenWave]:
         return GreenWave(
             corridor_ref=row.corridor_id,
             name=Named(row.name_zh, row.name_en),
-            path=row.path(app.city),
+            path=known_path(app.city, row.points, row.coordinate_system),
             speed_min_kmh=row.speed_min_kmh if row.active else None,
             speed_max_kmh=row.speed_max_kmh if row.active else None,
             adaptive=row.adaptive,

@@ -13,7 +13,7 @@ from core.deadline import Deadline
 from core.telemetry.metrics import Metrics
 from core.upstream.breaker import BreakerState
 from core.upstream.client import HttpClient, Response, Upstream, UpstreamRejected, UpstreamTimeout
-from core.upstream.hedging import HedgePolicy, Hedging
+from core.upstream.hedging import HedgePolicy, Hedging, SecondAttempt
 from tests.machine import PATIENCE_S, in_time
 
 SOON_S = 0.03
@@ -68,6 +68,7 @@ class City:
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
+        self.failed = 0
         self.release = asyncio.Event()
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -78,6 +79,20 @@ class City:
                 await self.release.wait()
             if path == "/slow":
                 await asyncio.sleep(4 * SOON_S)
+            if path == "/first-fails":  # while the second is under way
+                await asyncio.sleep((4 if self.requests[path] == 1 else 8) * SOON_S)
+                broken = self.requests[path] == 2 and not self.failed
+                self.failed += broken
+                return web.json_response({}, status=500 if broken else 200)
+            if path == "/second-fails" and self.requests[path] == 2:
+                self.failed += 1
+                return web.json_response({}, status=500)
+            if path == "/second-fails":
+                await asyncio.sleep(4 * SOON_S)
+            if path == "/second-refuses":
+                if self.requests[path] == 2:
+                    return web.json_response({}, status=404)
+                await self.release.wait()
         except asyncio.CancelledError:
             self.left[path] += 1
             raise
@@ -139,6 +154,75 @@ async def test_the_first_attempt_may_still_win(fund: Upstream, city: City) -> No
     assert (await read(fund, "/slow")).status == 200
     assert city.requests["/slow"] == 2
     await until(lambda: city.left["/slow"] == 1)
+
+
+async def test_a_first_attempt_that_fails_leaves_it_to_the_second(
+    fund: Upstream, city: City
+) -> None:
+    assert (await read(fund, "/first-fails")).status == 200
+    assert (city.requests["/first-fails"], city.failed) == (2, 1)
+
+
+async def test_a_second_attempt_that_fails_leaves_it_to_the_first(
+    fund: Upstream, city: City
+) -> None:
+    assert (await read(fund, "/second-fails")).status == 200
+    assert (city.requests["/second-fails"], city.failed) == (2, 1)
+
+
+async def test_a_refusal_of_the_second_attempt_is_an_answer(fund: Upstream, city: City) -> None:
+    with pytest.raises(UpstreamRejected):
+        await read(fund, "/second-refuses")
+    await until(lambda: city.left["/second-refuses"] == 1)
+
+
+async def test_who_was_overtaken_goes_on_as_if_nothing_had_been(fund: Upstream) -> None:
+    """The first attempt runs in the caller's task: its end must not end, or mark, that."""
+    assert (await read(fund, "/slow-first")).status == 200
+    task = asyncio.current_task()
+    assert task is not None and task.cancelling() == 0
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.sleep(0)
+
+
+async def test_who_gives_up_gives_up_both_attempts(fund: Upstream, city: City) -> None:
+    asking = asyncio.create_task(read(fund, "/hang"))
+    await until(lambda: city.requests["/hang"] == 2)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await until(lambda: city.left["/hang"] == 2)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_an_end_in_the_turn_of_the_other_s_answer(is_cancelled: bool) -> None:
+    """Neither an answer nor somebody's giving up is lost where both attempts end at once."""
+    ends = asyncio.get_running_loop().create_future()
+
+    async def attempt() -> str:
+        return str(await asyncio.shield(ends))
+
+    async def race() -> str:
+        second = SecondAttempt(
+            attempt, 0.0, may_begin=lambda: True, is_answer=lambda task: task.exception() is None
+        )
+        try:
+            with second:
+                return await attempt()
+            return await second.result()
+        finally:
+            await second.end()
+
+    racing = asyncio.create_task(race())
+    await asyncio.sleep(SOON_S)  # both are under way
+    ends.set_result("answer")
+    await asyncio.sleep(0)
+    if is_cancelled:
+        racing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await racing
+    else:
+        assert await racing == "answer"
 
 
 async def test_an_answer_in_time_ends_it(client: HttpClient, url: str, city: City) -> None:

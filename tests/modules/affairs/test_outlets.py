@@ -17,8 +17,14 @@ from core.clock import ManualClock
 from core.standards.coordinates import GeoPoint, distance_m, to_gcj02
 from core.standards.ogc_features import Feature
 from core.upstream.records import Records
-from modules.affairs.outlets.domain import OutletKind, OutletQueue, Wheelchair
-from modules.affairs.outlets.lookup import LAYER, Closure, Properties
+from modules.affairs.outlets.domain import (
+    Closure,
+    OutletKind,
+    OutletQueue,
+    Properties,
+    Wheelchair,
+)
+from modules.affairs.outlets.lookup import LAYER
 from modules.affairs.registry.upstream import REGISTRY_SYSTEM
 from tests.asgi import Client
 from tests.conftest import NOON
@@ -39,7 +45,7 @@ HERE = {"lat": 36.67, "lon": 117.0}
 def _hall(items: list[int], **changes: Any) -> Properties:
     told = Properties(
         OutletKind.HALL, "市政务服务中心", "City Service Centre", "演示路1号", "0000-1", HALL_HOURS,
-        Wheelchair.YES, items, [], OutletQueue(12, 3, 20, NOON - timedelta(minutes=4)),
+        Wheelchair.YES, tuple(items), (), OutletQueue(12, 3, 20, NOON - timedelta(minutes=4)),
     )  # fmt: skip
     return replace(told, **changes)
 
@@ -185,13 +191,38 @@ async def test_a_day_of_maintenance_is_told(
     client: Client, layer: FakeOutlets, clock: ManualClock
 ) -> None:
     closure = Closure(date(2026, 11, 23), "off", "系统维护", "Maintenance")
-    layer.change("machines", closures=[closure])
+    layer.change("machines", closures=(closure,))
     machines = (await _near(client, name="自助"))["items"][0]
     assert (machines["isOpen"], machines["closedFor"]) == (False, "Maintenance")
     assert machines["changesAt"] == "2026-11-23T16:00:00.000Z"
     clock.move(timedelta(days=1))
     machines = (await _near(client, name="自助"))["items"][0]
     assert (machines["isOpen"], machines["closedFor"]) == (True, None)
+
+
+async def test_of_two_notices_for_a_day_the_last_counts(client: Client, layer: FakeOutlets) -> None:
+    today = date(2026, 11, 23)
+    first = Closure(today, "off", "系统维护", "Maintenance")
+    layer.change("machines", closures=(first, Closure(today, "24/7", "延长开放", "Open longer")))
+    machines = (await _near(client, name="自助"))["items"][0]
+    assert (machines["isOpen"], machines["closedFor"]) == (True, "Open longer")
+
+
+async def test_hours_that_are_not_read_leave_no_reason_either(
+    client: Client, layer: FakeOutlets
+) -> None:
+    closure = Closure(date(2026, 11, 23), "by appointment", "系统维护", "Maintenance")
+    layer.change("machines", closures=(closure,))
+    machines = (await _near(client, name="自助"))["items"][0]
+    told = [machines[part] for part in ("isOpen", "changesAt", "isProvisional", "closedFor")]
+    assert told == [None, None, False, None]
+
+
+async def test_an_item_that_is_told_twice_counts_once(client: Client, layer: FakeOutlets) -> None:
+    layer.change("hall", items=(1, 2, 2, 3, 1))
+    (hall,) = (await _near(client, name="市政务", item=_code(2)))["items"]
+    assert (hall["itemCount"], hall["outletRef"]) == (3, "hall")
+    assert (await _near(client, name="市政务", item=_code(4)))["items"] == []
 
 
 @pytest.mark.parametrize("hours", ["sunrise-sunset", "", "by appointment"])

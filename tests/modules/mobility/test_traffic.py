@@ -18,7 +18,7 @@ from tests.conftest import NOON
 from tests.fakes import Silence
 from tests.upstreams import by_operation
 
-LINE = [(36.67, 117.0), (36.67, 117.02)]
+LINE = ((36.67, 117.0), (36.67, 117.02))
 HERE = {"lat": 36.67, "lon": 117.0}
 
 
