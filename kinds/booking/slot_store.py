@@ -237,7 +237,7 @@ async def ensure_slot(
     ref: str,
     starts_at: datetime,
     ends_at: datetime,
-    fee_fen: int,
+    fee_fen: int | None,
 ) -> UUID:
     """Our row for one number of an outside system: one seat."""
     row = await fetch_one(

@@ -36,14 +36,14 @@ class ExternalNumber:
     """A number with where and with whom it is and what it costs.
 
     `server_ref` is the hospital or clinic that has it; a person's bookings of one day are counted
-    over `limit_group`.
+    over `limit_group`. `fee_fen` is None where the outside system does not tell it.
     """
 
     slot: ExternalSlot
     server_ref: str
     described: Described
     limit_group: str
-    fee_fen: int
+    fee_fen: int | None
 
 
 @dataclass(frozen=True, slots=True)

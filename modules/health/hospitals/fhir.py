@@ -364,9 +364,10 @@ class FhirHospitals:
         return ExternalBooking(resource.id, found.etag, live, _OUTCOMES.get(status))
 
 
-def _fee(role: Any) -> int:
+def _fee(role: Any) -> int | None:
+    """None where it tells no fee: that is not for free."""
     fees = (e.valueInteger for e in role.extension or () if e.url.endswith(FEE_EXTENSION))
-    return next((fee for fee in fees if fee is not None and fee >= 0), 0)
+    return next((fee for fee in fees if fee is not None and fee >= 0), None)
 
 
 def named(element: Any, field: str) -> Named:

@@ -47,6 +47,7 @@ class FakeHospitals:
     patients: dict[UUID, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     rooms: dict[str, Room] = field(default_factory=dict)
+    doctors: dict[str, Doctor] = field(default_factory=lambda: dict(_DOCTORS))
     records: dict[str, VaccinationRecord] = field(default_factory=dict)
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
@@ -61,13 +62,13 @@ class FakeHospitals:
         self, hospital_ref: str, department_ref: str, deadline: Deadline
     ) -> Sequence[Doctor]:
         self._reach("doctors")
-        return list(_DOCTORS.values()) if department_ref == INTERNAL.ref else []
+        return list(self.doctors.values()) if department_ref == INTERNAL.ref else []
 
     async def find_doctor(
         self, hospital_ref: str, schedule_ref: str, deadline: Deadline
     ) -> Doctor | None:
         self._reach("doctor")
-        return _DOCTORS.get(schedule_ref)
+        return self.doctors.get(schedule_ref)
 
     async def list_rooms(
         self, hospital_ref: str, kinds: Sequence[RoomKind], deadline: Deadline
@@ -212,7 +213,7 @@ class FakeHospitals:
         today = self.clock.now().astimezone(SHANGHAI).date()
         slots = []
         taken = self.taken(hospital_ref)
-        for schedule_ref in {**_DOCTORS, **self.rooms}:
+        for schedule_ref in {**self.doctors, **self.rooms}:
             for day, number in product(range(_DAYS), range(_PER_DAY)):
                 begins = datetime.combine(
                     today + timedelta(days=day), datetime.min.time(), SHANGHAI

@@ -13,7 +13,7 @@ from core.ids import new_id
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamFailed
 from modules.health.hospitals.appointments import BOOKING_SYSTEM
-from modules.health.hospitals.fhir import FhirHospitals
+from modules.health.hospitals.fhir import FEE_EXTENSION, FhirHospitals
 from tests.modules.health.hospitals.test_hospitals import access, soon
 
 FHIR = "application/fhir+json"
@@ -35,6 +35,8 @@ class Hospital:
         self.appointments: dict[str, dict[str, Any]] = {}
         self.next_status = "booked"
         self.changed: list[str] = []
+        self.fee: list[dict[str, Any]] = []
+        """The extensions of its only doctor."""
 
     def add(self, number: str, status: str) -> str:
         """An Appointment under a number; its id."""
@@ -65,6 +67,20 @@ class Hospital:
     async def read(self, request: web.Request) -> web.Response:
         return web.json_response(self.appointments[request.match_info["id"]], content_type=FHIR)
 
+    async def read_schedule(self, _request: web.Request) -> web.Response:
+        actor = [{"reference": "PractitionerRole/r1"}]
+        told = {"resourceType": "Schedule", "id": "s1", "actor": actor}
+        return web.json_response(told, content_type=FHIR)
+
+    async def read_role(self, _request: web.Request) -> web.Response:
+        told = {
+            "resourceType": "PractitionerRole",
+            "id": "r1",
+            "practitioner": {"display": "贾样例"},
+            "healthcareService": [{"reference": "HealthcareService/d1", "display": "内科"}],
+        } | ({"extension": self.fee} if self.fee else {})
+        return web.json_response(told, content_type=FHIR)
+
     async def update(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
         self.changed.append(id_)
@@ -85,6 +101,8 @@ async def client(hospital: Hospital) -> AsyncIterator[FhirHospitals]:
     app.router.add_post("/h1/fhir/Appointment", hospital.create)
     app.router.add_get("/h1/fhir/Appointment/{id}", hospital.read)
     app.router.add_put("/h1/fhir/Appointment/{id}", hospital.update)
+    app.router.add_get("/h1/fhir/Schedule/{id}", hospital.read_schedule)
+    app.router.add_get("/h1/fhir/PractitionerRole/{id}", hospital.read_role)
     async with TestServer(app) as server, HttpClient(Metrics()) as http:
         http.rules.protect("hospitals", ["book"])
         wiring: Any = type("Wiring", (), {"http": http})
@@ -140,3 +158,22 @@ async def test_what_a_hospital_has_not_decided_is_no_appointment_yet(
     hospital.appointments["a0"]["status"] = "booked"
     placed = await client.book(access(), "h1", "slot-1", ours, soon())
     assert (placed.ref, placed.live) == ("a0", True)
+
+
+@pytest.mark.parametrize(
+    ("fee", "fen"),
+    [
+        ([], None),
+        ([{"url": "urn:other:fee", "valueInteger": 5000}], None),
+        ([{"url": f"urn:sandbox:{FEE_EXTENSION}", "valueString": "50"}], None),
+        ([{"url": f"urn:sandbox:{FEE_EXTENSION}", "valueInteger": -1}], None),
+        ([{"url": f"urn:sandbox:{FEE_EXTENSION}", "valueInteger": 0}], 0),
+        ([{"url": f"urn:sandbox:{FEE_EXTENSION}", "valueInteger": 5000}], 5000),
+    ],
+)
+async def test_a_fee_that_is_not_told_is_not_known(
+    hospital: Hospital, client: FhirHospitals, fee: list[dict[str, Any]], fen: int | None
+) -> None:
+    hospital.fee = fee
+    doctor = await client.find_doctor("h1", "s1", soon())
+    assert doctor is not None and doctor.fee_fen == fen
