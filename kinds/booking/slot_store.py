@@ -259,6 +259,27 @@ async def ensure_slot(
     return _id(row)
 
 
+async def is_full(tx: Transaction, resource_id: UUID, ref: str) -> bool:
+    """Whether somebody here has an outside system's number."""
+    row = await fetch_one(
+        tx,
+        """SELECT FROM appointments_slot
+            WHERE resource_id = $1 AND ref = $2 AND used >= capacity""",
+        resource_id,
+        ref,
+    )
+    return row is not None
+
+
+async def move_booking(tx: Transaction, booking_id: UUID, slot_id: UUID) -> None:
+    """A booking is of another slot now, or of the same at another time: as its outside system has
+    it, and of no other may that be."""
+    await tx.execute_query(
+        "UPDATE appointments_booking SET slot_id = $2, version = version + 1 WHERE id = $1",
+        [booking_id, slot_id],
+    )
+
+
 async def lock_slot(tx: Transaction, slot_id: UUID) -> Slot:
     """A slot, locked until the transaction ends."""
     row = await fetch_one(tx, "SELECT * FROM appointments_slot WHERE id = $1 FOR UPDATE", slot_id)

@@ -50,13 +50,17 @@ class ExternalNumber:
 class ExternalBooking:
     """Our booking as the outside system holds it. `version` is needed to change it.
 
-    `outcome` is what became of the visit, where the system says so.
+    `outcome` is what became of the visit, where the system says so; which number it is of and when
+    that is are None where it does not tell.
     """
 
     ref: str
     version: str
     live: bool
     outcome: State | None = None
+    slot_ref: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class SlotTaken(Exception):
@@ -140,6 +144,15 @@ class NumberSource(Protocol):
         """A number as it is offered now.
 
         Raises NotFound, also for one that this service does not book, and Unavailable.
+        """
+        ...
+
+    async def read_number(
+        self, app: App, server_ref: str, slot_ref: str, deadline: Deadline
+    ) -> ExternalNumber | None:
+        """A number, whether it is offered or not; None for one that this service does not book.
+
+        Raises UpstreamError.
         """
         ...
 

@@ -359,9 +359,27 @@ class FhirHospitals:
     def _placed(self, found: Versioned) -> ExternalBooking:
         if not found.etag:
             raise self._broken("booking", "an appointment without a version")
-        status = found.resource.status
-        resource, live = found.resource, status not in ENDED
-        return ExternalBooking(resource.id, found.etag, live, _OUTCOMES.get(status))
+        resource, status = found.resource, found.resource.status
+        return ExternalBooking(
+            resource.id,
+            found.etag,
+            live=status not in ENDED,
+            outcome=_OUTCOMES.get(status),
+            slot_ref=self._slot_of(resource),
+            starts_at=self._moment(resource.start),
+            ends_at=self._moment(resource.end),
+        )
+
+    def _slot_of(self, appointment: Any) -> str | None:
+        """The first of its Slots; an Appointment may be without."""
+        first = next(iter(appointment.slot or ()), None)
+        return self._reference(first.reference, "Slot") if first is not None else None
+
+    def _moment(self, value: datetime | None) -> datetime | None:
+        try:
+            return None if value is None else ensure_utc(value)
+        except ValueError:
+            raise self._broken("booking", "a moment without time zone") from None
 
 
 def _fee(role: Any) -> int | None:

@@ -135,7 +135,11 @@ class FakeHospitals:
                 raise SlotTaken
             assert access.person.resident_id
             self.patients[booking_id] = access.person.resident_id
-            known = ExternalBooking(f"a{len(self.placed)}", self.version, live=True)
+            slot = next(one for one in self._slots(hospital_ref) if one.ref == slot_ref)
+            known = ExternalBooking(
+                f"a{len(self.placed)}", self.version, live=True,
+                slot_ref=slot_ref, starts_at=slot.starts_at, ends_at=slot.ends_at,
+            )  # fmt: skip
             self.placed[hospital_ref, booking_id] = known
             self.slot_of[hospital_ref, booking_id] = slot_ref
             self.changed_at[hospital_ref, booking_id] = self.clock.now()
@@ -172,6 +176,21 @@ class FakeHospitals:
         key = hospital_ref, booking_id
         known = self.placed.get(key, ExternalBooking("other", 'W/"1"', live=True))
         self.placed[key] = replace(known, version='W/"9"', live=live)
+        self.changed_at[key] = self.clock.now()
+
+    def reschedule(
+        self, hospital_ref: str, booking_id: UUID, slot: ExternalSlot, *, telling: bool = True
+    ) -> None:
+        """The hospital itself moves a booking to another number, which it tells or does not."""
+        key = hospital_ref, booking_id
+        self.placed[key] = replace(
+            self.placed[key],
+            version=f'W/"{len(self.calls)}"',
+            slot_ref=slot.ref if telling else None,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+        )
+        self.slot_of[key] = slot.ref
         self.changed_at[key] = self.clock.now()
 
     def taken(self, hospital_ref: str) -> set[str]:

@@ -101,25 +101,6 @@ async def test_browse_and_book(app: App, call: MakeCall, hospitals: FakeHospital
     assert [(r.upstream, r.purpose) for r in reads] == [("hospitals", PATIENT.id)]
 
 
-async def test_a_fee_that_a_hospital_does_not_tell_is_none_and_not_0(
-    app: App, call: MakeCall, hospitals: FakeHospitals
-) -> None:
-    """Nobody can be asked for it in advance: the number is booked, the fee is the counter's."""
-    viewer = await patient(app, call)
-    slot = (await free_slots(viewer))[0]
-    hospitals.doctors["sch000"] = replace(hospitals.doctors["sch000"], fee_fen=None)
-    doctors = (await browsing.read_doctors(viewer, "h1", INTERNAL.ref)).value
-    assert doctors is not None and [one.fee_fen for one in doctors] == [None, 5000]
-    booking = await book(viewer, slot)
-    assert (booking.state, booking.fee_fen, booking.prepaid) == (State.CONFIRMED, None, False)
-    assert appointment(viewer, booking).fee is None
-    costs = await browsing.read_slots(viewer, "h1", "sch001", skip_days=5, days=3)
-    assert costs.value
-    with pytest.raises(Conflict) as refused:
-        await registration.move_number(viewer, booking.id, costs.value[0].ref, "move-0001")
-    assert refused.value.code == "FEE_DIFFERS"
-
-
 async def test_the_same_key_books_once_and_other_input_is_refused(
     app: App, call: MakeCall, hospitals: FakeHospitals
 ) -> None:

@@ -184,6 +184,8 @@ async def test_booking_is_repeat_safe_and_found_again(hospitals: Hospitals) -> N
     assert placed.live
     assert await hospitals.book(access(), "h1", slot.ref, booking_id, soon()) == placed
     assert await hospitals.find_booking("h1", booking_id, soon()) == placed
+    assert placed.slot_ref == slot.ref
+    assert (placed.starts_at, placed.ends_at) == (slot.starts_at, slot.ends_at)
     assert slot.ref not in [s.ref for s in await offered(hospitals)]
     found = await hospitals.find_slot("h1", slot.ref, soon())
     assert found is not None and not found.free

@@ -1,6 +1,7 @@
 """Hospitals that answer as FHIR allows, not as ours do: lenient searches, copies, no decision."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -177,3 +178,21 @@ async def test_a_fee_that_is_not_told_is_not_known(
     hospital.fee = fee
     doctor = await client.find_doctor("h1", "s1", soon())
     assert doctor is not None and doctor.fee_fen == fen
+
+
+async def test_an_appointment_without_time_and_slot_says_nothing_of_them(
+    hospital: Hospital, client: FhirHospitals
+) -> None:
+    ours = new_id()
+    own = hospital.add(str(ours), "booked")
+    found = await client.find_booking("h1", ours, soon())
+    assert found is not None
+    assert (found.slot_ref, found.starts_at, found.ends_at) == (None, None, None)
+    start, end = "2026-12-01T09:00:00+08:00", "2026-12-01T09:15:00+08:00"
+    hospital.appointments[own] |= {
+        "start": start, "end": end, "slot": [{"reference": "Slot/s7"}],
+    }  # fmt: skip
+    found = await client.find_booking("h1", ours, soon())
+    assert found is not None and found.slot_ref == "s7"
+    assert found.starts_at == datetime.fromisoformat(start).astimezone(UTC)
+    assert found.ends_at == datetime.fromisoformat(end).astimezone(UTC)
