@@ -11,7 +11,7 @@ from uuid import UUID
 from core.clock import ensure_utc
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound, Unavailable
@@ -47,6 +47,7 @@ PURPOSE = Purpose(
 _MAX_STALE = timedelta(days=1)
 _ASKING_SHARE = 0.7
 """Of a request's time: what a hospital does not answer by then is told as unavailable."""
+_TOP_UP = "topUpHospitalAccount"
 _LOOK_AGAIN = timedelta(seconds=30)
 
 
@@ -189,10 +190,11 @@ async def top_up(
             least=format_yuan(TOP_UP_MIN_FEN),
             most=format_yuan(TOP_UP_MAX_FEN),
         )
-    await _require_account(call, hospital_ref, account_no)
     command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
+    if await recall_key(call, _TOP_UP, key, command) is None:
+        await _require_account(call, hospital_ref, account_no)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "topUpHospitalAccount", key, command)
+        claim = await claim_key(call, tx, _TOP_UP, key, command)
         if not claim.replayed:
             now = call.app.clock.now()
             await store.insert_top_up(

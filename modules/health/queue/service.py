@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
@@ -40,6 +40,7 @@ PURPOSE = Purpose(
 MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0
 """How often a queue that is followed is looked at."""
+_WATCH = "watchQueueTicket"
 _WATCHED_FOR = timedelta(hours=12)
 _OVER = (QueueState.SEEN, QueueState.MISSED)
 
@@ -121,13 +122,16 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
     """
     if hospital_ref not in policy.hospitals_of(call.app):
         raise NotFound(NOT_FOUND)
+    which = {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
+    mine = {"citizen_id": call.require_viewer(2).user_id, **which}
+    command = {**which, "enabled": enabled}
+    if await recall_key(call, _WATCH, key, command) is not None:
+        return
     access = await open_access(call, service=SERVICE, purpose=PURPOSE)
     if enabled:
         await _require_ticket(call, access, hospital_ref, ticket_no)
-    which = {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
-    mine = {"citizen_id": call.require_viewer(2).user_id, **which}
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "watchQueueTicket", key, {**which, "enabled": enabled})
+        claim = await claim_key(call, tx, _WATCH, key, command)
         if claim.replayed:
             return
         if not enabled:
