@@ -80,6 +80,26 @@ async def list_free(service_id: str, now: datetime) -> list[tuple[SlotFacts, int
     return [(_facts(row), row["free"]) for row in rows]
 
 
+async def list_free_waited_for(
+    now: datetime, after: UUID, limit: int
+) -> Sequence[tuple[UUID, str, datetime]]:
+    """Slots still to come with a free seat and somebody waiting for their day, in the order of
+    their ids: slot, service and start."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT s.id, s.service_id, s.starts_at FROM appointments_slot s
+            WHERE s.starts_at > $1 AND s.used < s.capacity AND s.cancelled_at IS NULL
+              AND (s.resource_id, (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date) IN
+                  (SELECT resource_id, day_on FROM appointments_wait WHERE state = 'waiting')
+              AND s.id > $2
+            ORDER BY s.id LIMIT $3""",
+        now,
+        after,
+        limit,
+    )
+    return [(row["id"], row["service_id"], row["starts_at"]) for row in rows]
+
+
 async def list_slots(
     resource_id: UUID, begins_at: datetime, ends_at: datetime
 ) -> list[tuple[SlotFacts, int]]:

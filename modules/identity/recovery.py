@@ -10,7 +10,7 @@ from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.context.sweep import sweep
+from core.context.sweep import sweep_pages
 from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound
 from core.people.consents import end_consents
@@ -129,8 +129,8 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
 @job("identity.recover", every="*/10 * * * *")
 async def recover(app: App) -> None:
     """Move the accounts whose cooling-off is over. Repeat-safe."""
-    due = await recovery_store.list_due_recoveries(app.clock.now())
-    await sweep(app, "identity.recover", due, partial(_recover, app))
+    due = partial(recovery_store.list_due_recoveries, app.clock.now())
+    await sweep_pages(app, "identity.recover", due, partial(_recover, app), key=lambda row: row)
 
 
 async def _recover(app: App, recovery_id: UUID) -> None:
