@@ -46,6 +46,8 @@ class Slot(Model):
     ends_at = fields.DatetimeField()
     capacity = fields.IntField()
     used = fields.IntField(default=0)
+    # the plan has fewer than are booked: what is given back goes to nobody until there are so many
+    planned = fields.IntField(null=True)
     # null: an outside system does not tell it
     fee_fen = fields.BigIntField(null=True)
     releases_at = fields.DatetimeField(null=True)

@@ -149,7 +149,8 @@ async def insert_planned(
 ) -> int:
     """The planned slots of a resource, those that exist with the new end, capacity and release.
 
-    A capacity never falls below what is booked; a slot that was called off is on offer again.
+    A capacity never falls below what is booked, but follows it down to what is `planned`; a slot
+    that was called off is on offer again.
     Returns how many are new or changed.
     """
     rows = await fetch_all(
@@ -163,13 +164,14 @@ async def insert_planned(
            ON CONFLICT (resource_id, ref) DO UPDATE SET
              ends_at = EXCLUDED.ends_at,
              capacity = greatest(EXCLUDED.capacity, appointments_slot.used),
+             planned = CASE WHEN EXCLUDED.capacity < appointments_slot.used
+                            THEN EXCLUDED.capacity END,
              releases_at = EXCLUDED.releases_at,
              cancelled_at = NULL
-           WHERE (appointments_slot.ends_at, appointments_slot.capacity,
+           WHERE (appointments_slot.ends_at,
+                  coalesce(appointments_slot.planned, appointments_slot.capacity),
                   appointments_slot.releases_at)
-             IS DISTINCT FROM (EXCLUDED.ends_at,
-                               greatest(EXCLUDED.capacity, appointments_slot.used),
-                               EXCLUDED.releases_at)
+             IS DISTINCT FROM (EXCLUDED.ends_at, EXCLUDED.capacity, EXCLUDED.releases_at)
               OR appointments_slot.cancelled_at IS NOT NULL
            RETURNING id""",
         resource_id,

@@ -1,6 +1,7 @@
-"""A number that its outside system has moved is of another slot, and its seat goes along."""
+"""A number that its outside system has moved is of another slot, and its seat goes along. Where a
+plan has fewer seats than are booked, those that are given back go."""
 
-from tortoise import migrations
+from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
 
@@ -10,6 +11,14 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
+        ops.AddField(model_name="Slot", name="planned", field=fields.IntField(null=True)),
+        ops.RunSQL(
+            """
+            ALTER TABLE appointments_slot ADD CONSTRAINT appointments_slot_planned
+              CHECK (planned >= 0 AND planned < capacity);
+            """,
+            "ALTER TABLE appointments_slot DROP CONSTRAINT appointments_slot_planned;",
+        ),
         ops.RunSQL(
             """
             -- an outside system may move its number: the seat goes along
@@ -38,7 +47,11 @@ class Migration(migrations.Migration):
                          GROUP BY slot_id) m
                  WHERE s.id = m.slot_id;
               END IF;
-              UPDATE appointments_slot s SET used = s.used - n.seats
+              UPDATE appointments_slot s
+                 SET used = s.used - n.seats,
+                     capacity = CASE WHEN s.planned IS NULL THEN s.capacity
+                                     ELSE greatest(s.planned, s.used - n.seats) END,
+                     planned = CASE WHEN s.planned < s.used - n.seats THEN s.planned END
                 FROM (SELECT n.slot_id, sum(n.seats) AS seats
                         FROM old_rows o JOIN new_rows n USING (id)
                        WHERE o.state NOT IN ('cancelled', 'expired', 'refused')
