@@ -1,7 +1,7 @@
 """Hospitals that answer as FHIR allows, not as ours do: lenient searches, copies, no decision."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamFailed
 from modules.health.hospitals.appointments import BOOKING_SYSTEM
 from modules.health.hospitals.fhir import FEE_EXTENSION, FhirHospitals
+from modules.health.vaccination.fhir import FhirImmunisation
 from tests.modules.health.hospitals.test_hospitals import access, soon
 
 FHIR = "application/fhir+json"
@@ -38,6 +39,7 @@ class Hospital:
         self.changed: list[str] = []
         self.fee: list[dict[str, Any]] = []
         """The extensions of its only doctor."""
+        self.criteria: dict[str, str] = {}
 
     def add(self, number: str, status: str) -> str:
         """An Appointment under a number; its id."""
@@ -67,6 +69,28 @@ class Hospital:
 
     async def read(self, request: web.Request) -> web.Response:
         return web.json_response(self.appointments[request.match_info["id"]], content_type=FHIR)
+
+    async def search_registry(self, request: web.Request) -> web.Response:
+        """A registry of immunisation that recommends one dose."""
+        dose = {
+            "vaccineCode": [{"coding": [{"code": "DT"}], "text": "白破疫苗"}],
+            "forecastStatus": {"coding": [{"code": "due"}]},
+            "doseNumberPositiveInt": 1,
+            "dateCriterion": [
+                {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}, "value": day}
+                for code, day in self.criteria.items()
+            ],
+        }
+        told = {
+            "resourceType": "ImmunizationRecommendation",
+            "id": "i1",
+            "patient": {"display": "贾小例"},
+            "date": "2026-11-01",
+            "recommendation": [dose],
+        }
+        found = [{"resource": told}] if request.match_info["type"] == told["resourceType"] else []
+        bundle = {"resourceType": "Bundle", "type": "searchset", "entry": found}
+        return web.json_response(bundle, content_type=FHIR)
 
     async def read_schedule(self, _request: web.Request) -> web.Response:
         actor = [{"reference": "PractitionerRole/r1"}]
@@ -104,6 +128,7 @@ async def client(hospital: Hospital) -> AsyncIterator[FhirHospitals]:
     app.router.add_put("/h1/fhir/Appointment/{id}", hospital.update)
     app.router.add_get("/h1/fhir/Schedule/{id}", hospital.read_schedule)
     app.router.add_get("/h1/fhir/PractitionerRole/{id}", hospital.read_role)
+    app.router.add_post("/fhir/{type}/_search", hospital.search_registry)
     async with TestServer(app) as server, HttpClient(Metrics()) as http:
         http.rules.protect("hospitals", ["book"])
         wiring: Any = type("Wiring", (), {"http": http})
@@ -196,3 +221,16 @@ async def test_an_appointment_without_time_and_slot_says_nothing_of_them(
     assert found is not None and found.slot_ref == "s7"
     assert found.starts_at == datetime.fromisoformat(start).astimezone(UTC)
     assert found.ends_at == datetime.fromisoformat(end).astimezone(UTC)
+
+
+@pytest.mark.parametrize("due", [None, "2026-12-24"])
+async def test_a_day_that_a_registry_does_not_tell_is_not_another_one(
+    hospital: Hospital, client: FhirHospitals, due: str | None
+) -> None:
+    hospital.criteria = {"30981-5": "2026-11-24"} | ({"30980-7": due} if due else {})
+    registry = FhirImmunisation.__new__(FhirImmunisation)
+    registry._upstream = client._upstream
+    record = await registry.read_record(access(), soon())
+    (dose,) = record.due
+    assert dose.earliest_on == date(2026, 11, 24)
+    assert dose.due_on == (date.fromisoformat(due) if due else None)
