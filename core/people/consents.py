@@ -124,14 +124,9 @@ async def grant_consent(
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
         await lock_name(tx, f"consent:{subject_id}:{purpose.id}")
-        live = await find_live(tx, subject_id, purpose.id, purpose.text_version, now)
-        given_id = live or new_id()
-        if key is not None:
-            command = {"for": str(subject_id), "purpose": purpose.id, "text": text_version}
-            claim = await claim_key(call, tx, "grantConsent", key, command, effect_id=given_id)
-            live, given_id = (claim.effect_id if claim.replayed else live), claim.effect_id
-        if live is not None:
-            return await Consent.get(id=live, using_db=tx)
+        given_id, is_known = await _find_given(call, tx, purpose, now, key)
+        if is_known:
+            return await Consent.get(id=given_id, using_db=tx)
         # one that has run out makes room for its successor
         await (
             Consent.filter(
@@ -155,6 +150,21 @@ async def grant_consent(
         )
         await _tell_parties(call, tx, AGREED, f"consent:{given.id}")
         return given
+
+
+async def _find_given(
+    call: Call, tx: Transaction, purpose: Purpose, now: datetime, key: str | None
+) -> tuple[UUID, bool]:
+    """The subject's live consent, or the one that the key has given, and that it is there; else a
+    new id."""
+    subject_id, text = call.subject_id, purpose.text_version
+    live = await find_live(tx, subject_id, purpose.id, text, now)
+    given_id, is_known = live or new_id(), live is not None
+    if key is None:
+        return given_id, is_known
+    command = {"for": str(subject_id), "purpose": purpose.id, "text": text}
+    claim = await claim_key(call, tx, "grantConsent", key, command, effect_id=given_id)
+    return claim.effect_id, is_known or claim.replayed
 
 
 async def withdraw_consent(call: Call, purpose_id: str, key: str | None = None) -> int:

@@ -80,17 +80,23 @@ async def open_case(
     definition_id = await versions.store(app, definition)
     opening = Opening(definition, definition_id, citizen_id, category, form)
     try:
-        async with transaction() as tx:
-            claim = await claim_key(call, tx, "openCase", key, command)
-            if not claim.replayed:
-                by = By(Actor.CITIZEN, citizen_id)
-                case = await open_in(app, tx, claim.effect_id, opening, by)
-                if said:
-                    await engine.note(app, tx, case, texts.CORRECT, by, said)
+        return await _open(call, opening, said, key, command)
     except IntegrityError as error:
         if violated(error) != "applications_case_exclusive":
             raise
         raise Conflict(texts.ALREADY_OPEN) from None
+
+
+async def _open(
+    call: Call, opening: Opening, said: str, key: str, command: Mapping[str, object]
+) -> Case:
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "openCase", key, command)
+        if not claim.replayed:
+            by = By(Actor.CITIZEN, opening.citizen_id)
+            case = await open_in(call.app, tx, claim.effect_id, opening, by)
+            if said:
+                await engine.note(call.app, tx, case, texts.CORRECT, by, said)
     return await _get(claim.effect_id)
 
 

@@ -47,7 +47,6 @@ PURPOSE = Purpose(
 _MAX_STALE = timedelta(days=1)
 _ASKING_SHARE = 0.7
 """Of a request's time: what a hospital does not answer by then is told as unavailable."""
-_TOP_UP = "topUpHospitalAccount"
 _LOOK_AGAIN = timedelta(seconds=30)
 
 
@@ -191,10 +190,10 @@ async def top_up(
             most=format_yuan(TOP_UP_MAX_FEN),
         )
     command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
-    if await recall_key(call, _TOP_UP, key, command) is None:
+    if await recall_key(call, "topUpHospitalAccount", key, command) is None:
         await _require_account(call, hospital_ref, account_no)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, _TOP_UP, key, command)
+        claim = await claim_key(call, tx, "topUpHospitalAccount", key, command)
         if not claim.replayed:
             now = call.app.clock.now()
             await store.insert_top_up(

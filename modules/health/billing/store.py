@@ -163,7 +163,7 @@ async def mark_settled(tx: Transaction, refund_id: UUID, now: datetime) -> None:
     await rows.using_db(tx).update(settled_at=now)
 
 
-async def list_unsettled(after: UUID, limit: int) -> Sequence[HospitalRefund]:
-    """What is back with the payer and whose hospital does not know it yet, in the order of ids."""
-    rows = HospitalRefund.filter(returned_at__isnull=False, settled_at=None, id__gt=after)
-    return await rows.order_by("id").limit(limit)
+async def list_unsettled(after: UUID, limit: int) -> Sequence[UUID]:
+    """Our refunds whose money is back and whose hospital does not know it yet, in their order."""
+    due = HospitalRefund.filter(returned_at__isnull=False, settled_at=None, refund_id__gt=after)
+    return await due.order_by("refund_id").limit(limit).values_list("refund_id", flat=True)  # type: ignore[return-value]

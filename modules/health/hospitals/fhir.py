@@ -360,26 +360,17 @@ class FhirHospitals:
         if not found.etag:
             raise self._broken("booking", "an appointment without a version")
         resource, status = found.resource, found.resource.status
-        return ExternalBooking(
-            resource.id,
-            found.etag,
-            live=status not in ENDED,
-            outcome=_OUTCOMES.get(status),
-            slot_ref=self._slot_of(resource),
-            starts_at=self._moment(resource.start),
-            ends_at=self._moment(resource.end),
-        )
-
-    def _slot_of(self, appointment: Any) -> str | None:
-        """The first of its Slots; an Appointment may be without."""
-        first = next(iter(appointment.slot or ()), None)
-        return self._reference(first.reference, "Slot") if first is not None else None
-
-    def _moment(self, value: datetime | None) -> datetime | None:
+        slot = next(iter(resource.slot or ()), None)
         try:
-            return None if value is None else ensure_utc(value)
+            starts_at, ends_at = (one and ensure_utc(one) for one in (resource.start, resource.end))
         except ValueError:
             raise self._broken("booking", "a moment without time zone") from None
+        return ExternalBooking(
+            *(resource.id, found.etag, status not in ENDED, _OUTCOMES.get(status)),
+            slot_ref=self._reference(slot.reference, "Slot") if slot else None,
+            starts_at=starts_at,
+            ends_at=ends_at,
+        )
 
 
 def _fee(role: Any) -> int | None:

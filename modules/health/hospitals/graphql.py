@@ -78,9 +78,7 @@ class HospitalRoom:
     )
     name: str = strawberry.field(description="What is done there.")
     kind: RoomKind = strawberry.field(description="What kind of visit that is.")
-    fee: Fen | None = strawberry.field(
-        description="What it costs; null where the hospital does not tell."
-    )
+    fee: Fen | None = strawberry.field(description="What it costs; null where it is not told.")
     preparation: str = strawberry.field(description="How to prepare, what to bring.")
 
 

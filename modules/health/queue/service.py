@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from core.context.app import App
 from core.context.call import Call
@@ -40,7 +41,6 @@ PURPOSE = Purpose(
 MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0
 """How often a queue that is followed is looked at."""
-_WATCH = "watchQueueTicket"
 _WATCHED_FOR = timedelta(hours=12)
 _OVER = (QueueState.SEEN, QueueState.MISSED)
 
@@ -125,13 +125,11 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
     which = {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
     mine = {"citizen_id": call.require_viewer(2).user_id, **which}
     command = {**which, "enabled": enabled}
-    if await recall_key(call, _WATCH, key, command) is not None:
-        return
     access = await open_access(call, service=SERVICE, purpose=PURPOSE)
-    if enabled:
+    if enabled and await recall_key(call, "watchQueueTicket", key, command) is None:
         await _require_ticket(call, access, hospital_ref, ticket_no)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, _WATCH, key, command)
+        claim = await claim_key(call, tx, "watchQueueTicket", key, command)
         if claim.replayed:
             return
         if not enabled:
@@ -159,11 +157,7 @@ async def watch_queues(app: App) -> None:
     now = app.clock.now()
     await QueueWatch.filter(until_at__lt=now).delete()
     rows = await QueueWatch.all().order_by("id")
-
-    async def look(row: QueueWatch) -> None:
-        await _look(app, row)
-
-    await sweep(app, "health.queues", rows, look, waits=(UpstreamError,), at_once=8)
+    await sweep(app, "health.queues", rows, partial(_look, app), at_once=8)
 
 
 async def _look(app: App, row: QueueWatch) -> None:

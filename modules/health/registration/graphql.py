@@ -72,9 +72,7 @@ class HospitalDoctor:
     )
     name: str = strawberry.field(description="The doctor's name.")
     title: str = strawberry.field(description="The doctor's title.")
-    fee: Fen | None = strawberry.field(
-        description="What registering costs; null where the hospital does not tell."
-    )
+    fee: Fen | None = strawberry.field(description="What it costs; null where it is not told.")
 
 
 @strawberry.type(description="A department's doctors.")
