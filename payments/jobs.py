@@ -1,17 +1,22 @@
 """The sweeps of payments: what lost its job, what has run out, what is kept no longer."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
+from core.context.sweep import pages
 from core.database import transaction
-from core.queue.jobs import Lane, job, require_due
+from core.queue.jobs import Lane, NewJob, job, require_due
 from payments import left_orders, saga, shares, store
 from payments import share_returns as returns
 from payments.ledger import store as ledger
-from payments.models import Hold
+from payments.models import Hold, Intent, LeftOrder, Refund
 from payments.sharing import store as sharing
+from payments.sharing.models import Share, ShareReturn
 
 _OVERDUE = timedelta(minutes=1)
 _NONCES_KEPT = timedelta(minutes=15)
@@ -34,24 +39,29 @@ async def expire_hold(app: App, hold_id: UUID) -> None:
 async def sweep(app: App) -> None:
     """Queue again what nobody looked at when it was due: its job is among the dead letters."""
     before = app.clock.now() - _OVERDUE
-    intents = await store.list_overdue_intents(before)
-    refunds = await store.list_overdue_refunds(before)
-    overdue_left = await store.list_overdue_left_orders(before)
-    overdue_shares = await sharing.list_overdue_shares(before)
-    overdue_returns = await sharing.list_overdue_returns(before)
-    async with transaction() as tx:
-        for intent in intents:
-            step = saga.check if intent.captured_fen == 0 else saga.fulfil
-            await step.enqueue(app, tx, intent.id, key=f"{intent.id}:sweep")
-        for refund in refunds:
-            await saga.refund.enqueue(app, tx, refund.id, key=f"{refund.id}:sweep")
-        for left in overdue_left:
-            key = f"{left.id}:sweep"
-            await left_orders.check.enqueue(app, tx, left.intent_id, left.psp, key=key)
-        for share in overdue_shares:
-            await shares.step.enqueue(app, tx, share.id, key=f"{share.id}:sweep")
-        for returned in overdue_returns:
-            await returns.step.enqueue(app, tx, returned.id, key=f"{returned.id}:sweep")
+    overdue: Sequence[tuple[Callable[..., Awaitable[Sequence[Any]]], Callable[[Any], NewJob]]] = (
+        (store.list_overdue_intents, _look_at),
+        (store.list_overdue_refunds, lambda row: saga.refund.later(row.id, key=_key(row))),
+        (
+            store.list_overdue_left_orders,
+            lambda row: left_orders.check.later(row.intent_id, row.psp, key=_key(row)),
+        ),
+        (sharing.list_overdue_shares, lambda row: shares.step.later(row.id, key=_key(row))),
+        (sharing.list_overdue_returns, lambda row: returns.step.later(row.id, key=_key(row))),
+    )
+    for list_overdue, again in overdue:
+        async for rows in pages(partial(list_overdue, before), key=lambda row: row.id):
+            async with transaction() as tx:
+                await app.queue.enqueue(tx, [again(row) for row in rows])
+
+
+def _look_at(intent: Intent) -> NewJob:
+    step = saga.check if intent.captured_fen == 0 else saga.fulfil
+    return step.later(intent.id, key=_key(intent))
+
+
+def _key(row: Intent | Refund | LeftOrder | Share | ShareReturn) -> str:
+    return f"{row.id}:sweep"
 
 
 @job("payments.forget", lane=Lane.BULK, every="*/10 * * * *")

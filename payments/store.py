@@ -187,9 +187,11 @@ async def list_left_for_good(tx: Transaction, intent_id: UUID) -> set[str]:
     return {row.psp for row in rows if row.evidence != Evidence.UNSENT or row.captured_fen}
 
 
-async def list_overdue_left_orders(before: datetime, limit: int = 500) -> Sequence[LeftOrder]:
-    """Left orders that nobody looked at when it was due, the longest overdue first."""
-    return await LeftOrder.filter(due_at__lt=before).order_by("due_at").limit(limit)
+async def list_overdue_left_orders(
+    before: datetime, after: UUID, limit: int
+) -> Sequence[LeftOrder]:
+    """Left orders that nobody looked at when it was due, in the order of their ids."""
+    return await LeftOrder.filter(due_at__lt=before, id__gt=after).order_by("id").limit(limit)
 
 
 async def begin_fulfilment(
@@ -244,14 +246,14 @@ async def has_open_refund(intent_id: UUID, since: datetime) -> bool:
     return await refunds.exclude(state="succeeded").exists()
 
 
-async def list_overdue_intents(before: datetime, limit: int = 500) -> Sequence[Intent]:
-    """Intents that nobody looked at when it was due, the longest overdue first."""
-    return await Intent.filter(due_at__lt=before).order_by("due_at").limit(limit)
+async def list_overdue_intents(before: datetime, after: UUID, limit: int) -> Sequence[Intent]:
+    """Intents that nobody looked at when it was due, in the order of their ids."""
+    return await Intent.filter(due_at__lt=before, id__gt=after).order_by("id").limit(limit)
 
 
-async def list_overdue_refunds(before: datetime, limit: int = 500) -> Sequence[Refund]:
-    """Refunds that nobody looked at when it was due, the longest overdue first."""
-    return await Refund.filter(due_at__lt=before).order_by("due_at").limit(limit)
+async def list_overdue_refunds(before: datetime, after: UUID, limit: int) -> Sequence[Refund]:
+    """Refunds that nobody looked at when it was due, in the order of their ids."""
+    return await Refund.filter(due_at__lt=before, id__gt=after).order_by("id").limit(limit)
 
 
 async def hear_nonce(tx: Transaction, nonce: str, now: datetime) -> bool:

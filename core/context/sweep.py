@@ -6,7 +6,7 @@ it; a row that fails is counted and logged, and the next pass meets it again.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
@@ -136,6 +136,22 @@ async def sweep_pages(
     again = [Part(part.after, last)] if swept.failed or swept.waiting else []
     await rest([*again, Part(last, part.until)])
     return Swept(swept.done)
+
+
+async def pages(
+    list_page: Callable[[UUID, int], Awaitable[Sequence[T]]],
+    *,
+    key: Callable[[T], UUID],
+    size: int = 500,
+) -> AsyncIterator[Sequence[T]]:
+    """The pages of `list_page(after, size)`, which are in the order of `key`, to the last: for a
+    pass that hands each row to a job of its own."""
+    after = FIRST
+    while page := await list_page(after, size):
+        yield page
+        if len(page) < size:
+            return
+        after = key(page[-1])
 
 
 async def _one(

@@ -15,6 +15,7 @@ from core.bus import bus
 from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import (
     Transaction,
     connection,
@@ -102,10 +103,13 @@ def documents_of(app: App, purpose: Purpose) -> DocumentCodes:
     return purpose.documents or app.upstreams.documents_of(purpose.upstream)
 
 
-async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Consent:
+async def grant_consent(
+    call: Call, purpose_id: str, text_version: str, key: str | None = None
+) -> Consent:
     """The subject agrees to a purpose; a guardian agrees for a child, a proxy for nobody.
 
-    Repeat-safe: a live consent of the same text is returned. Raises NotFound for an unknown
+    Repeat-safe: a live consent of the same text is returned, and with a `key` that gave one before
+    that one, withdrawn or not: what comes late brings none back. Raises NotFound for an unknown
     purpose, Conflict when the text the viewer saw is outdated, Forbidden for a proxy and for
     a child on its own.
     """
@@ -120,9 +124,9 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
         await lock_name(tx, f"consent:{subject_id}:{purpose.id}")
-        live = await find_live(tx, subject_id, purpose.id, purpose.text_version, now)
-        if live is not None:
-            return await Consent.get(id=live, using_db=tx)
+        given_id, is_known = await _find_given(call, tx, purpose, now, key)
+        if is_known:
+            return await Consent.get(id=given_id, using_db=tx)
         # one that has run out makes room for its successor
         await (
             Consent.filter(
@@ -133,7 +137,7 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
         )
         given = await Consent.create(
             using_db=tx,
-            id=new_id(),
+            id=given_id,
             subject_id=subject_id,
             purpose=purpose.id,
             text_version=purpose.text_version,
@@ -148,8 +152,24 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
         return given
 
 
-async def withdraw_consent(call: Call, purpose_id: str) -> int:
-    """Take back the subject's consents to a purpose; returns how many ended. Repeat-safe.
+async def _find_given(
+    call: Call, tx: Transaction, purpose: Purpose, now: datetime, key: str | None
+) -> tuple[UUID, bool]:
+    """The subject's live consent, or the one that the key has given, and that it is there; else a
+    new id."""
+    subject_id, text = call.subject_id, purpose.text_version
+    live = await find_live(tx, subject_id, purpose.id, text, now)
+    given_id, is_known = live or new_id(), live is not None
+    if key is None:
+        return given_id, is_known
+    command = {"for": str(subject_id), "purpose": purpose.id, "text": text}
+    claim = await claim_key(call, tx, "grantConsent", key, command, effect_id=given_id)
+    return claim.effect_id, is_known or claim.replayed
+
+
+async def withdraw_consent(call: Call, purpose_id: str, key: str | None = None) -> int:
+    """Take back the subject's consents to a purpose; returns how many ended. Repeat-safe; with a
+    `key` that did so before none of those that were given since.
 
     What was kept of earlier answers is forgotten.
     """
@@ -159,6 +179,10 @@ async def withdraw_consent(call: Call, purpose_id: str) -> int:
     if call.mandate is not None and call.mandate.kind is not MandateKind.GUARDIAN:
         raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:
+        if key is not None:
+            command = {"for": str(subject_id), "purpose": purpose_id}
+            if (await claim_key(call, tx, "withdrawConsent", key, command)).replayed:
+                return 0
         ended = await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
         if ended:
             await _tell_parties(call, tx, TOOK_BACK, f"consent-ended:{new_id()}")

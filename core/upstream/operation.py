@@ -73,8 +73,7 @@ class Request:
     into: BinaryIO | None = None
     """Takes a large answer chunk by chunk, afresh at each attempt."""
     server: str = ""
-    """Which of the system's servers is asked, where it is several: one of them that is down does
-    not end the calls of the others."""
+    """Which of the system's servers is asked, where it is several: each ends only its own calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +86,17 @@ class Answer(Generic[T]):
     read: Callable[[Response], T]
     none_at: int | str | None = None
     """The status, or the code, of the refusal that says that there is none."""
+    form: Any = None
+    """The type of what is read, where it is read by a type."""
 
     def then(self, convert: Callable[[T], U]) -> "Answer[U]":
         """The same, converted; `convert` raises ValueError for what cannot be right."""
         assert self.none_at is None, "or_none comes last"
-        return Answer(lambda response: convert(self.read(response)))
+        return Answer(lambda response: convert(self.read(response)), form=self.form)
 
     def or_none(self, refusal: int | str) -> "Answer[T | None]":
         """The same, or None where the system refuses with this status or with this code."""
-        return Answer(self.read, refusal)
+        return Answer(self.read, refusal, self.form)
 
 
 NOTHING: Answer[None] = Answer(lambda _: None)
@@ -132,7 +133,7 @@ def _json_of(form: type[T], member: str) -> Answer[T]:
         value = response.json()
         return adapter.validate_python(value[member] if member else value)
 
-    return Answer(read)
+    return Answer(read, form=form)
 
 
 def records_of(form: type[T], member: str = "", key: str = "") -> Answer[Records[T]]:
@@ -142,7 +143,7 @@ def records_of(form: type[T], member: str = "", key: str = "") -> Answer[Records
     the same `key`, a field of the form, the first stands alone.
     """
     read = records_reader(form, member)
-    records: Answer[Records[T]] = Answer(lambda response: read(response.json()))
+    records: Answer[Records[T]] = Answer(lambda response: read(response.json()), form=form)
     if not key:
         return records
     of = _field_of(form, key)
@@ -153,7 +154,7 @@ def log_of(form: type[T], member: str, number: str) -> Answer[Log[T]]:
     """An answer that tells what a log has behind a `number`, a member of its entries: one without
     the form is counted and keeps its place, for its reader to ask for again."""
     read = log_reader(form, member, number)
-    return Answer(lambda response: read(response.json()))
+    return Answer(lambda response: read(response.json()), form=form)
 
 
 def _field_of(form: type, name: str) -> Callable[[Any], object]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.texts import Named as Words
 from credit.lending import api as lending
@@ -30,7 +30,7 @@ Margin = Annotated[int, Field(ge=-10_000, le=10_000, description="Basis points o
 
 
 class FeeBody(Body):
-    """A cost beside interest; there are no others."""
+    """A cost beside interest, an amount or a share of the loan; there are no others."""
 
     name: BothLanguages
     payee: BothLanguages
@@ -38,6 +38,12 @@ class FeeBody(Body):
     when: FeeTime
     amount_fen: int = Field(0, ge=0, le=10**9)
     share_bps: int = Field(0, ge=0, le=10_000)
+
+    @model_validator(mode="after")
+    def _require_price(self) -> Self:
+        if not (self.amount_fen or self.share_bps):
+            raise ValueError("a fee without amount_fen and share_bps costs nothing")
+        return self
 
 
 class EligibilityBody(Body):
@@ -74,7 +80,11 @@ class ProductBody(Body):
         max_length=4,
         description="What a payment is set against first (Civil Code art. 561 unless agreed).",
     )
-    fees: list[FeeBody] = Field(default_factory=list, max_length=20)
+    fees: list[FeeBody] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Every cost beside interest; without any the product has none.",
+    )
     eligibility: list[EligibilityBody] = Field(default_factory=list, max_length=40)
     sources: list[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,31}$")]] = Field(
         default_factory=list, max_length=20, description="What companies are asked to let you read."

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import IntegrityError, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people.freezes import refuse_frozen
@@ -57,6 +57,18 @@ async def open_case(
     REASON_UNKNOWN, Conflict TOO_MANY_OPEN, ALREADY_OPEN and KEY_REUSED.
     """
     app = call.app
+    command = {
+        "service": service,
+        "item": item,
+        "category": category,
+        "answers": dict(answers),
+        "reasons": dict(reasons),
+    }
+    # before the form is read anew: it may be another by now, or its registry silent
+    earlier = await recall_key(call, "openCase", key, command)
+    if earlier is not None:
+        call.require_service(service)
+        return await _get(earlier)
     await _refuse_frozen(call, service)
     definition = await _get_current(call, service, item)
     citizen_id = call.require_service(service).user_id
@@ -67,25 +79,24 @@ async def open_case(
     said = _say_reasons(definition, form, reasons)
     definition_id = await versions.store(app, definition)
     opening = Opening(definition, definition_id, citizen_id, category, form)
-    command = {
-        "service": service,
-        "item": item,
-        "category": category,
-        "answers": dict(answers),
-        "reasons": dict(reasons),
-    }
     try:
-        async with transaction() as tx:
-            claim = await claim_key(call, tx, "openCase", key, command)
-            if not claim.replayed:
-                by = By(Actor.CITIZEN, citizen_id)
-                case = await open_in(app, tx, claim.effect_id, opening, by)
-                if said:
-                    await engine.note(app, tx, case, texts.CORRECT, by, said)
+        return await _open(call, opening, said, key, command)
     except IntegrityError as error:
         if violated(error) != "applications_case_exclusive":
             raise
         raise Conflict(texts.ALREADY_OPEN) from None
+
+
+async def _open(
+    call: Call, opening: Opening, said: str, key: str, command: Mapping[str, object]
+) -> Case:
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "openCase", key, command)
+        if not claim.replayed:
+            by = By(Actor.CITIZEN, opening.citizen_id)
+            case = await open_in(call.app, tx, claim.effect_id, opening, by)
+            if said:
+                await engine.note(call.app, tx, case, texts.CORRECT, by, said)
     return await _get(claim.effect_id)
 
 

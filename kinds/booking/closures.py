@@ -12,7 +12,7 @@ from core.database import Transaction, transaction
 from core.errors import Conflict
 from core.ids import new_id
 from core.queue.jobs import job
-from kinds.booking import messages, moving, service, slot_store, store
+from kinds.booking import messages, moving, queue, service, slot_store, store
 from kinds.booking.domain import State
 from kinds.booking.policy import policy_of
 from kinds.booking.schedule import HORIZON_DAYS_MAX
@@ -51,7 +51,7 @@ async def relocate(app: App, booking_id: UUID) -> None:
         return
     if booking.state is State.CONFIRMED:
         for other in await _other_times(app, booking):
-            if await _move(app, booking, other):
+            if not await queue.stands_before(app, other) and await _move(app, booking, other):
                 return
     await _cancel(app, booking)
 

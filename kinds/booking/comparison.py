@@ -15,7 +15,7 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamError
-from kinds.booking import messages, moving, refunds, saga, store, texts
+from kinds.booking import changes, messages, moving, refunds, saga, store, texts
 from kinds.booking.domain import ENDED, State
 from kinds.booking.sources import ExternalBooking, source_of, sources_of
 from kinds.booking.store import BookingRow
@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """Ended here, live there: cancelled there."""
     GONE_THERE = "gone_there"
     """Confirmed here, not there: cancelled here, and the person is told."""
+    RESCHEDULED = "rescheduled"
+    """At another time or of another number there: ours follows, and the person is told."""
     ATTENDED = "attended"
     MISSED = "missed"
     UNKNOWN = "unknown"
@@ -121,12 +123,16 @@ async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
                 return None
             await saga.clear(app, booking.id, deadline)
             return Kind.GHOST_THERE
+        moved = False
+        if placed is not None and live and changes.is_rescheduled(booking, placed):
+            moved = await changes.follow(app, booking, placed, deadline)
     except UpstreamError:
         return Kind.UNKNOWN
     if not live:
         await _called_off(app, booking)
         return Kind.GONE_THERE
-    return await _record_outcome(app, booking, placed)
+    outcome = await _record_outcome(app, booking, placed)
+    return outcome or (Kind.RESCHEDULED if moved else None)
 
 
 async def _called_off(app: App, booking: BookingRow) -> None:

@@ -252,7 +252,8 @@ class NewBooking:
     The first of a series gives it its id; `version` rises with every change of state, over the
     whole series. `booked_for` is there when it is for somebody else, `wait_id` when it was offered
     to somebody who waited, `access_id` when an outside system has the last word. A `prepaid` one
-    waits for its payment before anything else happens.
+    waits for its payment before anything else happens. `fee_fen` is None where an outside
+    system does not tell it.
     """
 
     id: UUID
@@ -270,7 +271,7 @@ class NewBooking:
     wait_id: UUID | None = None
     seats: int = 1
     state: State
-    fee_fen: int
+    fee_fen: int | None
     prepaid: bool = False
     payment_id: UUID | None = None
     access_id: UUID | None = None

@@ -62,7 +62,7 @@ async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:
     booking = await store.lock_booking(tx, UUID(subject_ref))
     if booking is None or not await is_party(app, booking.affair, call.require_viewer().user_id):
         raise NotFound(NOT_FOUND)
-    if not booking.prepaid:
+    if not booking.prepaid or booking.fee_fen is None:
         raise Conflict(texts.NOTHING_TO_PAY)
     if booking.payment_id is not None:
         raise Conflict(texts.FEE_PAID)

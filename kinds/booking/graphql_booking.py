@@ -38,7 +38,9 @@ class Appointment:
     name: str = strawberry.field(description="With whom, or what for; empty while it is hidden.")
     starts_at: datetime = strawberry.field(description="When it begins.")
     ends_at: datetime = strawberry.field(description="When it ends.")
-    fee: Fen = strawberry.field(description="What it costs.")
+    fee: Fen | None = strawberry.field(
+        description="What it costs; null where the hospital does not tell: ask at the counter."
+    )
     hold_expires_at: datetime | None = strawberry.field(
         description="Until when the seat is kept while the state is HELD."
     )
@@ -114,7 +116,7 @@ def appointment(call: Call, row: BookingRow) -> Appointment:
         name=say(call, described.name),
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        fee=Fen(row.fee_fen),
+        fee=None if row.fee_fen is None else Fen(row.fee_fen),
         hold_expires_at=row.hold_expires_at if row.state is State.HELD else None,
         pay_before=row.hold_expires_at if row.awaits_payment else None,
         cancel_until=cancel_until(call, row.service_id, row.starts_at),

@@ -1,9 +1,11 @@
 """The queued and scheduled work of appointments."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from core.context.app import App
+from core.context.sweep import pages
 from core.context.sweep import sweep as sweep_rows
 from core.database import transaction
 from core.deadline import Deadline
@@ -12,7 +14,6 @@ from kinds.booking import queue, saga, slot_store, store, visits, waiting
 
 _DEADLINE_S = 10.0
 _STUCK_AFTER = timedelta(minutes=2)
-_SWEEP_MAX = 500
 
 
 @job("appointments.settle", lane=Lane.CRITICAL, max_attempts=500, max_delay_s=30)
@@ -54,8 +55,9 @@ async def admit(app: App, release_id: UUID, due_at: datetime | None = None) -> N
 @job("appointments.sweep", every="* * * * *")
 async def sweep(app: App) -> None:
     """Every minute: what has stood half-way for two minutes; holds, visits and waits that end."""
-    stuck = await store.list_unsettled(app.clock.now() - _STUCK_AFTER, _SWEEP_MAX)
-    async with transaction() as tx:
-        await app.queue.enqueue(tx, [settle.later(id, key=str(id)) for id in stuck])
+    unsettled = partial(store.list_unsettled, app.clock.now() - _STUCK_AFTER)
+    async for stuck in pages(unsettled, key=lambda booking_id: booking_id):
+        async with transaction() as tx:
+            await app.queue.enqueue(tx, [settle.later(id, key=str(id)) for id in stuck])
     await visits.sweep(app)
     await waiting.sweep(app)

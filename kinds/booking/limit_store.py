@@ -1,6 +1,6 @@
 """Queries of limits: what bookings count against, one row for each use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +59,25 @@ async def take_limits_of_many(
             "DELETE FROM appointments_limit_use WHERE booking_id = ANY($1)", [list(refused)]
         )
     return refused
+
+
+async def replace_limits(
+    tx: Transaction, booking_id: UUID, left: Collection[str], gained: Mapping[str, int]
+) -> None:
+    """Have a booking count against other limits than before, for each who counted against those
+    before; what is used up by another of theirs stays that one's."""
+    rows = await fetch_all(
+        tx,
+        """DELETE FROM appointments_limit_use WHERE booking_id = $1 AND limit_key = ANY($2)
+           RETURNING person_key""",
+        booking_id,
+        list(left),
+    )
+    people = {bytes(row["person_key"]) for row in rows}
+    wanted = {
+        (booking_id, person, key): allowed for person in people for key, allowed in gained.items()
+    }
+    await _insert_limits(tx, wanted)
 
 
 async def _insert_limits(

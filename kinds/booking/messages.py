@@ -32,9 +32,16 @@ async def readers(app: App, booking: BookingRow) -> list[Person]:
 
 
 async def tell(
-    app: App, tx: Transaction, booking: BookingRow, readers: Sequence[Person], event: str
+    app: App,
+    tx: Transaction,
+    booking: BookingRow,
+    readers: Sequence[Person],
+    event: str,
+    *,
+    occasion: str = "",
 ) -> None:
-    """Put a message about a booking into each reader's inbox when `tx` commits; once per event."""
+    """Put a message about a booking into each reader's inbox when `tx` commits; once per event, and
+    per occasion of one that may come again."""
     for person in readers:
         await notifications.notify(
             app,
@@ -42,7 +49,7 @@ async def tell(
             person=person,
             template=f"appointments.{event}",
             values=_values(app, booking, Locale(person.locale)),
-            key=f"appointment:{booking.id}:{event}",
+            key=f"appointment:{booking.id}:{event}{occasion}",
             deep_link=app.city.deep_link.format(id=booking.service_id),
         )
         await bus.publish(tx, topic(person.id), str(booking.id))

@@ -46,7 +46,10 @@ class Slot(Model):
     ends_at = fields.DatetimeField()
     capacity = fields.IntField()
     used = fields.IntField(default=0)
-    fee_fen = fields.BigIntField(default=0)
+    # the plan has fewer than are booked: what is given back goes to nobody until there are so many
+    planned = fields.IntField(null=True)
+    # null: an outside system does not tell it
+    fee_fen = fields.BigIntField(null=True)
     releases_at = fields.DatetimeField(null=True)
     cancelled_at = fields.DatetimeField(null=True)
 
@@ -84,7 +87,8 @@ class Booking(Model):
     wait_id = fields.UUIDField(null=True)
     seats = fields.SmallIntField(default=1)
     state = fields.CharField(max_length=16)
-    fee_fen = fields.BigIntField(default=0)
+    # null: an outside system does not tell it
+    fee_fen = fields.BigIntField(null=True)
     prepaid = fields.BooleanField(default=False)
     payment_id = fields.UUIDField(null=True)
     access_id = fields.UUIDField(null=True)

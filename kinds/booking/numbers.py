@@ -277,20 +277,27 @@ async def _as_successor(
     )
 
 
+async def ensure_resource(
+    app: App, tx: Transaction, source: NumberSource, number: ExternalNumber
+) -> UUID:
+    """Our row for the calendar that a number is in."""
+    described = number.described
+    if not described.notes.zh:
+        described = replace(described, notes=policy_of(app, source.service_id).notes)
+    return await slot_store.ensure_resource(
+        tx,
+        service_id=source.service_id,
+        ref=f"{number.server_ref}/{number.slot.schedule_ref}",
+        described=described,
+        limit_group=number.limit_group,
+    )
+
+
 async def _ensure_slot(
     app: App, tx: Transaction, source: NumberSource, number: ExternalNumber
 ) -> UUID:
     """Our row for a number, with one seat."""
-    slot, described = number.slot, number.described
-    if not described.notes.zh:
-        described = replace(described, notes=policy_of(app, source.service_id).notes)
-    resource_id = await slot_store.ensure_resource(
-        tx,
-        service_id=source.service_id,
-        ref=f"{number.server_ref}/{slot.schedule_ref}",
-        described=described,
-        limit_group=number.limit_group,
-    )
+    slot, resource_id = number.slot, await ensure_resource(app, tx, source, number)
     return await slot_store.ensure_slot(
         tx,
         resource_id=resource_id,

@@ -71,11 +71,12 @@ class Policy:
     notes: Named = _NOTHING
     """What to bring, where neither a business nor the other side tells."""
 
-    def is_prepaid(self, fee_fen: int) -> bool:
-        """Whether a booking at this fee is confirmed by paying for it."""
-        return self.prepaid and fee_fen > 0
+    def is_prepaid(self, fee_fen: int | None) -> bool:
+        """Whether a booking at this fee is confirmed by paying for it: one that is not known is
+        paid where it is, at the counter."""
+        return self.prepaid and fee_fen is not None and fee_fen > 0
 
-    def hold_for(self, fee_fen: int) -> timedelta:
+    def hold_for(self, fee_fen: int | None) -> timedelta:
         """How long a new hold at this fee keeps its seat."""
         return self.pay if self.is_prepaid(fee_fen) else self.hold
 

@@ -183,6 +183,11 @@ async def seat_is_free(app: App, tx: Transaction, slot: Slot) -> bool:
     return True
 
 
+async def stands_before(app: App, facts: SlotFacts) -> bool:
+    """Whether a queue stands before a slot: its seats are promised to who is in it."""
+    return await _find_standing(app, facts) is not None
+
+
 async def refuse_unadmitted(
     call: Call, facts: SlotFacts, admission: str | None
 ) -> Sequence[LimitUse]:
@@ -191,16 +196,13 @@ async def refuse_unadmitted(
     Returns what a booking counts against by that: an admission is good for one seat, whoever it is
     for, as there is one seat for each.
     """
-    app = call.app
-    if facts.releases_at is None or policy_of(app, facts.service_id).queue is None:
-        return ()
-    release = await _known_release(app, facts)
-    if release is None or not release[1]:
+    app, release_id = call.app, await _find_standing(call.app, facts)
+    if release_id is None:
         return ()
     viewer = call.require_viewer()
-    if admission is None or not is_good(app, admission, release[0], viewer.user_id):
+    if admission is None or not is_good(app, admission, release_id, viewer.user_id):
         raise Forbidden(texts.NOT_ADMITTED)
-    return [(viewer.user_id.bytes, f"turn:{release[0]}", 1)]
+    return [(viewer.user_id.bytes, f"turn:{release_id}", 1)]
 
 
 def is_good(app: App, admission: str, release_id: UUID, person_id: UUID) -> bool:
@@ -273,6 +275,14 @@ def _admission(app: App, release: Release, ticket: Ticket, until: datetime) -> s
 def _mac(app: App, body: bytes, release_id: UUID, person_id: UUID) -> bytes:
     message = b"appointment-admission" + body + release_id.bytes + person_id.bytes
     return hmac.new(app.keys.pii_index, message, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+async def _find_standing(app: App, facts: SlotFacts) -> UUID | None:
+    """The queue that stands before a slot."""
+    if facts.releases_at is None or policy_of(app, facts.service_id).queue is None:
+        return None
+    release = await _known_release(app, facts)
+    return release[0] if release is not None and release[1] else None
 
 
 async def _known_release(app: App, facts: SlotFacts) -> tuple[UUID, bool] | None:

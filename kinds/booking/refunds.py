@@ -38,7 +38,7 @@ async def give_back(app: App, booking_id: UUID) -> None:
     accepted.
     """
     booking = await store.find_booking(booking_id)
-    assert booking is not None and booking.payment_id is not None
+    assert booking and booking.payment_id is not None and booking.fee_fen is not None
     if await store.has_standing(booking.series_id):
         return
     async with transaction() as tx:

@@ -80,6 +80,26 @@ async def list_free(service_id: str, now: datetime) -> list[tuple[SlotFacts, int
     return [(_facts(row), row["free"]) for row in rows]
 
 
+async def list_free_waited_for(
+    now: datetime, after: UUID, limit: int
+) -> Sequence[tuple[UUID, str, datetime]]:
+    """Slots still to come with a free seat and somebody waiting for their day, in the order of
+    their ids: slot, service and start."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT s.id, s.service_id, s.starts_at FROM appointments_slot s
+            WHERE s.starts_at > $1 AND s.used < s.capacity AND s.cancelled_at IS NULL
+              AND (s.resource_id, (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date) IN
+                  (SELECT resource_id, day_on FROM appointments_wait WHERE state = 'waiting')
+              AND s.id > $2
+            ORDER BY s.id LIMIT $3""",
+        now,
+        after,
+        limit,
+    )
+    return [(row["id"], row["service_id"], row["starts_at"]) for row in rows]
+
+
 async def list_slots(
     resource_id: UUID, begins_at: datetime, ends_at: datetime
 ) -> list[tuple[SlotFacts, int]]:
@@ -129,7 +149,8 @@ async def insert_planned(
 ) -> int:
     """The planned slots of a resource, those that exist with the new end, capacity and release.
 
-    A capacity never falls below what is booked; a slot that was called off is on offer again.
+    A capacity never falls below what is booked, but follows it down to what is `planned`; a slot
+    that was called off is on offer again.
     Returns how many are new or changed.
     """
     rows = await fetch_all(
@@ -143,13 +164,14 @@ async def insert_planned(
            ON CONFLICT (resource_id, ref) DO UPDATE SET
              ends_at = EXCLUDED.ends_at,
              capacity = greatest(EXCLUDED.capacity, appointments_slot.used),
+             planned = CASE WHEN EXCLUDED.capacity < appointments_slot.used
+                            THEN EXCLUDED.capacity END,
              releases_at = EXCLUDED.releases_at,
              cancelled_at = NULL
-           WHERE (appointments_slot.ends_at, appointments_slot.capacity,
+           WHERE (appointments_slot.ends_at,
+                  coalesce(appointments_slot.planned, appointments_slot.capacity),
                   appointments_slot.releases_at)
-             IS DISTINCT FROM (EXCLUDED.ends_at,
-                               greatest(EXCLUDED.capacity, appointments_slot.used),
-                               EXCLUDED.releases_at)
+             IS DISTINCT FROM (EXCLUDED.ends_at, EXCLUDED.capacity, EXCLUDED.releases_at)
               OR appointments_slot.cancelled_at IS NOT NULL
            RETURNING id""",
         resource_id,
@@ -237,7 +259,7 @@ async def ensure_slot(
     ref: str,
     starts_at: datetime,
     ends_at: datetime,
-    fee_fen: int,
+    fee_fen: int | None,
 ) -> UUID:
     """Our row for one number of an outside system: one seat."""
     row = await fetch_one(
@@ -257,6 +279,27 @@ async def ensure_slot(
         fee_fen,
     )
     return _id(row)
+
+
+async def is_full(tx: Transaction, resource_id: UUID, ref: str) -> bool:
+    """Whether somebody here has an outside system's number."""
+    row = await fetch_one(
+        tx,
+        """SELECT FROM appointments_slot
+            WHERE resource_id = $1 AND ref = $2 AND used >= capacity""",
+        resource_id,
+        ref,
+    )
+    return row is not None
+
+
+async def move_booking(tx: Transaction, booking_id: UUID, slot_id: UUID) -> None:
+    """A booking is of another slot now, or of the same at another time: as its outside system has
+    it, and of no other may that be."""
+    await tx.execute_query(
+        "UPDATE appointments_booking SET slot_id = $2, version = version + 1 WHERE id = $1",
+        [booking_id, slot_id],
+    )
 
 
 async def lock_slot(tx: Transaction, slot_id: UUID) -> Slot:

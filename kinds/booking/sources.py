@@ -36,27 +36,31 @@ class ExternalNumber:
     """A number with where and with whom it is and what it costs.
 
     `server_ref` is the hospital or clinic that has it; a person's bookings of one day are counted
-    over `limit_group`.
+    over `limit_group`. `fee_fen` is None where the outside system does not tell it.
     """
 
     slot: ExternalSlot
     server_ref: str
     described: Described
     limit_group: str
-    fee_fen: int
+    fee_fen: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalBooking:
     """Our booking as the outside system holds it. `version` is needed to change it.
 
-    `outcome` is what became of the visit, where the system says so.
+    `outcome` is what became of the visit, where the system says so; which number it is of and when
+    that is are None where it does not tell.
     """
 
     ref: str
     version: str
     live: bool
     outcome: State | None = None
+    slot_ref: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class SlotTaken(Exception):
@@ -140,6 +144,15 @@ class NumberSource(Protocol):
         """A number as it is offered now.
 
         Raises NotFound, also for one that this service does not book, and Unavailable.
+        """
+        ...
+
+    async def read_number(
+        self, app: App, server_ref: str, slot_ref: str, deadline: Deadline
+    ) -> ExternalNumber | None:
+        """A number, whether it is offered or not; None for one that this service does not book.
+
+        Raises UpstreamError.
         """
         ...
 

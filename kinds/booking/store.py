@@ -281,15 +281,18 @@ async def list_in_slots(
     return [row["id"] for row in rows]
 
 
-async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]:
-    """Bookings that have stood half-way at an outside system since before a moment."""
+async def list_unsettled(created_before: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+    """Bookings that have stood half-way at an outside system since before a moment, in the order of
+    their ids."""
     rows = await fetch_all(
         connection(),
         """SELECT id FROM appointments_booking
             WHERE state IN ('held', 'cancelling') AND access_id IS NOT NULL AND created_at < $1
               AND NOT (state = 'held' AND prepaid AND payment_id IS NULL)
-            ORDER BY id LIMIT $2""",
+              AND id > $2
+            ORDER BY id LIMIT $3""",
         created_before,
+        after,
         limit,
     )
     return [row["id"] for row in rows]
@@ -337,22 +340,6 @@ async def lapse_waits(db: Transaction, today: date, now: datetime) -> None:
         .using_db(db)
         .update(state=WaitState.LAPSED, ended_at=now)
     )
-
-
-async def list_free_waited_for(now: datetime, limit: int) -> list[tuple[UUID, str, datetime]]:
-    """Slots still to come with a free seat and somebody waiting for their day: slot, service and
-    start."""
-    rows = await fetch_all(
-        connection(),
-        """SELECT s.id, s.service_id, s.starts_at FROM appointments_slot s
-            WHERE s.starts_at > $1 AND s.used < s.capacity AND s.cancelled_at IS NULL
-              AND (s.resource_id, (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date) IN
-                  (SELECT resource_id, day_on FROM appointments_wait WHERE state = 'waiting')
-            ORDER BY s.starts_at LIMIT $2""",
-        now,
-        limit,
-    )
-    return [(row["id"], row["service_id"], row["starts_at"]) for row in rows]
 
 
 async def list_placed(

@@ -226,6 +226,15 @@ RELOCATED_BODY = Text(
     "{place} is closed at the time you had booked, as the public holidays were set: {what} is now "
     "on {when}. {cancel}",
 )
+RESCHEDULED_TITLE = Text(
+    "APPOINTMENT_RESCHEDULED_TITLE", "您的预约已被改动", "Your appointment was changed there"
+)
+RESCHEDULED_BODY = Text(
+    "APPOINTMENT_RESCHEDULED_BODY",
+    "对方已更改您在{place}的预约:{what},现时间为 {when}。{cancel}",
+    "Your appointment at {place} was changed by the other side: it is now {what}, on {when}. "
+    "{cancel}",
+)
 CALLED_OFF_TITLE = Text(
     "APPOINTMENT_CALLED_OFF_TITLE", "您的预约已被取消", "Your appointment had to be called off"
 )
@@ -255,6 +264,7 @@ MESSAGES = (
     Template("appointments.excused", EXCUSED_TITLE, EXCUSED_BODY),
     Template("appointments.expired", EXPIRED_TITLE, EXPIRED_BODY),
     Template("appointments.relocated", RELOCATED_TITLE, RELOCATED_BODY, sms=True),
+    Template("appointments.rescheduled", RESCHEDULED_TITLE, RESCHEDULED_BODY, sms=True),
     Template("appointments.called_off", CALLED_OFF_TITLE, CALLED_OFF_BODY, sms=True),
     Template("appointments.refunded", REFUNDED_TITLE, REFUNDED_BODY, about=MessageClass.MONEY),
 )

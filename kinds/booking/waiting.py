@@ -5,6 +5,7 @@ or letting it end offers the seat to the next.
 """
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from tortoise.expressions import Q
@@ -12,7 +13,7 @@ from tortoise.expressions import Q
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.context.sweep import sweep as sweep_rows
+from core.context.sweep import sweep_pages
 from core.database import (
     IntegrityError,
     Transaction,
@@ -52,7 +53,7 @@ REFILL = JobKind[UUID, date]("appointments.refill")
 """kinds.booking.jobs, which imports this file."""
 WAITS_MAX = 10
 """In how many lists one person may wait at once."""
-_SWEEP_MAX = 500
+_SWEEP_S = 15.0
 _NOBODY = UUID(int=0)
 
 
@@ -291,14 +292,17 @@ async def sweep(app: App) -> None:
     """End the waits whose day is over, and look again where a seat is free and somebody waits: who
     was elsewhere at that time may be free by now."""
     await store.lapse_waits(connection(), civil_date(app.clock.now()), app.clock.now())
-    rows = await store.list_free_waited_for(app.clock.now(), _SWEEP_MAX)
-    slots = [slot_id for slot_id, service_id, at in rows if _may_be_offered(app, service_id, at)]
 
-    async def fill(slot_id: UUID) -> None:
-        async with transaction() as tx:
-            await refill(app, tx, slot_id)
+    async def fill(slot: tuple[UUID, str, datetime]) -> None:
+        slot_id, service_id, at = slot
+        if _may_be_offered(app, service_id, at):
+            async with transaction() as tx:
+                await refill(app, tx, slot_id)
 
-    await sweep_rows(app, "appointments.waiting", slots, fill)
+    free = partial(slot_store.list_free_waited_for, app.clock.now())
+    await sweep_pages(
+        app, "appointments.waiting", free, fill, key=lambda slot: slot[0], within_s=_SWEEP_S
+    )
 
 
 async def _may_still_book(app: App, tx: Transaction, wait: Wait) -> bool:

@@ -85,12 +85,14 @@ async def list_mistaken(after: UUID, limit: int) -> Sequence[UUID]:
     return [row["id"] for row in rows]
 
 
-async def list_open(limit: int) -> Sequence[int]:
-    """Records of which something has still to end, oldest first."""
+async def list_open(after: UUID, limit: int) -> Sequence[int]:
+    """Records of which something has still to end, oldest first, behind the one whose number is
+    that of `after`."""
     rows = await fetch_all(
         connection(),
         """SELECT record_no FROM identity_death WHERE ended_at IS NULL AND withdrawn_at IS NULL
-            ORDER BY record_no LIMIT $1""",
+              AND record_no > $1 ORDER BY record_no LIMIT $2""",
+        after.int,
         limit,
     )
     return [row["record_no"] for row in rows]

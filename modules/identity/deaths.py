@@ -36,7 +36,6 @@ from notifications import api as notifications
 _CALL_S = 5.0
 _PAGES_MAX = 50
 _GAPS_MAX = 20
-_SWEEP_MAX = 500
 
 GAPS = GaugeSource(
     "deaths_unread", "Recorded deaths that cannot be read.", "upstream", death_store.count_gaps
@@ -59,8 +58,10 @@ async def read_deaths(app: App, after_no: int | None = None) -> None:
         await _read_on(app, after_no)
     except UpstreamError as error:
         log.warning("deaths not read", reason=error.reason)
-    open_records = await death_store.list_open(_SWEEP_MAX)
-    await sweep(app, "identity.deaths", open_records, partial(_close, app))
+    close = partial(_close, app)
+    await sweep_pages(
+        app, "identity.deaths", death_store.list_open, close, key=lambda no: UUID(int=no)
+    )
     pages, again = death_store.list_mistaken, partial(_open_again, app)
     await sweep_pages(app, "identity.mistaken_deaths", pages, again, key=lambda row: row)
 

@@ -10,7 +10,7 @@ from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.context.sweep import sweep
+from core.context.sweep import sweep_pages
 from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound
 from core.people.consents import end_consents
@@ -108,8 +108,8 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
     """Stop a recovery: somebody objects, or an officer erred, who may be the one who proposed it.
     Both sides are told.
 
-    Raises Forbidden without the scope and for an officer of either side, NotFound, and Conflict for
-    one that ended.
+    Repeat-safe. Raises Forbidden without the scope and for an officer of either side, NotFound, and
+    Conflict for one that ended otherwise.
     """
     app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
     async with transaction() as tx:
@@ -118,6 +118,8 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
             raise NotFound(NOT_FOUND)
         if row.proposed_by != viewer.user_id:
             await refuse_party_of(call, row)
+        if row.state == "withdrawn":
+            return row
         await _end(app, tx, row, "withdraw")
         await _tell_stopped(app, tx, row, recovery_texts.STOPPED_AT_COUNTER)
         await _tell_holder(app, tx, row, RECOVERY_WITHDRAWN)
@@ -127,8 +129,8 @@ async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
 @job("identity.recover", every="*/10 * * * *")
 async def recover(app: App) -> None:
     """Move the accounts whose cooling-off is over. Repeat-safe."""
-    due = await recovery_store.list_due_recoveries(app.clock.now())
-    await sweep(app, "identity.recover", due, partial(_recover, app))
+    due = partial(recovery_store.list_due_recoveries, app.clock.now())
+    await sweep_pages(app, "identity.recover", due, partial(_recover, app), key=lambda row: row)
 
 
 async def _recover(app: App, recovery_id: UUID) -> None:

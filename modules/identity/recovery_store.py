@@ -10,7 +10,6 @@ from core.database import Transaction, connection, fetch_one
 from core.texts import Locale
 from modules.identity.models import Citizen, Recovery
 
-_RECOVERIES_MAX = 500
 DISPUTES_SHOWN = 100
 
 
@@ -37,10 +36,10 @@ async def list_disputes(citizen_id: UUID) -> Sequence[Recovery]:
     return await Recovery.filter(mine).order_by("-id").limit(DISPUTES_SHOWN)
 
 
-async def list_old_disputes(before: datetime) -> list[UUID]:
-    """Disputes that were opened before a moment and are not decided."""
-    old = Recovery.filter(state="disputed", proposed_at__lte=before).order_by("proposed_at")
-    return [row.id for row in await old.limit(_RECOVERIES_MAX)]
+async def list_old_disputes(before: datetime, after: UUID, limit: int) -> list[UUID]:
+    """Disputes that were opened before a moment and are not decided, in the order of their ids."""
+    old = Recovery.filter(state="disputed", proposed_at__lte=before, id__gt=after)
+    return [row.id for row in await old.order_by("id").limit(limit)]
 
 
 async def list_undecided_disputes(first: int, after: UUID | None) -> Sequence[Recovery]:
@@ -60,10 +59,10 @@ async def lock_open(
     return await rows.order_by("id").select_for_update()
 
 
-async def list_due_recoveries(now: datetime) -> list[UUID]:
-    """The recoveries whose cooling-off is over."""
-    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
-    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
+async def list_due_recoveries(now: datetime, after: UUID, limit: int) -> list[UUID]:
+    """The recoveries whose cooling-off is over, in the order of their ids."""
+    due = Recovery.filter(state="approved", due_at__lte=now, id__gt=after)
+    return [row.id for row in await due.order_by("id").limit(limit)]
 
 
 async def find_locale(tx: Transaction, phone_index: bytes) -> Locale | None:

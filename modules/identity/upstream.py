@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.id_documents import Document, DocumentKind
+from core.id_documents import Document
 from core.people.personal_read import Access
 from core.upstream.operation import Request, System, json_of, log_of
 
@@ -129,8 +129,8 @@ class DeathRecord:
     record_no: int
     number: Annotated[str, Field(min_length=1)]
     died_on: date
-    withdraws: Annotated[int, Field(gt=0, lt=2**63)] | None = None
-    kind: str = DocumentKind.RESIDENT_ID
+    withdraws: Annotated[int, Field(gt=0, lt=2**63)] | None
+    kind: str
 
 
 @REGISTRY.operation(

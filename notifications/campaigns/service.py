@@ -88,7 +88,12 @@ async def start(
 ) -> Campaign:
     """Create a campaign for an operator, once per key. Raises as `create`, and Conflict."""
     app, by = call.app, call.require_viewer().user_id
-    command = {"template": template_id, "params": dict(params), "audience": audience}
+    command = {
+        "template": template_id,
+        "params": dict(params),
+        "audience": audience,
+        "at": starts_at.isoformat() if starts_at else None,
+    }
     async with transaction() as tx:
         claim = await claim_key(call, tx, "startCampaign", key, command)
     known = await Campaign.get_or_none(id=claim.effect_id)
@@ -104,13 +109,27 @@ async def steer(app: App, campaign_id: UUID, action: CampaignAction) -> Campaign
     Raises NotFound, IllegalTransition.
     """
     async with transaction() as tx:
-        campaign = await _lock(tx, campaign_id)
-        campaign.state = CAMPAIGN.next_state(campaign.state, action)
-        if action is CampaignAction.CANCEL:
-            campaign.ended_at = app.clock.now()
-        await campaign.save(using_db=tx, update_fields=["state", "ended_at"])
-        if action is CampaignAction.RESUME:
-            await STEP.enqueue(app, tx, campaign.id, campaign.after_id)
+        return await _steer(app, tx, campaign_id, action)
+
+
+async def steer_by_key(call: Call, campaign_id: UUID, action: CampaignAction, key: str) -> Campaign:
+    """The same for an operator, once per key. Raises as `steer`, and Conflict."""
+    command = {"campaign": str(campaign_id), "action": action}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "steerCampaign", key, command, effect_id=campaign_id)
+        if claim.replayed:
+            return await _lock(tx, campaign_id)
+        return await _steer(call.app, tx, campaign_id, action)
+
+
+async def _steer(app: App, tx: Transaction, campaign_id: UUID, action: CampaignAction) -> Campaign:
+    campaign = await _lock(tx, campaign_id)
+    campaign.state = CAMPAIGN.next_state(campaign.state, action)
+    if action is CampaignAction.CANCEL:
+        campaign.ended_at = app.clock.now()
+    await campaign.save(using_db=tx, update_fields=["state", "ended_at"])
+    if action is CampaignAction.RESUME:
+        await STEP.enqueue(app, tx, campaign.id, campaign.after_id)
     return campaign
 
 

@@ -175,12 +175,11 @@ class Mutation:
         count: Annotated[int, strawberry.argument(description="How many at most, to 10,000.")],
         idempotency_key: IdempotencyKey,
     ) -> RerunDeadMessagesResult:
-        """What is back is dead no more: another run takes others."""
+        """What is back is dead no more: another key takes others."""
         if count < 1:
             raise InvalidInput(PREVIEW_PARAMS, "count", detail="count")
-        app = info.context.app
-        rerun = await dead_letters.rerun(app, count)
-        return DeadMessagesRerun(count=rerun, overview=await overview.read(app))
+        rerun = await dead_letters.rerun_by_key(info.context, count, idempotency_key)
+        return DeadMessagesRerun(count=rerun, overview=await overview.read(info.context.app))
 
     @mutation(_RULE, description="Send one message to an audience, now or later.")
     async def start_campaign(
@@ -216,7 +215,9 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> SteerCampaignResult:
         """What does not fit the campaign's state is a Conflict."""
-        row = await campaigns.steer(info.context.app, parse_id(campaign_id), action)
+        row = await campaigns.steer_by_key(
+            info.context, parse_id(campaign_id), action, idempotency_key
+        )
         return CampaignSet(campaign=_campaign(row))
 
 

@@ -7,6 +7,8 @@ import structlog
 
 from core.clock import civil_date
 from core.context.app import App
+from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import NotFound
@@ -147,12 +149,26 @@ async def renew(app: App, transfer_id: UUID) -> Transfer:
     Raises NotFound, IllegalTransition.
     """
     async with transaction() as tx:
-        row = await Transfer.filter(id=transfer_id).using_db(tx).select_for_update().first()
-        if row is None:
-            raise NotFound(NOT_FOUND)
-        row.state = TRANSFER.next_state(row.state, "renew")
-        row.ended_at = None
-        await row.save(using_db=tx, update_fields=["state", "ended_at"])
+        return await _renew(tx, transfer_id)
+
+
+async def renew_by_key(call: Call, transfer_id: UUID, key: str) -> Transfer:
+    """The same for a clerk, once per key. Raises as `renew`, and Conflict."""
+    command = {"transfer": str(transfer_id)}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "renewTransfer", key, command, effect_id=transfer_id)
+        if claim.replayed:
+            return await Transfer.get(id=transfer_id, using_db=tx)
+        return await _renew(tx, transfer_id)
+
+
+async def _renew(tx: Transaction, transfer_id: UUID) -> Transfer:
+    row = await Transfer.filter(id=transfer_id).using_db(tx).select_for_update().first()
+    if row is None:
+        raise NotFound(NOT_FOUND)
+    row.state = TRANSFER.next_state(row.state, "renew")
+    row.ended_at = None
+    await row.save(using_db=tx, update_fields=["state", "ended_at"])
     return row
 
 

@@ -10,7 +10,9 @@ from tortoise.exceptions import IntegrityError
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import connection, fetch_all, violated
+from core.context.call import Call
+from core.context.commands import claim_key
+from core.database import connection, fetch_all, transaction, violated
 from core.errors import Conflict
 from core.queue.jobs import Lane, job
 from payments.bank.models import BankStatement
@@ -55,6 +57,18 @@ async def close_day(app: App, on: date, *, by: str) -> Closing:
             raise
         raise Conflict(texts.DAY_CLOSED) from None
     return await Closing.get(closed_on=on)
+
+
+async def close_day_by_key(call: Call, on: date, key: str) -> Closing:
+    """The same for a clerk, once per key. Raises as `close_day`, and Conflict."""
+    by, command = call.require_viewer().user_id, {"day": on.isoformat()}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "closeDay", key, command)
+    if claim.replayed:  # closing has transactions of its own: the first may not have got that far
+        made = await Closing.get_or_none(closed_on=on, closed_by=by.hex, carried_at__isnull=False)
+        if made is not None:
+            return made
+    return await close_day(call.app, on, by=by.hex)
 
 
 async def _is_compared(app: App, first: date, last: date) -> bool:

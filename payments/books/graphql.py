@@ -11,7 +11,7 @@ from core.security.authorization import Scope
 from core.texts import Locale, Text
 from payments.bank import transfers
 from payments.bank.models import Transfer
-from payments.books.closing import close_day
+from payments.books.closing import close_day_by_key
 from payments.finance import finance_of
 from payments.ledger import closing
 from payments.ledger.accounts import CHART, Side
@@ -174,9 +174,8 @@ class Mutation:
         day: Annotated[date, strawberry.argument(description="The day, which must be over.")],
         idempotency_key: IdempotencyKey,
     ) -> CloseDayResult:
-        """A day that is closed already is refused as DAY_CLOSED."""
-        call = info.context
-        made = await close_day(call.app, day, by=call.require_viewer().user_id.hex)
+        """A day that was closed under another key is refused as DAY_CLOSED."""
+        made = await close_day_by_key(info.context, day, idempotency_key)
         return DayClosed(closing=_closing(made))
 
     @mutation(_FINANCE, description="Have a refused or returned payout ordered anew.")
@@ -187,7 +186,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> RenewTransferResult:
         """It is ordered with the next message, under a new number."""
-        row = await transfers.renew(info.context.app, parse_id(id))
+        row = await transfers.renew_by_key(info.context, parse_id(id), idempotency_key)
         return TransferRenewed(transfer=_transfer(row))
 
 

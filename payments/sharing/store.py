@@ -62,14 +62,14 @@ async def note(
     return True
 
 
-async def list_overdue_shares(before: datetime, limit: int = 500) -> Sequence[Share]:
-    """Shares that nobody looked at when it was due, the longest overdue first."""
-    return await Share.filter(due_at__lt=before).order_by("due_at").limit(limit)
+async def list_overdue_shares(before: datetime, after: UUID, limit: int) -> Sequence[Share]:
+    """Shares that nobody looked at when it was due, in the order of their ids."""
+    return await Share.filter(due_at__lt=before, id__gt=after).order_by("id").limit(limit)
 
 
-async def list_overdue_returns(before: datetime, limit: int = 500) -> Sequence[ShareReturn]:
-    """Returns that nobody looked at when it was due, the longest overdue first."""
-    return await ShareReturn.filter(due_at__lt=before).order_by("due_at").limit(limit)
+async def list_overdue_returns(before: datetime, after: UUID, limit: int) -> Sequence[ShareReturn]:
+    """Returns that nobody looked at when it was due, in the order of their ids."""
+    return await ShareReturn.filter(due_at__lt=before, id__gt=after).order_by("id").limit(limit)
 
 
 async def wake_refunds(tx: Transaction, intent_id: UUID, now: datetime) -> list[UUID]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all, transaction
-from core.errors import InvalidInput
+from core.errors import Conflict, InvalidInput
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
@@ -82,6 +83,27 @@ async def test_paused_nobody_more_is_told_and_resumed_everybody_is(
     clock.move(timedelta(minutes=1))
     await deliver_due(app)
     assert len({outbound.address for _, outbound in push.given}) == CHUNK + 200
+
+
+async def test_a_step_that_is_sent_again_is_answered_as_it_was(
+    app: App, push: Recorder, call: Any
+) -> None:
+    operator, campaign = call(level=1), await _campaign(app, CHUNK + 1)
+    (step,) = await _steps(app)
+    await service.step(app, *step)
+    for key, action, state in (
+        ("steer-01", CampaignAction.PAUSE, "paused"),
+        ("steer-02", CampaignAction.RESUME, "running"),
+        ("steer-01", CampaignAction.PAUSE, "running"),  # late: it has gone on since
+    ):
+        for _ in range(2):
+            shown = await service.steer_by_key(operator, campaign.id, action, key)
+            assert shown.state == state
+    with pytest.raises(Conflict, match="KEY_REUSED"):
+        await service.steer_by_key(operator, campaign.id, CampaignAction.CANCEL, "steer-01")
+    with pytest.raises(IllegalTransition):
+        await service.steer_by_key(operator, campaign.id, CampaignAction.RESUME, "steer-03")
+    await service.steer_by_key(operator, campaign.id, CampaignAction.CANCEL, "steer-03x")
 
 
 async def test_cancelled_is_the_end(app: App, push: Recorder) -> None:
@@ -176,6 +198,26 @@ async def test_dead_letters_are_counted_listed_and_run_again_once(
     await deliver_due(app)
     assert len(push.given) == 5
     assert await tally.find_dead(app) == {"push": 0.0}
+
+
+async def test_a_run_that_is_sent_again_is_answered_as_it_was(
+    app: App, push: Recorder, citizen: Citizen, call: Any
+) -> None:
+    viewer = await citizen()
+    operator = call(user_id=viewer.user_id)
+    await _kill(app, push, viewer, 5)
+    first = await dead_letters.rerun_by_key(operator, 2, "rerun-01")
+    again = [dead_letters.rerun_by_key(operator, 2, "rerun-01") for _ in range(2)]
+    assert [first, *await asyncio.gather(*again)] == [2, 2, 2]
+    assert await tally.find_dead(app) == {"push": 3.0}
+    at_once = [dead_letters.rerun_by_key(operator, 1, "rerun-02") for _ in range(3)]
+    assert await asyncio.gather(*at_once) == [1, 1, 1]
+    assert await tally.find_dead(app) == {"push": 2.0}
+    with pytest.raises(Conflict, match="KEY_REUSED"):
+        await dead_letters.rerun_by_key(operator, 5, "rerun-01")
+    assert await dead_letters.rerun_by_key(operator, 5, "rerun-03") == 2
+    assert await dead_letters.rerun_by_key(operator, 5, "rerun-04") == 0
+    assert await dead_letters.rerun_by_key(operator, 5, "rerun-04") == 0
 
 
 async def test_what_fails_always_is_tried_ever_more_seldom_and_ends(

@@ -281,6 +281,20 @@ async def test_the_hospital_records_what_became_of_it(city: Client) -> None:
     ] == 422
 
 
+async def test_the_hospital_moves_an_appointment(city: Client) -> None:
+    patient, (slot, other, *_) = await city.person("citizen"), await free_slots(city)
+    _, booked = await book(city, appointment(patient, slot))
+    path = f"/_control/hospitals/h1/appointments/{booked['id']}/reschedule"
+    status, told = await city.post(path, {"slot_id": other["id"]})
+    assert (status, told["start"], told["end"]) == (200, other["start"], other["end"])
+    assert told["slot"] == [{"reference": f"Slot/{other['id']}"}]
+    assert told["meta"]["versionId"] == "2"
+    check_resource(told)
+    assert (await city.post(path, {"slot_id": other["id"]}))[0] == 409
+    assert (await book(city, appointment(patient, other)))[0] == 409
+    assert slot["id"] in {one["id"] for one in await free_slots(city)}
+
+
 async def test_somebody_else_takes_a_slot(city: Client) -> None:
     patient, slot = await city.person("citizen"), (await free_slots(city))[0]
     assert (await city.post(f"/_control/hospitals/h1/slots/{slot['id']}/take"))[0] == 201

@@ -42,7 +42,7 @@ def _export(response: Response) -> Export | None:
 @REGISTRY_SYSTEM.operation(
     "GET",
     "/items",
-    answers=Answer(_export),
+    answers=Answer(_export, form=tuple[Item, Department, LifeEvent]),
     accept=ANY,
     body_max_bytes=EXPORT_MAX_BYTES,
     probe=("",),

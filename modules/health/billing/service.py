@@ -11,7 +11,7 @@ from uuid import UUID
 from core.clock import ensure_utc
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound, Unavailable
@@ -189,8 +189,9 @@ async def top_up(
             least=format_yuan(TOP_UP_MIN_FEN),
             most=format_yuan(TOP_UP_MAX_FEN),
         )
-    await _require_account(call, hospital_ref, account_no)
     command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
+    if await recall_key(call, "topUpHospitalAccount", key, command) is None:
+        await _require_account(call, hospital_ref, account_no)
     async with transaction() as tx:
         claim = await claim_key(call, tx, "topUpHospitalAccount", key, command)
         if not claim.replayed:

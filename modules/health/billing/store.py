@@ -163,7 +163,7 @@ async def mark_settled(tx: Transaction, refund_id: UUID, now: datetime) -> None:
     await rows.using_db(tx).update(settled_at=now)
 
 
-async def list_unsettled(limit: int) -> Sequence[UUID]:
-    """Our refunds whose money is back and whose hospital does not know it yet."""
-    rows = HospitalRefund.filter(returned_at__isnull=False, settled_at=None).limit(limit)
-    return [row.refund_id for row in await rows if row.refund_id is not None]
+async def list_unsettled(after: UUID, limit: int) -> Sequence[UUID]:
+    """Our refunds whose money is back and whose hospital does not know it yet, in their order."""
+    due = HospitalRefund.filter(returned_at__isnull=False, settled_at=None, refund_id__gt=after)
+    return await due.order_by("refund_id").limit(limit).values_list("refund_id", flat=True)  # type: ignore[return-value]

@@ -359,14 +359,24 @@ class FhirHospitals:
     def _placed(self, found: Versioned) -> ExternalBooking:
         if not found.etag:
             raise self._broken("booking", "an appointment without a version")
-        status = found.resource.status
-        resource, live = found.resource, status not in ENDED
-        return ExternalBooking(resource.id, found.etag, live, _OUTCOMES.get(status))
+        resource, status = found.resource, found.resource.status
+        slot = next(iter(resource.slot or ()), None)
+        try:
+            starts_at, ends_at = (one and ensure_utc(one) for one in (resource.start, resource.end))
+        except ValueError:
+            raise self._broken("booking", "a moment without time zone") from None
+        return ExternalBooking(
+            *(resource.id, found.etag, status not in ENDED, _OUTCOMES.get(status)),
+            slot_ref=self._reference(slot.reference, "Slot") if slot else None,
+            starts_at=starts_at,
+            ends_at=ends_at,
+        )
 
 
-def _fee(role: Any) -> int:
+def _fee(role: Any) -> int | None:
+    """None where it tells no fee: that is not for free."""
     fees = (e.valueInteger for e in role.extension or () if e.url.endswith(FEE_EXTENSION))
-    return next((fee for fee in fees if fee is not None and fee >= 0), 0)
+    return next((fee for fee in fees if fee is not None and fee >= 0), None)
 
 
 def named(element: Any, field: str) -> Named:

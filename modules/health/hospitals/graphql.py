@@ -78,7 +78,7 @@ class HospitalRoom:
     )
     name: str = strawberry.field(description="What is done there.")
     kind: RoomKind = strawberry.field(description="What kind of visit that is.")
-    fee: Fen = strawberry.field(description="What it costs.")
+    fee: Fen | None = strawberry.field(description="What it costs; null where it is not told.")
     preparation: str = strawberry.field(description="How to prepare, what to bring.")
 
 
@@ -91,7 +91,7 @@ def to_room(call: Call, room: upstream.Room) -> HospitalRoom:
         schedule_id=strawberry.ID(room.schedule_ref),
         name=say(call, room.name),
         kind=room.kind,
-        fee=Fen(room.fee_fen),
+        fee=None if room.fee_fen is None else Fen(room.fee_fen),
         preparation=say(call, room.preparation),
     )
 

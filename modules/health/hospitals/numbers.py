@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.context.app import App
 from core.context.call import Call
+from core.deadline import Deadline
 from core.errors import NotFound, Unavailable
 from core.people.personal_read import Purpose
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
@@ -66,23 +67,40 @@ class HospitalNumbers:
     async def find_number(self, call: Call, server_ref: str, slot_ref: str) -> ExternalNumber:
         """See NumberSource."""
         hospitals = self.servers.client(call.app, server_ref)
-        of: Doctor | Room | None
         try:
-            slot = await hospitals.find_slot(server_ref, slot_ref, call.deadline)
-            if slot is None:
-                raise NotFound(NOT_FOUND)
-            if self.kinds:
-                of = await hospitals.find_room(server_ref, slot.schedule_ref, call.deadline)
-            else:
-                of = await hospitals.find_doctor(server_ref, slot.schedule_ref, call.deadline)
+            found = await self._find(hospitals, server_ref, slot_ref, call.deadline)
         except UpstreamError:
             raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS) from None
-        if of is None or (isinstance(of, Room) and of.kind not in self.kinds):
+        if found is None:
             raise NotFound(NOT_FOUND)
         hospital = (await browsing.read_hospital(call, server_ref, self.servers)).value
         if hospital is None:
             raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS)
-        return _number(slot, hospital, of)
+        return _number(found[0], hospital, found[1])
+
+    async def read_number(
+        self, app: App, server_ref: str, slot_ref: str, deadline: Deadline
+    ) -> ExternalNumber | None:
+        """See NumberSource."""
+        hospitals = self.system(app)
+        found = await self._find(hospitals, server_ref, slot_ref, deadline)
+        if found is None:
+            return None
+        hospital = await hospitals.get_hospital(server_ref, deadline)
+        return _number(found[0], hospital, found[1])
+
+    async def _find(
+        self, hospitals: Hospitals, server_ref: str, slot_ref: str, deadline: Deadline
+    ) -> tuple[ExternalSlot, Doctor | Room] | None:
+        """A number and whose calendar it is in, if this service books it. Raises UpstreamError."""
+        slot = await hospitals.find_slot(server_ref, slot_ref, deadline)
+        if slot is None:
+            return None
+        if not self.kinds:
+            doctor = await hospitals.find_doctor(server_ref, slot.schedule_ref, deadline)
+            return (slot, doctor) if doctor else None
+        room = await hospitals.find_room(server_ref, slot.schedule_ref, deadline)
+        return (slot, room) if room and room.kind in self.kinds else None
 
     async def check_item(self, call: Call, item_id: str, number: ExternalNumber) -> str | None:
         """See NumberSource."""

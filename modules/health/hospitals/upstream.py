@@ -30,13 +30,14 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """A doctor in a department; `schedule_ref` is the doctor's calendar there."""
+    """A doctor in a department; `schedule_ref` is the doctor's calendar there. `fee_fen` is None
+    where the hospital does not tell what a visit costs."""
 
     schedule_ref: str
     name: str
     title: Named
     department: Department
-    fee_fen: int
+    fee_fen: int | None
 
 
 class RoomKind(StrEnum):
@@ -55,7 +56,7 @@ class Room:
     schedule_ref: str
     name: Named
     kind: RoomKind
-    fee_fen: int
+    fee_fen: int | None
     preparation: Named
 
 

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import claim_key, recall_key
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
@@ -121,13 +122,14 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
     """
     if hospital_ref not in policy.hospitals_of(call.app):
         raise NotFound(NOT_FOUND)
-    access = await open_access(call, service=SERVICE, purpose=PURPOSE)
-    if enabled:
-        await _require_ticket(call, access, hospital_ref, ticket_no)
     which = {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
     mine = {"citizen_id": call.require_viewer(2).user_id, **which}
+    command = {**which, "enabled": enabled}
+    access = await open_access(call, service=SERVICE, purpose=PURPOSE)
+    if enabled and await recall_key(call, "watchQueueTicket", key, command) is None:
+        await _require_ticket(call, access, hospital_ref, ticket_no)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "watchQueueTicket", key, {**which, "enabled": enabled})
+        claim = await claim_key(call, tx, "watchQueueTicket", key, command)
         if claim.replayed:
             return
         if not enabled:
@@ -155,11 +157,7 @@ async def watch_queues(app: App) -> None:
     now = app.clock.now()
     await QueueWatch.filter(until_at__lt=now).delete()
     rows = await QueueWatch.all().order_by("id")
-
-    async def look(row: QueueWatch) -> None:
-        await _look(app, row)
-
-    await sweep(app, "health.queues", rows, look, waits=(UpstreamError,), at_once=8)
+    await sweep(app, "health.queues", rows, partial(_look, app), at_once=8)
 
 
 async def _look(app: App, row: QueueWatch) -> None:

@@ -72,7 +72,7 @@ class HospitalDoctor:
     )
     name: str = strawberry.field(description="The doctor's name.")
     title: str = strawberry.field(description="The doctor's title.")
-    fee: Fen = strawberry.field(description="What registering costs.")
+    fee: Fen | None = strawberry.field(description="What it costs; null where it is not told.")
 
 
 @strawberry.type(description="A department's doctors.")
@@ -224,5 +224,5 @@ def _doctor(call: Call, doctor: upstream.Doctor) -> HospitalDoctor:
         schedule_id=strawberry.ID(doctor.schedule_ref),
         name=doctor.name,
         title=say(call, doctor.title),
-        fee=Fen(doctor.fee_fen),
+        fee=None if doctor.fee_fen is None else Fen(doctor.fee_fen),
     )

@@ -33,11 +33,12 @@ class GivenDose:
 
 @dataclass(frozen=True, slots=True)
 class DueDose:
-    """A dose that the programme recommends, not before `earliest_on`."""
+    """A dose that the programme recommends, not before `earliest_on`; `due_on` is None where the
+    registry does not tell by when."""
 
     dose: Dose
     earliest_on: date
-    due_on: date
+    due_on: date | None
     overdue: bool
 
 

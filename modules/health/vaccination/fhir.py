@@ -78,7 +78,7 @@ class FhirImmunisation(FhirHospitals):
         return DueDose(
             self._dose(vaccine, recommendation),
             earliest_on,
-            self._day(dates.get(_DUE, dates[_EARLIEST])),
+            self._day(dates[_DUE]) if _DUE in dates else None,
             overdue="overdue" in status,
         )
 

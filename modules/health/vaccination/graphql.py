@@ -63,7 +63,7 @@ class DueDose:
     earliest_on: date = strawberry.field(
         description="The first day on which it can be given: by age, and by the last dose."
     )
-    due_on: date = strawberry.field(description="When it should have been given.")
+    due_on: date | None = strawberry.field(description="By when; null where it is not told.")
     overdue: bool = strawberry.field(description="Whether that is long past.")
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.context.sweep import sweep
+from core.context.sweep import sweep_pages
 from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, NotFound
 from core.people import freezes
@@ -140,8 +140,9 @@ async def list_undecided(call: Call, *, first: int, after: UUID | None) -> Seque
 @job("identity.lapse_disputes", every="25 * * * *")
 async def lapse(app: App) -> None:
     """Dismiss what nobody has decided in time. Repeat-safe."""
-    due = await recovery_store.list_old_disputes(app.clock.now() - DECIDED_WITHIN)
-    await sweep(app, "identity.lapse_disputes", due, partial(_lapse, app))
+    due = partial(recovery_store.list_old_disputes, app.clock.now() - DECIDED_WITHIN)
+    each = partial(_lapse, app)
+    await sweep_pages(app, "identity.lapse_disputes", due, each, key=lambda row: row)
 
 
 async def _lapse(app: App, dispute_id: UUID) -> None:

@@ -190,7 +190,7 @@ class Mutation:
         else:
             call = await acting(info, on_behalf_of)
             await refuse_frozen(call)
-        row = await consents.grant_consent(call, purpose, text_version)
+        row = await consents.grant_consent(call, purpose, text_version, idempotency_key)
         return ConsentGranted(consent=_consent(row))
 
     @mutation(
@@ -207,7 +207,7 @@ class Mutation:
     ) -> WithdrawConsentResult:
         """Withdraw; a consent that is not there is withdrawn already."""
         call = await acting(info, on_behalf_of)
-        await consents.withdraw_consent(call, purpose)
+        await consents.withdraw_consent(call, purpose, idempotency_key)
         rows = [row for row in await consents.list_consents(call) if row.purpose == purpose]
         return ConsentWithdrawn(purpose=purpose, consents=[_consent(row) for row in rows])
 

@@ -114,7 +114,7 @@ class Mutation:
         self, info: Info, platform: OfPlatform, idempotency_key: IdempotencyKey
     ) -> EndMiniProgrammeLinkResult:
         """Its sessions are ended by revokeSession."""
-        links = await service.end_link(info.context, platform)
+        links = await service.end_link(info.context, platform, idempotency_key)
         return MiniProgrammesChanged(links=_shown(links))
 
 

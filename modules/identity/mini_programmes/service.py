@@ -106,12 +106,13 @@ async def link(call: Call, platform: Platform, code: str, key: str) -> Sequence[
     return await link_store.list_links(viewer.user_id)
 
 
-async def end_link(call: Call, platform: Platform) -> Sequence[MiniProgrammeLink]:
-    """End the viewer's link with a platform; its sessions go on until they are ended. The links
-    that are left. Raises NotFound where there is none."""
-    viewer = call.require_viewer()
+async def end_link(call: Call, platform: Platform, key: str) -> Sequence[MiniProgrammeLink]:
+    """End the viewer's link with a platform, once per key; its sessions go on until they are ended.
+    The links that are left. Raises NotFound where there is none, and Conflict."""
+    viewer, command = call.require_viewer(), {"platform": platform}
     async with transaction() as tx:
-        if not await link_store.delete_links(tx, viewer.user_id, platform):
+        claim = await claim_key(call, tx, "endMiniProgrammeLink", key, command)
+        if not claim.replayed and not await link_store.delete_links(tx, viewer.user_id, platform):
             raise NotFound(NOT_FOUND)
     return await link_store.list_links(viewer.user_id)
 

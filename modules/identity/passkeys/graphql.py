@@ -107,7 +107,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> RemovePasskeyResult:
         """It signs in no more."""
-        await service.remove(info.context, parse_id(passkey_id))
+        await service.remove(info.context, parse_id(passkey_id), idempotency_key)
         return PasskeysChanged(passkeys=await _passkeys(info))
 
     @mutation(anybody(), description="Sign in with a passkey; it says whose it is.")

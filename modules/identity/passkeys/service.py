@@ -164,11 +164,13 @@ async def step_up(call: Call, credential: Credential, key: str) -> str:
     return (await signed_in(app, session_id)).access_token
 
 
-async def remove(call: Call, passkey_id: UUID) -> None:
-    """Forget one of the viewer's passkeys. Raises NotFound for one that is not theirs."""
-    viewer = call.require_viewer()
+async def remove(call: Call, passkey_id: UUID, key: str) -> None:
+    """Forget one of the viewer's passkeys, once per key. Raises NotFound for one that is not
+    theirs, and Conflict."""
+    viewer, command = call.require_viewer(), {"passkey": str(passkey_id)}
     async with transaction() as tx:
-        if not await store.delete_passkey(tx, viewer.user_id, passkey_id):
+        claim = await claim_key(call, tx, "removePasskey", key, command, effect_id=passkey_id)
+        if not claim.replayed and not await store.delete_passkey(tx, viewer.user_id, passkey_id):
             raise NotFound(NOT_FOUND)
 
 

@@ -46,7 +46,7 @@ class TrafficViolation:
     points: Annotated[int, "Penalty points."]
     fine_fen: Annotated[int, "The fine, without surcharge."]
     status: Annotated[FineStatus, "What has become of it."]
-    needs_hearing: bool = False
+    needs_hearing: bool
     evidence: Annotated[FileLink | None, "The camera's picture."] = None
     settle_link: Annotated[
         str | None, "Where in the app it can be accepted or paid; null where it cannot."

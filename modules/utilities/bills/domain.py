@@ -60,7 +60,7 @@ class BillerBill:
     total_fen: int
     due_on: date
     status: BillStatus
-    paid_fen: int = 0
+    paid_fen: int
     least_part_fen: int | None = None
 
     @property

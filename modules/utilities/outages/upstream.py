@@ -75,7 +75,7 @@ def read_feed(response: Response) -> Feed | None:
     return Feed(response.headers.get("ETag", ""), _features(collection).convert(_outage))
 
 
-@UTILITIES.operation("GET", "/feed.geojson", answers=Answer(read_feed), accept=ANY)
+@UTILITIES.operation("GET", "/feed.geojson", answers=Answer(read_feed, form=_Feature), accept=ANY)
 def fetch_feed(etag: str) -> Request:
     """The feed; None where it is still that of this ETag."""
     return Request(headers={"If-None-Match": etag} if etag else None)

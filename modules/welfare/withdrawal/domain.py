@@ -46,9 +46,9 @@ class Rule:
     """The centre's decision on a purpose."""
 
     purpose: WithdrawalPurpose
-    year_most_fen: int | None = None
+    year_most_fen: int | None
     """What may be drawn for it in a calendar year; None where the law's own bound holds alone."""
-    months_between: int = 0
+    months_between: int
     """How many months lie between two withdrawals for it."""
 
 
@@ -73,8 +73,8 @@ class WithdrawalRecord:
     owns_home_here: Annotated[bool, "Whether the person or the spouse owns a home in the city."]
     loan_outstanding_fen: Annotated[int, "What is still owed of a home loan; 0 without one."]
     withdrawals: Annotated[Sequence[HousingFundWithdrawal], "Earlier withdrawals, newest first."]
-    rules: Sequence[Rule] = ()
-    is_closed: bool = False
+    rules: Sequence[Rule]
+    is_closed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,20 @@ def set_outcome(city: City, hospital: Hospital, appointment_id: str, status: str
         return _store(city, hospital, row, orjson.loads(row["resource"]), status)
 
 
+def reschedule(city: City, hospital: Hospital, appointment_id: str, slot_id: str) -> Row:
+    """The hospital itself moves an appointment to a free slot. Raises Refusal as `create` does."""
+    with city.state.transaction():
+        row = get(city, hospital, appointment_id)
+        moved = orjson.loads(row["resource"]) | {"slot": [{"reference": f"Slot/{slot_id}"}]}
+        slot = _free_slot(city, hospital, {"slot": moved["slot"]})
+        city.state.run(
+            "UPDATE hospital_appointment SET slot_id = ? WHERE hospital = ? AND id = ?",
+            (slot_id, hospital.code, appointment_id),
+        )
+        resource = moved | {"start": slot.start.isoformat(), "end": slot.end.isoformat()}
+        return _store(city, hospital, row, resource, row["status"])
+
+
 def take_slot(city: City, hospital: Hospital, slot_id: str) -> Row:
     """Somebody at the counter books this slot. Raises Refusal as `create` does."""
     with city.state.transaction():

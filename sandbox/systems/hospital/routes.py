@@ -28,6 +28,12 @@ class Outcome(Body):
     status: Literal["arrived", "fulfilled", "noshow", "cancelled"]
 
 
+class Rescheduling(Body):
+    """To which slot the hospital moves an appointment."""
+
+    slot_id: str
+
+
 def hospital_system(hospital: Hospital, *, schema: str) -> System:
     """The system of one hospital."""
     root = f"{hospital.base}/{hospital.code}/fhir"
@@ -63,6 +69,7 @@ def hospital_system(hospital: Hospital, *, schema: str) -> System:
         controls=(
             op("take_slot", "POST", f"{control}/slots/{{id}}/take", _take_slot),
             op("outcome", "POST", f"{control}/appointments/{{id}}/outcome", _outcome),
+            op("reschedule", "POST", f"{control}/appointments/{{id}}/reschedule", _reschedule),
         ),
     )
 
@@ -212,6 +219,12 @@ async def _take_slot(request: Request, city: City, hospital: Hospital) -> Respon
 async def _outcome(request: Request, city: City, hospital: Hospital) -> Response:
     status = (await read_body(request, Outcome)).status
     row = appointments.set_outcome(city, hospital, request.path_params["id"], status)
+    return fhir(appointments.describe(row))
+
+
+async def _reschedule(request: Request, city: City, hospital: Hospital) -> Response:
+    slot_id = (await read_body(request, Rescheduling)).slot_id
+    row = appointments.reschedule(city, hospital, request.path_params["id"], slot_id)
     return fhir(appointments.describe(row))
 
 

@@ -138,3 +138,15 @@ async def test_the_rest_of_a_pass_is_handed_on_once_whatever_fails_before_it(
     for row, times in seen.items():  # beside a bad one, with it; else twice at most
         is_beside = any(p.after < row <= (p.until or row) for p in dead)
         assert times <= (attempts + 3 if is_beside else 3), row
+
+
+async def test_pages_come_to_the_last_whatever_stays() -> None:
+    ids = [UUID(int=n) for n in range(1, 8)]
+
+    async def after(last: UUID, size: int) -> Sequence[UUID]:
+        return [id for id in ids if id > last][:size]
+
+    for size in (1, 2, 3, 7, 8):
+        found = [list(page) async for page in sweeping.pages(after, key=lambda id: id, size=size)]
+        assert [id for page in found for id in page] == ids
+        assert all(len(page) <= size for page in found)

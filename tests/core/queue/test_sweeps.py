@@ -5,6 +5,7 @@ looks for its rows, and not what it does with each.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,18 @@ WHOLE = {
     "notifications_receipt": "each receipt that came too early is tried again",
 }
 """What is read whole on purpose."""
+FIRST_ALONE = {"payments_transfer": "all that is read is ordered, in one message"}
+"""Tables of which a pass reads the first rows alone, and why none of them stays the first."""
+_LIMIT = re.compile(r"LIMIT (?:\$(?P<place>\d+)|(?P<most>\d+))")
+_GOES_ON = re.compile(
+    r"""\b\w*(id|_no|position|number)"?\s*>\s*\$   # behind the last row
+      | tried_at"\sIS\sNULL\sORDER\sBY\s"id       # what was tried is no more among them
+      | \bNOT\s\w+::text\s=\sANY                 # without those that failed
+      | ORDER\sBY\s"?(tried_at|asked_at|look_at)  # the last attempt is the place in the line
+      | ORDER\sBY\srandom""",
+    re.VERBOSE,
+)
+_TABLE = re.compile(r"""FROM "?(\w+)""")
 _PLAN_BY_INDEX = (
     """SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"""
 )
@@ -69,6 +82,37 @@ async def test_no_table_is_read_whole(
         await plans.close()
     found = [f"{table}: {query}" for table, query in read if not table.startswith("pg")]
     assert [one for one in found if one.partition(":")[0] not in WHOLE] == [], "\n".join(found)
+
+
+async def test_no_pass_stands_still_before_rows_that_never_leave(
+    statements: dict[str, Sequence[Any]], app: App
+) -> None:
+    """A pass that reads the first rows alone goes on behind them, or puts them behind the others:
+    what fails always keeps nothing else waiting."""
+    scheduled = [kind for kind in app.queue.kinds.values() if kind.every]
+    assert len(scheduled) > 40
+    statements.clear()
+    for kind in scheduled:
+        with suppress(UpstreamError, AppError):
+            await kind(app)
+    await asyncio.sleep(0.01)
+    found = {
+        table.group(1): query
+        for query, parameters in statements.items()
+        if _reads_the_first(query, parameters) and not _GOES_ON.search(query)
+        for table in [_TABLE.search(query)]
+        if table is not None
+    }
+    assert found.keys() == FIRST_ALONE.keys(), "\n".join(found.values())
+
+
+def _reads_the_first(query: str, parameters: Sequence[Any]) -> bool:
+    """Whether it reads some rows, and more than one, of those that it finds."""
+    limit = _LIMIT.search(query)
+    if limit is None or query.split(None, 1)[0].upper() not in {"SELECT", "WITH"}:
+        return False
+    place, most = limit["place"], limit["most"]
+    return bool((parameters[int(place) - 1] if place else int(most)) != 1)
 
 
 async def _plan(

@@ -245,6 +245,17 @@ async def test_charges_rates_and_write_offs_are_reported_once_and_taken_back(
         assert answer.status == 422, kind
 
 
+def fee(**price: int) -> dict[str, object]:
+    """A fee of a product."""
+    return {
+        "name": {"zh": "评估费", "en": "Valuation"},
+        "payee": {"zh": "评估机构", "en": "The valuer"},
+        "basis": {"zh": "合同", "en": "By contract"},
+        "when": "START",
+        **price,
+    }
+
+
 def proposal(**changes: object) -> dict[str, object]:
     """The body of a product."""
     words = {"zh": "税贷", "en": "Tax loan"}
@@ -264,15 +275,7 @@ def proposal(**changes: object) -> dict[str, object]:
         "day_count": "ACT_360",
         "holiday_rule": "NEXT_WORKDAY",
         "sources": ["tax"],
-        "fees": [
-            {
-                "name": {"zh": "评估费", "en": "Valuation"},
-                "payee": {"zh": "评估机构", "en": "The valuer"},
-                "basis": {"zh": "合同", "en": "By contract"},
-                "when": "START",
-                "share_bps": 10,
-            }
-        ],
+        "fees": [fee(share_bps=10)],
         "eligibility": [
             {
                 "code": "MONTHS_REGISTERED",
@@ -302,6 +305,8 @@ async def test_products_are_proposed_and_stand_once_somebody_else_says_so(
         proposal(forms=[]),
         proposal(reference="our_own"),
         proposal(code="UPPER"),
+        proposal(fees=[fee()]),  # what it costs is not told
+        proposal(fees=[fee(amount_fen=0)]),
     ):
         answer = await bank.call(client, "POST", "/products", wrong)
         assert answer.status == 422, answer.body

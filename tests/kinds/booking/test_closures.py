@@ -11,12 +11,16 @@ from core.city import Calendar
 from core.clock import SHANGHAI, ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.database import connection, fetch_all
+from core.database import connection, fetch_all, transaction
+from core.errors import Conflict
+from core.texts import Named
 from kinds.booking import closures, publishing, service, slot_store
+from kinds.booking import queue as standing
 from kinds.booking.domain import State
 from kinds.booking.models import Booking, Resource
 from kinds.booking.policy import policy_of, rules_of
-from kinds.booking.slot_store import SlotFacts
+from kinds.booking.schedule import PlannedSlot
+from kinds.booking.slot_store import Described, SlotFacts
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import (
     HALL,
@@ -33,6 +37,7 @@ from tests.payments.world import Queue
 
 TODAY = datetime(2027, 1, 27, 9, tzinfo=SHANGHAI)
 WEDNESDAY = date(2027, 2, 10)
+COURT = Described(Named("体育馆", "Sports centre"), Named("", ""), Named("场地", "Court"))
 MAKE_UP_DAY = date(2027, 2, 13)
 
 
@@ -73,6 +78,12 @@ async def slots_on(hall: UUID, day: date) -> dict[str, UUID]:
     begins_at = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
     rows = await slot_store.list_slots(hall, begins_at, begins_at + timedelta(days=1))
     return {f"{facts.starts_at.astimezone(SHANGHAI):%H:%M}": facts.slot_id for facts, _ in rows}
+
+
+async def slots_in_order(place: UUID) -> list[UUID]:
+    """All slots of a place, the first one first."""
+    sql = "SELECT id FROM appointments_slot WHERE resource_id = $1 ORDER BY starts_at"
+    return [row["id"] for row in await fetch_all(connection(), sql, place)]
 
 
 async def templates() -> list[str]:
@@ -237,3 +248,84 @@ async def test_a_slot_ends_when_its_timetable_says_whenever_that_was_written(
         assert {facts.ends_at - facts.starts_at for facts, _ in rows} == {slot}
         ours = await service.get_booking(viewer, booked.id)
         assert (ours.state, ours.ends_at - ours.starts_at) == (State.CONFIRMED, slot)
+
+
+async def _plan(slot_id: UUID, capacity: int) -> None:
+    """The plan of a slot has another number of seats."""
+    facts = await slot_store.find_slot_facts(slot_id)
+    assert facts is not None
+    planned = PlannedSlot(facts.starts_at, facts.ends_at, capacity, facts.releases_at)
+    async with transaction() as tx:
+        await slot_store.insert_planned(tx, facts.resource_id, facts.service_id, [planned])
+
+
+async def _free(slot_id: UUID) -> int:
+    sql = "SELECT capacity - used AS free FROM appointments_slot WHERE id = $1"
+    return int((await fetch_all(connection(), sql, slot_id))[0]["free"])
+
+
+async def test_a_place_with_fewer_seats_than_are_booked_gives_none_of_those_away_again(
+    app: App, call: MakeCall
+) -> None:
+    """Who is booked stays booked; what is given back is given to nobody until there is room."""
+    (slot,) = await offer(app, timedelta(days=3), capacity=4)
+    *booked, late = await people(app, call, 5)
+    rows = [await book(viewer, slot) for viewer in booked]
+    await _plan(slot, 2)
+    assert [(await service.get_booking(*pair)).state for pair in zip(
+        booked, (row.id for row in rows), strict=True)] == [State.CONFIRMED] * 4  # fmt: skip
+    for n, free in enumerate((0, 0, 1)):
+        await service.cancel(booked[n], rows[n].id, f"cancel-{n}")
+        assert await _free(slot) == free
+        if not free:
+            with pytest.raises(Conflict):
+                await book(late, slot)
+    await _plan(slot, 2)
+    assert await _free(slot) == 1
+    assert (await book(late, slot)).state is State.CONFIRMED
+    await _plan(slot, 1)
+    await _plan(slot, 3)  # and back again
+    assert await _free(slot) == 1
+    await service.cancel(booked[3], rows[3].id, "cancel-3")
+    assert await _free(slot) == 2
+    assert await broken_invariants([slot]) == []
+
+
+async def test_who_is_moved_takes_no_seat_before_which_a_queue_stands(
+    app: App, call: MakeCall, clock: ManualClock, till: Till
+) -> None:
+    release_in, venue = timedelta(minutes=9), "venue-booking"
+    now, ref = app.clock.now(), "test-queue"
+    starts = (now + timedelta(days=2), now + timedelta(days=3), now + timedelta(days=9))
+    releases = (None, now + release_in, None)
+    planned = [
+        PlannedSlot(at, at + timedelta(minutes=30), 1, released)
+        for at, released in zip(starts, releases, strict=True)
+    ]
+    async with transaction() as tx:
+        place = await slot_store.ensure_resource(
+            tx, service_id=venue, ref=ref, described=COURT, limit_group=f"{venue}/{ref}"
+        )
+        await slot_store.insert_planned(tx, place, venue, planned)
+    called_off, queued, plain = await slots_in_order(place)
+    mover, waiter = (await people(app, call, 1))[0], call(level=1)
+    held = await service.hold(mover, called_off, item_id="entry", key="hold-0001")
+    if held.awaits_payment:
+        await till.pay_for(mover, held.id)
+    else:
+        await service.confirm(mover, held.id, "confirm-1")
+    ticket = await standing.join(waiter, place)
+    clock.move(release_in)
+    admitted = await standing.get_status(waiter, ticket.ticket.id)
+    assert admitted.admission is not None
+    async with transaction() as tx:
+        await closures.call_off(
+            app, tx, place, until=now + timedelta(days=20), planned=[one.ref for one in planned[1:]]
+        )
+    await closures.relocate(app, held.id)
+    moved = await successor(mover, held)
+    assert moved.slot_id == plain, "the seat in the queue is promised"
+    taken = await service.hold(
+        waiter, queued, item_id="entry", admission=admitted.admission, key="hold-0002"
+    )
+    assert taken.state is State.HELD

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from core.city import load_city
+from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.security.authentication import Viewer
@@ -21,7 +22,7 @@ from modules.affairs.cases.definition import (
     definition_of,
 )
 from modules.affairs.cases.items import to_application
-from modules.affairs.registry.upstream import REGISTRY_SYSTEM
+from modules.affairs.registry.upstream import REGISTRY_SYSTEM, LatestRegistry
 from tests.asgi import Client
 from tests.conftest import ROOT
 from tests.kinds.application.desk_client import Desk
@@ -172,6 +173,34 @@ async def test_a_silent_registry_keeps_nobody_from_cases_that_run(
     case = (await desk.send(me, "OpenApplication", **wanted))["openCase"]["case"]
     items.is_silent = True
     assert (await desk.step(me, case["id"], "withdraw"))["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize("since", ["withdrawn", "silent"])
+async def test_a_case_that_is_opened_again_is_answered_as_it_was(
+    client: Client, citizen: MakeCitizen, items: FakeItems, clock: ManualClock, since: str
+) -> None:
+    desk, me = Desk(client), await citizen()
+    wanted = {"serviceId": "gov-case-apply", "item": KINDERGARTEN, "answers": ANSWERS}
+    wanted["openKey"] = key()
+    case = (await desk.send(me, "OpenApplication", **wanted))["openCase"]["case"]
+    items.is_silent = since == "silent"
+
+    def withdraw(rows: list[dict[str, Any]]) -> None:
+        next(row for row in rows if row["item_code"] == KINDERGARTEN)["status"] = "WITHDRAWN"
+
+    items.change(withdraw)
+    clock.move(timedelta(minutes=11))
+    # another process, which has heard nothing of the registry yet
+    client.app.last_good._entries.clear()
+    client.app.once(LatestRegistry, LatestRegistry).registry = None
+    again = await desk.send(me, "OpenApplication", **wanted)
+    assert again["openCase"]["case"]["id"] == case["id"]
+    other = await desk.send(me, "OpenApplication", **wanted | {"answers": []})
+    assert other["openCase"]["code"] == "KEY_REUSED"
+    refused = await desk.send(me, "OpenApplication", **wanted | {"openKey": key()})
+    code = "UPSTREAM_UNAVAILABLE" if since == "silent" else "ITEM_WITHDRAWN"
+    assert refused["openCase"]["code"] == code
+    assert len((await desk.send(me, "MyCases", first=5))["cases"]["edges"]) == 1
 
 
 @pytest.mark.parametrize("item", ["", "1" * 31, "11990099XX0090026A3002000050001", "x"])

@@ -64,7 +64,9 @@ class Registry:
     def record(self, app: App, number: int, withdraws: int | None = None) -> None:
         """Record the death of a test citizen."""
         today = civil_date(app.clock.now())
-        new = DeathRecord(len(self.records) + 1, resident_id(number), today, withdraws)
+        new = DeathRecord(
+            len(self.records) + 1, resident_id(number), today, withdraws, DocumentKind.RESIDENT_ID
+        )
         self.records.append(new)
 
     def record_by(self, app: App, kind: str, number: str, withdraws: int | None = None) -> None:

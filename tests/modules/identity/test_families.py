@@ -11,7 +11,7 @@ from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
-from core.database.models import AccessLog
+from core.database.models import AccessLog, Consent
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
 from core.id_documents import Document, DocumentKind
 from core.ids import new_id, resident_id_check_digit
@@ -292,6 +292,25 @@ async def test_a_proxy_reaches_the_services_that_the_elder_confirmed_and_nothing
     for service in (None, "water-bill-payment"):
         with pytest.raises(NotFound):
             await mandates.act_for(helper, elder.subject_id, service=service)
+
+
+async def test_a_consent_that_comes_late_brings_none_back_and_takes_none(
+    pair: tuple[Call, Call],
+) -> None:
+    _, elder = pair
+    given = await grant_consent(elder, FUND, "2026-12", "grant-01")
+    assert (await grant_consent(elder, FUND, "2026-12", "grant-01")).id == given.id
+    assert (await grant_consent(elder, FUND, "2026-12", "grant-02")).id == given.id
+    assert await withdraw_consent(elder, FUND, "withdraw-01") == 1
+    for key in ("grant-01", "grant-02"):
+        late = await grant_consent(elder, FUND, "2026-12", key)
+        assert late.id == given.id and late.withdrawn_at is not None
+    anew = await grant_consent(elder, FUND, "2026-12", "grant-03")
+    assert await withdraw_consent(elder, FUND, "withdraw-01") == 0
+    live = await Consent.filter(subject_id=elder.subject_id, purpose=FUND, withdrawn_at=None)
+    assert [row.id for row in live] == [anew.id]
+    with pytest.raises(Conflict, match="KEY_REUSED"):
+        await grant_consent(elder, "identity.family", "2026-12", "grant-01")
 
 
 async def test_a_proxy_ends_with_its_last_day_and_when_the_elder_says_so(

@@ -165,7 +165,8 @@ async def test_a_platforms_word_about_a_phone_opens_no_account_that_there_is(min
     told = await mini.ask("{ inbox { messages(first: 9) { edges { node { body } } } } }", token)
     bodies = [edge["node"]["body"] for edge in told["messages"]["edges"]]
     assert any("小程序" in body for body in bodies), bodies
-    assert (await mini.ask(END, token))["links"] == []
+    for _ in range(2):
+        assert (await mini.ask(END, token, key="end-it-once"))["links"] == []
     assert (await mini.ask(END, token))["code"] == "NOT_FOUND"
     assert (await mini.login(*await mini.codes()))["code"] == "TEXT_CODE_NEEDED"
 

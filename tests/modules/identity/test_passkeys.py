@@ -135,8 +135,9 @@ async def test_a_passkey_is_added_signs_in_and_steps_up(
         clock.move(CREDENTIAL_REPLAY + timedelta(seconds=1))
         late = await ask(phone, STEP_UP, fresh["accessToken"], credential=answer, key=key)
         assert late["code"] == "KEY_EXPIRED"
-        gone = await ask(phone, REMOVE, fresh["accessToken"], id=row["id"])
-        assert gone["passkeys"] == [] and await Passkey.all().count() == 0
+        for _ in range(2):
+            gone = await ask(phone, REMOVE, fresh["accessToken"], id=row["id"], key="remove-01")
+            assert gone["passkeys"] == [] and await Passkey.all().count() == 0
 
 
 async def test_what_a_passkey_must_not_do(phone: Phone, clock: ManualClock) -> None:

@@ -94,7 +94,8 @@ async def test_a_recovery_can_be_stopped(
     first, second = officers
     stopped = await recovery.propose(first, "罗思远", before.resident_id, NEW_PHONE, "key-00000001")
     await approve(second, stopped)
-    await recovery.withdraw(first, stopped.id)
+    ended = await recovery.withdraw(first, stopped.id)
+    assert await recovery.withdraw(first, stopped.id) == ended
     clock.move(recovery.COOLING_OFF)
     await recovery.recover(app)
     assert (await get_person(app, viewer.user_id)).phone == before.phone

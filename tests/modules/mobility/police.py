@@ -24,7 +24,7 @@ def violation(number: str, status: FineStatus, **changes: Any) -> TrafficViolati
     """A red light a day ago."""
     made = TrafficViolation(
         number, "鲁AD00099", NOON - timedelta(days=1), "路", "Road", "闯红灯", "Red light", 6,
-        20_000, status,
+        20_000, status, needs_hearing=False,
     )  # fmt: skip
     return replace(made, **changes)
 

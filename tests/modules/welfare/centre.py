@@ -13,11 +13,11 @@ from tests.fakes import Silence
 
 RULES = (
     Rule(WithdrawalPurpose.RENT, year_most_fen=1_800_000, months_between=3),
-    Rule(WithdrawalPurpose.PURCHASE, months_between=12),
-    Rule(WithdrawalPurpose.LOAN, months_between=12),
-    Rule(WithdrawalPurpose.RETIREMENT),
-    Rule(WithdrawalPurpose.LEAVING),
-    Rule(WithdrawalPurpose.ILLNESS, year_most_fen=5_000_000),
+    Rule(WithdrawalPurpose.PURCHASE, None, months_between=12),
+    Rule(WithdrawalPurpose.LOAN, None, months_between=12),
+    Rule(WithdrawalPurpose.RETIREMENT, None, months_between=0),
+    Rule(WithdrawalPurpose.LEAVING, None, months_between=0),
+    Rule(WithdrawalPurpose.ILLNESS, year_most_fen=5_000_000, months_between=0),
 )
 RECORD = WithdrawalRecord(
     account_no="HF37000000001",
@@ -28,6 +28,7 @@ RECORD = WithdrawalRecord(
     loan_outstanding_fen=31_200_000,
     withdrawals=(),
     rules=RULES,
+    is_closed=False,
 )
 """Somebody who may draw for every purpose."""
 

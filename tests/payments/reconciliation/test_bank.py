@@ -244,6 +244,23 @@ async def test_a_payout_that_comes_back_is_owed_again_and_ordered_anew(books: Bo
     await _sound()
 
 
+async def test_a_renewal_that_is_sent_again_orders_nothing_anew(books: Books, call: Any) -> None:
+    transfer = await _ordered(books)
+    clerk = call(level=1)
+    for tries in (1, 2):
+        assert (await Transfer.get()).tries == tries
+        order_ref = (await Transfer.get()).order_ref
+        assert order_ref is not None
+        refusal = pain.Answer(order_ref, "RJCT", "AC01 no such account", {})
+        assert await transfers.take_answer(books.app, refusal) == 1
+        for _ in range(2):
+            state = (await transfers.renew_by_key(clerk, transfer.id, "renew-01")).state
+            assert state == ("due" if tries == 1 else "refused"), "the first time alone"
+        await transfers.order_due(books.app)
+    assert (await Transfer.get()).tries == 2
+    assert (await transfers.renew_by_key(clerk, transfer.id, "renew-02")).state == "due"
+
+
 async def test_a_payout_that_the_bank_refuses_is_a_case_and_an_old_answer_does_nothing(
     books: Books,
 ) -> None:

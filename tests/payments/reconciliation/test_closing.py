@@ -7,6 +7,7 @@ import itertools
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -107,6 +108,22 @@ async def test_a_day_is_closed_once_over_and_compared(books: Books) -> None:
     for earlier in (DAY, DAY - timedelta(days=1)):
         with pytest.raises(Conflict, match="DAY_CLOSED"):
             await books_closing.close_day(books.app, earlier, by="clerk")
+
+
+async def test_a_closing_that_is_sent_again_is_answered_as_it_was(books: Books, call: Any) -> None:
+    await books.paid(at(DAY, "12:00:00"), 1000)
+    books.go_to(at(NEXT, "12:00:00"))
+    clerk = call(level=1)
+    with pytest.raises(Conflict, match="NOT_RECONCILED"):
+        await books_closing.close_day_by_key(clerk, DAY, "close-01")
+    await _compared(books, DAY)
+    first = await books_closing.close_day_by_key(clerk, DAY, "close-01")
+    again = await books_closing.close_day_by_key(clerk, DAY, "close-01")
+    assert (again.closed_on, again.closed_at) == (first.closed_on, first.closed_at)
+    with pytest.raises(Conflict, match="DAY_CLOSED"):
+        await books_closing.close_day_by_key(clerk, DAY, "close-02")
+    with pytest.raises(Conflict, match="KEY_REUSED"):
+        await books_closing.close_day_by_key(clerk, NEXT, "close-01")
 
 
 async def test_the_job_closes_what_can_be_closed_in_order(books: Books) -> None:

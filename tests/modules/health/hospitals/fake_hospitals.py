@@ -47,6 +47,7 @@ class FakeHospitals:
     patients: dict[UUID, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     rooms: dict[str, Room] = field(default_factory=dict)
+    doctors: dict[str, Doctor] = field(default_factory=lambda: dict(_DOCTORS))
     records: dict[str, VaccinationRecord] = field(default_factory=dict)
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
@@ -61,13 +62,13 @@ class FakeHospitals:
         self, hospital_ref: str, department_ref: str, deadline: Deadline
     ) -> Sequence[Doctor]:
         self._reach("doctors")
-        return list(_DOCTORS.values()) if department_ref == INTERNAL.ref else []
+        return list(self.doctors.values()) if department_ref == INTERNAL.ref else []
 
     async def find_doctor(
         self, hospital_ref: str, schedule_ref: str, deadline: Deadline
     ) -> Doctor | None:
         self._reach("doctor")
-        return _DOCTORS.get(schedule_ref)
+        return self.doctors.get(schedule_ref)
 
     async def list_rooms(
         self, hospital_ref: str, kinds: Sequence[RoomKind], deadline: Deadline
@@ -134,7 +135,11 @@ class FakeHospitals:
                 raise SlotTaken
             assert access.person.resident_id
             self.patients[booking_id] = access.person.resident_id
-            known = ExternalBooking(f"a{len(self.placed)}", self.version, live=True)
+            slot = next(one for one in self._slots(hospital_ref) if one.ref == slot_ref)
+            known = ExternalBooking(
+                f"a{len(self.placed)}", self.version, live=True,
+                slot_ref=slot_ref, starts_at=slot.starts_at, ends_at=slot.ends_at,
+            )  # fmt: skip
             self.placed[hospital_ref, booking_id] = known
             self.slot_of[hospital_ref, booking_id] = slot_ref
             self.changed_at[hospital_ref, booking_id] = self.clock.now()
@@ -171,6 +176,21 @@ class FakeHospitals:
         key = hospital_ref, booking_id
         known = self.placed.get(key, ExternalBooking("other", 'W/"1"', live=True))
         self.placed[key] = replace(known, version='W/"9"', live=live)
+        self.changed_at[key] = self.clock.now()
+
+    def reschedule(
+        self, hospital_ref: str, booking_id: UUID, slot: ExternalSlot, *, telling: bool = True
+    ) -> None:
+        """The hospital itself moves a booking to another number, which it tells or does not."""
+        key = hospital_ref, booking_id
+        self.placed[key] = replace(
+            self.placed[key],
+            version=f'W/"{len(self.calls)}"',
+            slot_ref=slot.ref if telling else None,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+        )
+        self.slot_of[key] = slot.ref
         self.changed_at[key] = self.clock.now()
 
     def taken(self, hospital_ref: str) -> set[str]:
@@ -212,7 +232,7 @@ class FakeHospitals:
         today = self.clock.now().astimezone(SHANGHAI).date()
         slots = []
         taken = self.taken(hospital_ref)
-        for schedule_ref in {**_DOCTORS, **self.rooms}:
+        for schedule_ref in {**self.doctors, **self.rooms}:
             for day, number in product(range(_DAYS), range(_PER_DAY)):
                 begins = datetime.combine(
                     today + timedelta(days=day), datetime.min.time(), SHANGHAI

@@ -139,7 +139,7 @@ async def test_the_registry_and_its_clinics(clinics: Immunisation) -> None:
     today = civil_date(datetime.now(UTC))
     assert record.given and all(one.given_on < today and one.lot_no for one in record.given)
     assert ("DT", 1) in [(one.dose.vaccine_code, one.dose.number) for one in record.due]
-    assert all(one.earliest_on <= one.due_on for one in record.due)
+    assert all(one.due_on and one.earliest_on <= one.due_on for one in record.due)
     assert all(one.dose.vaccine.en != one.dose.vaccine.zh for one in (*record.given, *record.due))
     stranger = await clinics.read_record(access(upstream="immunisation"), soon())
     assert (list(stranger.given), list(stranger.due)) == ([], [])
@@ -184,6 +184,8 @@ async def test_booking_is_repeat_safe_and_found_again(hospitals: Hospitals) -> N
     assert placed.live
     assert await hospitals.book(access(), "h1", slot.ref, booking_id, soon()) == placed
     assert await hospitals.find_booking("h1", booking_id, soon()) == placed
+    assert placed.slot_ref == slot.ref
+    assert (placed.starts_at, placed.ends_at) == (slot.starts_at, slot.ends_at)
     assert slot.ref not in [s.ref for s in await offered(hospitals)]
     found = await hospitals.find_slot("h1", slot.ref, soon())
     assert found is not None and not found.free

@@ -254,6 +254,7 @@ async def test_a_number_that_cannot_be_read_now_is_not_forgotten(
         await queue.watch_queues(app)
         with pytest.raises(Unavailable):
             await queue.watch(again(mine, call), "h2", ticket_no, "watch-it-again", enabled=True)
+        await queue.watch(again(mine, call), "h2", ticket_no, "watch-the-first", enabled=True)
     await _call_next(sandbox, 1, 3)
     await queue.watch_queues(app)
     assert await Message.filter(person_id=mine.subject_id).count() == 1
