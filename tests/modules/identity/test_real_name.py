@@ -185,11 +185,12 @@ async def test_one_person_has_one_account(phone: Phone, token: str) -> None:
 
 
 async def test_consents_can_be_seen_and_taken_back(phone: Phone, token: str) -> None:
-    withdraw = f"""mutation W($p: String!) {{
-      withdrawConsent(purpose: $p, idempotencyKey: "withdraw-key") {{
+    withdraw = f"""mutation W($p: String!, $key: String!) {{
+      withdrawConsent(purpose: $p, idempotencyKey: $key) {{
         ... on ConsentWithdrawn {{ purpose }} {REFUSAL} }} }}"""
-    for purpose in ("identity.real-name", "identity.real-name", "no.such", "x" * 9000):
-        answer = await phone.ask(withdraw, token, {"p": purpose})
+    purposes = ("identity.real-name", "identity.real-name", "no.such", "x" * 9000)
+    for number, purpose in enumerate(purposes):
+        answer = await phone.ask(withdraw, token, {"p": purpose, "key": f"withdraw-{number}"})
         assert answer["withdrawConsent"]["__typename"] == "ConsentWithdrawn"
     query = "{ viewer { consents { purpose grantedAt withdrawnAt } } }"
     (consent,) = (await phone.ask(query, token))["viewer"]["consents"]
