@@ -8,11 +8,11 @@ from core.bus import bus
 from core.database import (
     Transaction,
     connection,
-    expect_notice,
     fetch_all,
     fetch_model,
     fetch_models,
     fetch_one,
+    mark_notifying,
 )
 from core.people.merged_accounts import list_accounts
 from payments.domain import OPEN, TO_FULFIL, Evidence
@@ -47,7 +47,7 @@ async def write_intent(
 ) -> None:
     """Write some columns of a locked intent, and a notice to the bus with it."""
     settings = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 4))
-    expect_notice()
+    mark_notifying()
     await tx.execute_query(
         f"UPDATE payments_intent SET {settings} WHERE id = $1 RETURNING pg_notify($2, $3)",  # noqa: S608
         [intent.id, bus.CHANNEL, notice, *(getattr(intent, column) for column in columns)],

@@ -18,7 +18,7 @@ from core.clock import SystemClock
 from core.database import (
     CONNECTION_LOST,
     Transaction,
-    expect_notice,
+    mark_notifying,
     notify_after_commit,
     parse_url,
     raw_connection,
@@ -48,7 +48,7 @@ async def publish(tx: Transaction, topic: str, message: Any) -> None:
     Raises ValueError for a message above PostgreSQL's limit.
     """
     body = message_body(topic, message)
-    expect_notice()
+    mark_notifying()
     await raw_connection(tx).execute("SELECT pg_notify($1, $2)", CHANNEL, body)
 
 

@@ -145,7 +145,7 @@ async def pages(
     size: int = 500,
 ) -> AsyncIterator[Sequence[T]]:
     """The pages of `list_page(after, size)`, which are in the order of `key`, to the last: for a
-    pass that hands each row to a job of its own."""
+    pass that has no row fail, as where each is handed to a job of its own."""
     after = FIRST
     while page := await list_page(after, size):
         yield page

@@ -81,7 +81,7 @@ class _Command:
 
     notices: dict[tuple[str, str], None] = field(default_factory=dict)
     """Those that follow on it, each a channel and a payload."""
-    notifies: bool = False
+    is_notifying: bool = False
     """Whether one of its own statements does."""
 
 
@@ -279,17 +279,17 @@ async def notify_after_commit(tx: Transaction, channel: str, payload: str) -> No
         command.notices[channel, payload] = None
 
 
-def expect_notice() -> None:
-    """Note that a statement of the transaction that is open here notifies."""
+def mark_notifying() -> None:
+    """Note that a statement of the transaction that is open here notifies: see `is_notifying`."""
     if (command := _open.get()) is not None:
-        command.notifies = True
+        command.is_notifying = True
 
 
-def expects_notice() -> bool:
+def is_notifying() -> bool:
     """Whether the transaction that is open here notifies anyway: it holds the lock over its COMMIT,
     so what else there is to notify may go with a statement of its own, and spares a trip."""
     command = _open.get()
-    return command is not None and command.notifies
+    return command is not None and command.is_notifying
 
 
 async def _notify(notices: Collection[tuple[str, str]]) -> None:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, create_model
 from core.clock import Clock
 from core.database import (
     Transaction,
-    expects_notice,
+    is_notifying,
     notify_after_commit,
     raw_connection,
     transaction,
@@ -82,11 +82,11 @@ _DROP = "DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'"
 _ENQUEUE = insert_jobs(unnest(JOB, "n"))
 """The queue's own statement logs each job too, which nobody reads: metrics tell of jobs."""
 
-_AFTERWARDS = f"{unnest(JOB, 'n', first=2)} CROSS JOIN (SELECT count(*) FROM dropped) AS before"  # noqa: S608 - our own text
+_AFTER_DROP = f"{unnest(JOB, 'n', first=2)} CROSS JOIN (SELECT count(*) FROM dropped) AS before"  # noqa: S608 - our own text
 
 _REPLACE = f"""
 WITH dropped AS ({_DROP} RETURNING id)
-{insert_jobs(_AFTERWARDS)}
+{insert_jobs(_AFTER_DROP)}
 RETURNING (SELECT count(pg_notify(w.channel, w.payload))
              FROM unnest($7::text[], $8::text[]) AS w (channel, payload))
 """  # noqa: S608 - our own text
@@ -322,7 +322,7 @@ class JobQueue:
             return
         columns = map(list, zip(*map(self.columns_of, jobs), strict=True))
         channels = self._channels_of(jobs)
-        now = channels if expects_notice() else []
+        now = channels if is_notifying() else []
         if now or instead_of is not None:
             payloads = [wake_payload(channel) for channel in now]
             await raw_connection(tx).execute(_REPLACE, instead_of, *columns, now, payloads)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.city import Calendar
 from core.context.app import App
-from core.context.sweep import FIRST
+from core.context.sweep import pages
 from credit.lending.loans.events import LoanEvent
 from credit.lending.loans.record import read_events, read_terms
 from credit.lending.loans.replay import Loan, LoanStatus, replay
@@ -92,18 +92,18 @@ async def read_books(app: App, on: date, *, bank: str | None = None) -> list[Pro
 
 
 async def _pages(bank: str | None) -> AsyncIterator[list[Account]]:
-    after: UUID = FIRST
-    while True:
-        rows = await store.list_loans(bank=bank, first=_PAGE, after=after)
+    loans = pages(
+        lambda after, size: store.list_loans(bank=bank, first=size, after=after),
+        key=lambda row: row.id,
+        size=_PAGE,
+    )
+    async for rows in loans:
         found = await store.list_events_of([row.id for row in rows])
         events = _by_loan(found)
         yield [
             (row.bank, row.product, read_terms(row.terms), read_events(events.get(row.id, ())))
             for row in rows
         ]
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1].id
 
 
 def _by_loan(rows: Iterable[LoanEventRow]) -> Mapping[UUID, list[LoanEventRow]]:
