@@ -205,10 +205,11 @@ async def test_the_bytes_are_sealed(town: Town, me: Call, app: App) -> None:
     await _attach(me, case, "lease", pdf())
     (row,) = await attachments.list_files(case.id)
     stored = await file_store.get_content(row.id)
-    assert b"PDF" not in stored
+    assert b"%PDF-" not in stored
     assert (await attachments.read(me, case.id, row.id)).content == pdf()
+    changed = stored[:-1] + bytes([stored[-1] ^ 1])
     with pytest.raises(VaultError):
-        app.vault.decrypt_file(row.key_sealed, stored[:-1] + b"x", attachments.FILE)
+        app.vault.decrypt_file(row.key_sealed, changed, attachments.FILE)
 
 
 async def test_an_erasure_takes_the_files_of_ended_cases(town: Town, me: Call, app: App) -> None:
