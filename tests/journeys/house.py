@@ -26,7 +26,8 @@ from core.processes.embedded import database_urls
 from tests.sandbox.serving import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-_READY_WITHIN_S = 120.0
+_READY_WITHIN_S = 300.0
+"""Patience, not a promise: two suites beside one another start their houses at once."""
 
 
 class House:
