@@ -49,7 +49,7 @@ def pause(name: Name) -> None:
     """Pause a lane or a provider; what waits is kept."""
     from notifications.operations import switches
 
-    in_app("notifications", lambda app_: switches.pause(app_, name, None))
+    in_app("notifications", lambda app_: switches.pause(app_, name))
     typer.echo(f"{name} is paused")
 
 

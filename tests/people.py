@@ -16,6 +16,11 @@ from modules.identity.real_name import write_document
 _NUMBERS = count(1)
 
 
+def new_key() -> str:
+    """A fresh idempotency key."""
+    return f"key-{new_id().hex}"
+
+
 def resident_id(number: int) -> str:
     """A valid resident ID of nobody: born on 1 January 1990, 00x-th of the day."""
     body = f"37010219900101{number % 1000:03d}"
@@ -66,7 +71,7 @@ async def close_account(app: App, person_id: UUID) -> None:
 
 async def leave(viewer: Call, *, settle: bool = False) -> erasure.Closing:
     """The viewer asks for the end of the account, and its day has come."""
-    closing = await erasure.ask_erasure(viewer, settle=settle)
+    closing = await erasure.ask_erasure(viewer, new_key(), settle=settle)
     now = viewer.app.clock.now()
     await Citizen.filter(id=viewer.require_viewer().user_id).update(closes_at=now)
     await erasure.close_accounts(viewer.app)

@@ -5,6 +5,7 @@ household registration gave under it lead to the same. The registry knows which 
 a newborn keeps everything when its number comes, and what two parents did apart meets.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -13,6 +14,7 @@ from core.assurance import Assurance
 from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key, recall_key
 from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, InvalidInput, Unavailable
 from core.id_documents import EVERY_DOCUMENT, Document, read_certificate_no
@@ -65,9 +67,10 @@ class Child:
 
 
 async def add_child(
-    call: Call, name: str, document_no: str, born_on: date | None = None
+    call: Call, name: str, document_no: str, key: str, born_on: date | None = None
 ) -> Mandate:
-    """Become the guardian of a child, as the registry confirms it. Repeat-safe for one child.
+    """Become the guardian of a child, as the registry confirms it. Repeat-safe for one child, and
+    once per key: a guardianship that was ended since then stays so.
 
     `born_on` is needed with every document whose number does not say it. A newborn whom a guardian
     has registered by its birth certificate is given its number thereby. Raises InvalidInput for a
@@ -75,9 +78,18 @@ async def add_child(
     the viewer; Forbidden without the consent `identity.family`; RateLimited after ten questions a
     day; Unavailable.
     """
-    viewer, app = call.require_viewer(2), call.app
+    call.require_viewer(2)
+    app = call.app
     cleaned, document = checked_document(call, name, document_no, born_on)
     _require_minor(call, document.born_on, "residentId")
+    command = {
+        "name": app.vault.blind_index(cleaned, NAME).hex(),
+        "number": app.vault.blind_index(document.number, RESIDENT_ID).hex(),
+        "born_on": document.born_on.isoformat(),
+    }
+    request = _Request("addChild", key, command)
+    if (known := await _find_made(call, request)) is not None:
+        return known
     await _count(call)
     access = await open_access(call, service="family", purpose=FAMILY)
     await confirm_document(call, access, cleaned, document)
@@ -88,20 +100,25 @@ async def add_child(
     if kin is None or await _has_died(app, kin.birth_certificate_no):
         raise InvalidInput(texts.NOT_YOUR_CHILD, "residentId")
     child = Child(cleaned, document.born_on, document, kin.birth_certificate_no)
-    return await _become_guardian(app, viewer.user_id, child, kin.request_no)
+    return await _become_guardian(call, request, child, kin.request_no)
 
 
-async def add_newborn(call: Call, certificate_no: str) -> Mandate:
+async def add_newborn(call: Call, certificate_no: str, key: str) -> Mandate:
     """Become the guardian of a child that has no ID number yet, by its birth certificate.
 
-    The certificate gives its name and birth date. Repeat-safe for one child. Raises InvalidInput
-    for what can be no certificate, or for one on which the viewer is not a parent; Forbidden
-    without the consent `identity.newborn`; RateLimited and Unavailable as `add_child`.
+    The certificate gives its name and birth date. Repeat-safe as `add_child` is. Raises
+    InvalidInput for what can be no certificate, or for one on which the viewer is not a parent;
+    Forbidden without the consent `identity.newborn`; RateLimited and Unavailable as `add_child`.
     """
-    viewer, app = call.require_viewer(2), call.app
+    call.require_viewer(2)
+    app = call.app
     number = read_certificate_no(certificate_no)
     if number is None:
         raise InvalidInput(texts.CERTIFICATE_INVALID, "certificateNo")
+    index = app.vault.blind_index(number, BIRTH_CERTIFICATE).hex()
+    request = _Request("addNewborn", key, {"certificate": index})
+    if (known := await _find_made(call, request)) is not None:
+        return known
     await _count(call)
     if await _has_died(app, number):
         raise InvalidInput(texts.NOT_YOUR_NEWBORN, "certificateNo")
@@ -114,7 +131,22 @@ async def add_newborn(call: Call, certificate_no: str) -> Mandate:
         raise InvalidInput(texts.NOT_YOUR_NEWBORN, "certificateNo")
     _require_minor(call, birth.born_on, "certificateNo")
     child = Child(birth.name, birth.born_on, None, number)
-    return await _become_guardian(app, viewer.user_id, child, birth.request_no)
+    return await _become_guardian(call, request, child, birth.request_no)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request to become a guardian, by its key."""
+
+    operation: str
+    key: str
+    command: Mapping[str, str]
+
+
+async def _find_made(call: Call, request: _Request) -> Mandate | None:
+    """The guardianship that a request has made already."""
+    made_id = await recall_key(call, request.operation, request.key, request.command)
+    return None if made_id is None else await Mandate.get_or_none(id=made_id)
 
 
 async def _has_died(app: App, certificate_no: str | None) -> bool:
@@ -139,19 +171,23 @@ async def _count(call: Call) -> None:
     )
 
 
-async def _become_guardian(app: App, guardian_id: UUID, child: Child, registry_ref: str) -> Mandate:
+async def _become_guardian(
+    call: Call, request: _Request, child: Child, registry_ref: str
+) -> Mandate:
     try:
-        return await _store_guardian(app, guardian_id, child, registry_ref)
+        return await _store_guardian(call, request, child, registry_ref)
     except IntegrityError as error:
         if violated(error) not in _MADE_MEANWHILE:
             raise
         # two at once: the other one has made what this one wanted
-        return await _store_guardian(app, guardian_id, child, registry_ref)
+        return await _store_guardian(call, request, child, registry_ref)
 
 
-async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_ref: str) -> Mandate:
+async def _store_guardian(
+    call: Call, request: _Request, child: Child, registry_ref: str
+) -> Mandate:
     """The record of a child and the guardianship over it, together or not at all."""
-    now = app.clock.now()
+    app, guardian_id, now = call.app, call.require_viewer().user_id, call.app.clock.now()
     async with transaction() as tx:
         child_id = await _ensure_record(app, tx, child)
         if await store.was_ended_by_others(tx, guardian_id, child_id):
@@ -163,11 +199,16 @@ async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_re
             state="active",
             using_db=tx,
         )
+        made_id = new_id() if known is None else known.id
+        command = (request.operation, request.key, request.command)
+        claim = await claim_key(call, tx, *command, effect_id=made_id)
+        if claim.replayed:  # of a child whose records were united since then it may be gone
+            known = await Mandate.get_or_none(id=claim.effect_id, using_db=tx) or known
         if known is not None:
             return known
         made = await Mandate.create(
             using_db=tx,
-            id=new_id(),
+            id=made_id,
             kind=MandateKind.GUARDIAN,
             actor_id=guardian_id,
             subject_id=child_id,

@@ -316,13 +316,20 @@ def _by(own: Session | None, other: Session) -> Ending:
     return Ending.OWN_DEVICE if is_same else Ending.OTHER_DEVICE
 
 
-async def revoke_all_sessions(call: Call, *, keep_this: bool) -> int:
-    """End the viewer's sessions, this one too unless it is kept; returns how many ended."""
+async def revoke_all_sessions(call: Call, key: str, *, keep_this: bool) -> int:
+    """End the viewer's sessions, this one too unless it is kept; returns how many ended.
+
+    Once per key: sessions begun since then go on. Raises Conflict.
+    """
     app, viewer = call.app, call.require_viewer()
     async with transaction() as tx:
         sessions = await store.lock_live_sessions(tx, viewer.user_id)
         own = next((each for each in sessions if each.id == viewer.session_id), None)
         ending = [each for each in sessions if not (keep_this and each is own)]
+        command, effect_id = {"keep": keep_this}, UUID(int=len(ending))
+        claim = await claim_key(call, tx, "revokeAllSessions", key, command, effect_id=effect_id)
+        if claim.replayed:
+            return claim.effect_id.int
         for session in ending:
             await _end(app, tx, session)
         others = [each for each in ending if _by(own, each) is Ending.OTHER_DEVICE]

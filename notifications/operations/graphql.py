@@ -156,16 +156,15 @@ class Mutation:
         self, info: Info, name: SwitchName, idempotency_key: IdempotencyKey
     ) -> PauseMessagesResult:
         """Pausing twice is pausing once."""
-        call = info.context
-        await switches.pause(call.app, name, call.require_viewer().user_id)
-        return SwitchSet(overview=await overview.read(call.app))
+        await switches.pause_by_key(info.context, name, idempotency_key)
+        return SwitchSet(overview=await overview.read(info.context.app))
 
     @mutation(_RULE, description="Let a lane or a provider go on.")
     async def resume_messages(
         self, info: Info, name: SwitchName, idempotency_key: IdempotencyKey
     ) -> ResumeMessagesResult:
         """Resuming twice is resuming once."""
-        await switches.resume(info.context.app, name)
+        await switches.resume_by_key(info.context, name, idempotency_key)
         return SwitchSet(overview=await overview.read(info.context.app))
 
     @mutation(_RULE, description="Put the oldest dead messages back, so many a second.")

@@ -131,7 +131,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> SetMessagePreferenceResult:
         """Saying it twice is saying it once."""
-        await service.set_preference(info.context, about, channel, wanted=wanted)
+        await service.set_preference(info.context, about, channel, idempotency_key, wanted=wanted)
         return MessagePreferenceSet(preference=_preference(about, channel, refused=not wanted))
 
     @mutation(signed_in(), description="Say when only what is critical may leave the inbox.")
@@ -146,7 +146,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> SetQuietHoursResult:
         """Saying it twice is saying it once."""
-        quiet = await service.set_quiet_hours(info.context, starts, ends, days)
+        quiet = await service.set_quiet_hours(info.context, starts, ends, days, idempotency_key)
         return QuietHoursSet(quiet_hours=_quiet_hours(quiet))
 
     @mutation(signed_in(), description="Have push sent to a device too, until this session ends.")
@@ -154,7 +154,8 @@ class Mutation:
         self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
     ) -> RegisterDeviceResult:
         """A device that was somebody else's is theirs no more."""
-        device_id = await service.register_device(info.context, Device(push_service.value, token))
+        known = Device(push_service.value, token)
+        device_id = await service.register_device(info.context, known, idempotency_key)
         device = PushDevice(id=strawberry.ID(str(device_id)), push_service=push_service)
         return DeviceRegistered(device=device)
 
@@ -163,7 +164,8 @@ class Mutation:
         self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
     ) -> ForgetDeviceResult:
         """Forgetting twice is forgetting once."""
-        device_id = await service.forget_device(info.context, Device(push_service.value, token))
+        known = Device(push_service.value, token)
+        device_id = await service.forget_device(info.context, known, idempotency_key)
         return DeviceForgotten(
             device_id=strawberry.ID(str(device_id)) if device_id is not None else None
         )

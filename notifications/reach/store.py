@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, fetch_all, lock_name
+from core.database import Transaction, fetch_all, fetch_one, lock_name
 from core.ids import new_id
 from notifications.reach.domain import QuietHours, Reach
 from notifications.reach.models import ADDRESS, Address, Refusal
@@ -94,11 +94,13 @@ async def put_address(
     provider: str,
     address: str,
     session_id: UUID | None = None,
+    address_id: UUID | None = None,
 ) -> UUID:
     """Note a person's device or mailbox; one that was somebody else's is theirs no more, and of
     more than `ADDRESSES_MAX` the one that was seen longest ago, those that are gone first.
 
-    A device goes with the session in which it asked. Returns the address's id.
+    A device goes with the session in which it asked. Returns the address's id: that which it has
+    already, else the one given, if any.
     """
     await lock_name(tx, f"addresses:{person_id}")
     (row,) = await fetch_all(
@@ -110,7 +112,7 @@ async def put_address(
              SET person_id = excluded.person_id, seen_at = excluded.seen_at, gone_at = NULL,
                  session_id = excluded.session_id
            RETURNING id""",
-        new_id(),
+        address_id or new_id(),
         person_id,
         channel,
         provider,
@@ -119,7 +121,7 @@ async def put_address(
         app.clock.now(),
         session_id,
     )
-    address_id = UUID(str(row["id"]))
+    noted_id = UUID(str(row["id"]))
     await fetch_all(
         tx,
         """DELETE FROM notifications_address WHERE id IN (
@@ -128,10 +130,10 @@ async def put_address(
               ORDER BY gone_at IS NULL DESC, seen_at DESC, id DESC OFFSET $4) RETURNING 1""",
         person_id,
         channel,
-        address_id,
+        noted_id,
         ADDRESSES_MAX - 1,
     )
-    return address_id
+    return noted_id
 
 
 async def delete_platform_addresses(
@@ -149,22 +151,24 @@ async def delete_session_addresses(tx: Transaction, session_id: UUID) -> None:
     await Address.filter(session_id=session_id).using_db(tx).delete()
 
 
-async def delete_address(
-    app: App, tx: Transaction, person_id: UUID, provider: str, address: str
+async def find_address(
+    app: App, tx: Transaction, provider: str, address: str, person_id: UUID | None = None
 ) -> UUID | None:
-    """Forget a person's device or mailbox; one that is not theirs stays.
-
-    Returns the id of what is gone.
-    """
-    rows = await fetch_all(
+    """The id of a device or mailbox; where a person is given, only if it is theirs."""
+    row = await fetch_one(
         tx,
-        """DELETE FROM notifications_address
-            WHERE person_id = $1 AND provider = $2 AND address_index = $3 RETURNING id""",
-        person_id,
+        """SELECT id FROM notifications_address WHERE provider = $1 AND address_index = $2
+              AND ($3::uuid IS NULL OR person_id = $3)""",
         provider,
         app.vault.blind_index(address, ADDRESS),
+        person_id,
     )
-    return UUID(str(rows[0]["id"])) if rows else None
+    return None if row is None else UUID(str(row["id"]))
+
+
+async def delete_address(tx: Transaction, person_id: UUID, address_id: UUID) -> None:
+    """Forget a person's device or mailbox; one that is not theirs stays. Repeat-safe."""
+    await Address.filter(id=address_id, person_id=person_id).using_db(tx).delete()
 
 
 async def note_gone(tx: Transaction, gone: Sequence[LiveAddress], now: datetime) -> None:

@@ -243,14 +243,23 @@ async def reject(app: App, correction_id: UUID, *, staff_id: UUID) -> Correction
     return correction
 
 
-async def reopen(app: App, case_id: int, *, staff_id: UUID, note: str) -> Case:
+async def reopen(app: App, case_id: int, *, staff_id: UUID, note: str, key: str) -> Case:
     """Open a case that was closed wrongly; what was posted stays, and is corrected by the next.
 
-    Repeat-safe. Raises NotFound, and Conflict NOTE_MISSING.
+    Once per key: closed again since then, it stays so. Raises NotFound, Conflict NOTE_MISSING.
     """
     async with transaction() as tx:
         case = await _lock_case(tx, case_id)
-        if case.state in UNSETTLED:
+        claim = await idempotency.claim(
+            app.clock,
+            tx,
+            subject=staff_id,
+            operation="reopenPaymentCase",
+            key=key,
+            command={"case": case_id, "note": note},
+            effect_id=new_id(),
+        )
+        if claim.replayed or case.state in UNSETTLED:
             return case
         return await cases.step(
             tx, case_id, "reopen", actor=staff_id.hex[:12], note=note, now=app.clock.now()

@@ -146,7 +146,11 @@ class Mutation:
         """What was posted stays; the next correction corrects it."""
         call = info.context
         case = await corrections.reopen(
-            call.app, payment_case_no, staff_id=call.require_viewer().user_id, note=note
+            call.app,
+            payment_case_no,
+            staff_id=call.require_viewer().user_id,
+            note=note,
+            key=idempotency_key,
         )
         return CaseReopened(case=_case(case, corrections.possible(call.app, case)))
 

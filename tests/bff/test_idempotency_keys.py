@@ -1,5 +1,5 @@
-"""A request that is sent again is answered as it was the first time: every mutation looks at its
-key, or is by itself the same however often it comes."""
+"""A request that is sent again is answered as at first, and undoes nothing that was done since:
+every mutation looks at its key, or is by itself the same however often and late it comes."""
 
 import dis
 from collections.abc import Callable
@@ -9,12 +9,9 @@ from typing import Any
 from bff.schema.build import build_schema
 from core.manifest import discover
 
-_SET = "it says how it shall be: twice is once"
 _ENDED = "what has ended has ended: twice is once"
 _TOKEN = "what is asked for is proved by what the caller holds, and the first answer counts"
 BY_ITSELF = {
-    "addChild": "the same child is added once, by either parent",
-    "addNewborn": "the same child is added once, by either parent",
     "approveRecovery": "what is approved is approved",
     "beginCaptcha": "nothing is kept of it here",
     "cancelPayment": _ENDED,
@@ -24,24 +21,14 @@ BY_ITSELF = {
     "endAppGrant": _ENDED,
     "endAutopay": _ENDED,
     "endMandate": _ENDED,
-    "eraseMyAccount": "the first day stands",
     "exportMyData": "it changes nothing",
     "finishNetworkProof": _TOKEN,
-    "forgetDevice": _ENDED,
-    "joinQueue": "one ticket each",
-    "keepMyAccount": _SET,
+    "joinQueue": "one ticket each, which binds to nothing",
     "markMessageRead": "read is read",
-    "pauseMessages": _SET,
     "proveByCard": _TOKEN,
     "proveByPhone": _TOKEN,
     "refreshSession": _TOKEN,
-    "registerDevice": _SET,
-    "reopenPaymentCase": "what is open is open",
-    "resumeMessages": _SET,
-    "revokeAllSessions": _ENDED,
     "revokeSession": _ENDED,
-    "setMessagePreference": _SET,
-    "setQuietHours": _SET,
     "verifyRealName": _TOKEN,
     "withdrawRecovery": _ENDED,
 }

@@ -245,7 +245,7 @@ async def test_a_paused_lane_or_provider_stands_still_and_nothing_is_lost(
     person = await get_person(app, (await citizen()).user_id)
     await audience.give_device(app, person.id, "one")
     for name in ("lane:normal", "provider:probe_push"):
-        await switches.pause(app, name, None)
+        await switches.pause(app, name)
         async with transaction() as tx:
             await api.send(app, tx, messages.SERVICE, person, {"text": "x"}, name)
         await deliver_due(app)
@@ -256,7 +256,7 @@ async def test_a_paused_lane_or_provider_stands_still_and_nothing_is_lost(
         assert len(push.given) == 1
         push.given.clear()
     with pytest.raises(InvalidInput):
-        await switches.pause(app, "lane:nonsense", None)
+        await switches.pause(app, "lane:nonsense")
 
 
 async def test_rates_are_counted_without_counting_messages(
@@ -278,7 +278,7 @@ async def test_what_waits_for_a_paused_provider_uses_up_no_day_s_cap(
 ) -> None:
     person = await get_person(app, (await citizen()).user_id)
     await audience.give_device(app, person.id, "one")
-    await switches.pause(app, "provider:probe_push", None)
+    await switches.pause(app, "provider:probe_push")
     for number in range(4):
         async with transaction() as tx:
             await api.send(app, tx, messages.NEWS, person, {"text": "x"}, f"news-{number}")

@@ -171,7 +171,7 @@ async def test_what_waits_is_no_failure(
 ) -> None:
     person = await get_person(app, (await citizen()).user_id)
     await audience.give_device(app, person.id, "one")
-    await switches.pause(app, f"provider:{PUSH.name}", None)
+    await switches.pause(app, f"provider:{PUSH.name}")
     async with transaction() as tx:
         await api.send(app, tx, messages.SERVICE, person, {"text": "x"}, "key")
     await deliver_due(app)

@@ -62,7 +62,7 @@ class Mutation:
         """Asked again, the day stands."""
         call = info.context
         try:
-            closing = await service.ask_erasure(call, settle=settle)
+            closing = await service.ask_erasure(call, idempotency_key, settle=settle)
         except service.AccountUnsettled as refused:
             return AccountUnsettled(
                 code=refused.code,
@@ -80,5 +80,5 @@ class Mutation:
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> KeepMyAccountResult:
         """An account that nobody wished closed is kept as it is."""
-        await service.keep_account(info.context)
+        await service.keep_account(info.context, idempotency_key)
         return AccountKept(viewer=await viewer_of(info.context))

@@ -5,13 +5,14 @@ PIPL Art. 47: deletion on request; what the law keeps is named.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key, recall_key
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.errors import Conflict
@@ -24,6 +25,9 @@ from modules.identity.models import Citizen
 from modules.identity.personal_data import PERSONAL
 from modules.identity.service import lock_account
 from notifications import api as notifications
+
+_ERASE = "eraseMyAccount"
+_EPOCH, _MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
 
 WAIT = timedelta(days=7)
 """Between the request and the end: time to think again, and for the owner of a phone that somebody
@@ -49,15 +53,19 @@ class AccountUnsettled(Conflict):
         self.holds = holds
 
 
-async def ask_erasure(call: Call, *, settle: bool = False) -> Closing:
-    """Have the viewer's account closed and forgotten after `WAIT`. Repeat-safe: the day stands.
+async def ask_erasure(call: Call, key: str, *, settle: bool = False) -> Closing:
+    """Have the viewer's account closed and forgotten after `WAIT`; asked again, the day stands.
 
+    Once per key: whose account was kept since then keeps it, and what they began.
     Until then all goes on as before. With `settle` what is under way and can be ended is ended now:
     appointments are given back and their fees returned. Raises Conflict for a guardian, so that a
     child is not left without one by accident, Forbidden for a minor, and AccountUnsettled while
     something is under way; then the account stands.
     """
-    app, person_id = call.app, call.require_viewer().user_id
+    app, person_id, command = call.app, call.require_viewer().user_id, {"settle": settle}
+    earlier = await recall_key(call, _ERASE, key, command)
+    if earlier is not None:
+        return await _asked_before(app, person_id, earlier)
     person = await find_person(app, person_id)
     if person is not None:
         families.refuse_minor(call, person)
@@ -68,19 +76,38 @@ async def ask_erasure(call: Call, *, settle: bool = False) -> Closing:
     async with transaction() as tx:
         await _refuse_guardian(app, person_id, tx)
         citizen = await lock_account(tx, person_id)
-        closes_at = citizen.closes_at
-        if closes_at is None:
-            closes_at = citizen.closes_at = app.clock.now() + WAIT
+        closes_at = citizen.closes_at or app.clock.now() + WAIT
+        effect_id = _effect_of(closes_at)
+        claim = await claim_key(call, tx, _ERASE, key, command, effect_id=effect_id)
+        if not claim.replayed and citizen.closes_at is None:
+            citizen.closes_at = closes_at
             await citizen.save(using_db=tx, update_fields=["closes_at"])
             await _tell_asked(app, tx, citizen, closes_at)
-    return Closing(closes_at, holds)
+    return Closing(_closing_of(claim.effect_id), holds)
 
 
-async def keep_account(call: Call) -> None:
-    """Take back the wish that the viewer's account be closed. Repeat-safe."""
+def _effect_of(closes_at: datetime) -> UUID:
+    """What the key of a wish stands for: the day that was answered."""
+    return UUID(int=(closes_at - _EPOCH) // _MICROSECOND)
+
+
+def _closing_of(effect_id: UUID) -> datetime:
+    return _EPOCH + effect_id.int * _MICROSECOND
+
+
+async def _asked_before(app: App, person_id: UUID, effect_id: UUID) -> Closing:
+    """What a wish was answered; nothing is ended or closed for it now."""
+    holds = _those(await find_holds(app, person_id), under_way=False)
+    return Closing(_closing_of(effect_id), _with_name(holds))
+
+
+async def keep_account(call: Call, key: str) -> None:
+    """Take back the wish that the viewer's account be closed. Once per key: a wish of since then
+    stands."""
     async with transaction() as tx:
         citizen = await lock_account(tx, call.require_viewer().user_id)
-        if citizen.closes_at is not None:
+        claim = await claim_key(call, tx, "keepMyAccount", key, {})
+        if not claim.replayed and citizen.closes_at is not None:
             citizen.closes_at = None
             await citizen.save(using_db=tx, update_fields=["closes_at"])
 
@@ -102,14 +129,24 @@ async def _refuse_guardian(app: App, person_id: UUID, tx: Transaction | None = N
 
 async def _find_settled_holds(app: App, person_id: UUID) -> Mapping[str, Sequence[Hold]]:
     """What the law keeps of somebody. Raises AccountUnsettled for what is still under way."""
-    holds = dict(await find_holds(app, person_id))
-    unsettled = {wing: [h for h in each if h.is_under_way] for wing, each in holds.items()}
-    if any(unsettled.values()):
-        raise AccountUnsettled({wing: each for wing, each in unsettled.items() if each})
-    if _needs_name(holds):
-        sealed = Hold("name, resident_id", texts.HOLD_IDENTITY)
-        holds[PERSONAL.name] = (*holds.get(PERSONAL.name, ()), sealed)
-    return holds
+    holds = await find_holds(app, person_id)
+    if unsettled := _those(holds, under_way=True):
+        raise AccountUnsettled(unsettled)
+    return _with_name(holds)
+
+
+def _those(holds: Mapping[str, Sequence[Hold]], *, under_way: bool) -> Mapping[str, Sequence[Hold]]:
+    """Those holds of each wing that are under way, or those that are not; no wing without any."""
+    found = {wing: [h for h in each if h.is_under_way is under_way] for wing, each in holds.items()}
+    return {wing: each for wing, each in found.items() if each}
+
+
+def _with_name(holds: Mapping[str, Sequence[Hold]]) -> Mapping[str, Sequence[Hold]]:
+    """The same, and the name with them where they need one."""
+    if not _needs_name(holds):
+        return holds
+    sealed = Hold("name, resident_id", texts.HOLD_IDENTITY)
+    return {**holds, PERSONAL.name: (*holds.get(PERSONAL.name, ()), sealed)}
 
 
 def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:

@@ -104,7 +104,7 @@ class Mutation:
         born_on: BornOn = None,
     ) -> AddChildResult:
         """The same child added again is added once."""
-        row = await children.add_child(info.context, name, resident_id, born_on)
+        row = await children.add_child(info.context, name, resident_id, idempotency_key, born_on)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
 
     @mutation(
@@ -123,7 +123,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> AddNewbornResult:
         """The same child added again, by the other parent too, is the same child."""
-        row = await children.add_newborn(info.context, certificate_no)
+        row = await children.add_newborn(info.context, certificate_no, idempotency_key)
         return ChildAdded(mandate=await _seen(info, row))
 
     @mutation(

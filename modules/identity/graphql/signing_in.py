@@ -287,7 +287,9 @@ class Mutation:
         ] = True,
     ) -> RevokeAllSessionsResult:
         """This one goes on unless told otherwise."""
-        count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
+        count = await service.revoke_all_sessions(
+            info.context, idempotency_key, keep_this=keep_this
+        )
         return SessionsRevoked(count=count, viewer=await viewer_of(info.context))
 
     @mutation(

@@ -24,7 +24,7 @@ from tests.kinds.booking.people import fresh
 from tests.kinds.booking.test_fees import court, hold_number, paid_slots, patient, status
 from tests.kinds.booking.till import Till
 from tests.modules.health.hospitals.fake_hospitals import FakeHospitals
-from tests.people import leave
+from tests.people import leave, new_key
 from tests.tree import files_of_the_tree
 
 DAY = timedelta(days=1)
@@ -45,12 +45,12 @@ async def test_an_account_is_not_closed_over_what_is_under_way(
     viewer, slot, held = await court(app, call)
     await till.start(viewer, held.id)
     with pytest.raises(erasure.AccountUnsettled) as refused:
-        await erasure.ask_erasure(viewer)
+        await erasure.ask_erasure(viewer, new_key())
     assert set(refused.value.holds) == {"appointments", "payments"}
     assert await Citizen.filter(id=viewer.subject_id, closed_at=None).exists()
     assert (await Booking.get(id=held.id)).state == State.HELD
     with pytest.raises(erasure.AccountUnsettled) as refused:
-        await erasure.ask_erasure(viewer, settle=True)
+        await erasure.ask_erasure(viewer, new_key(), settle=True)
     assert set(refused.value.holds) == {"payments"}, "the appointment was given back"
     assert (await Booking.get(id=held.id)).state == State.CANCELLED
     assert await used(slot) == 0

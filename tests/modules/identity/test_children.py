@@ -28,6 +28,7 @@ from modules.identity.upstream import list_deaths
 from modules.welfare.housing_fund.lookup import PURPOSE as FUND
 from tests.fakes import FakePolice
 from tests.modules.identity.test_deaths import Registry
+from tests.people import new_key
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -96,7 +97,7 @@ async def _children() -> int:
 
 
 async def test_a_newborn_is_a_person_from_the_first_minute(family: Family, app: App) -> None:
-    mandate = await children.add_newborn(family.mother, " x370 000001")
+    mandate = await children.add_newborn(family.mother, " x370 000001", new_key())
     assert mandate.ends_at.isoformat() == "2044-11-19T16:00:00+00:00"  # 18 in Shanghai
     assert mandate.subject_id is not None
     child = await get_person(app, mandate.subject_id)
@@ -111,29 +112,29 @@ async def test_a_newborn_is_a_person_from_the_first_minute(family: Family, app: 
 
 
 async def test_who_has_no_number_is_refused_where_only_numbers_are_known(family: Family) -> None:
-    mandate = await children.add_newborn(family.mother, FIRST)
+    mandate = await children.add_newborn(family.mother, FIRST, new_key())
     acting = await mandates.act_for(family.mother, mandate.subject_id)
     await grant_consent(acting, FUND.id, FUND.text_version)
     with pytest.raises(Forbidden) as refused:
         await open_access(acting, service="x", purpose=FUND)
     assert refused.value.code == "DOCUMENT_NOT_TAKEN"
     family.register(_number(1), FIRST)
-    await children.add_child(family.mother, "甄新名", _number(1))
+    await children.add_child(family.mother, "甄新名", _number(1), new_key())
     access = await open_access(acting, service="x", purpose=FUND)
     assert access.person.resident_id == _number(1)
 
 
 async def test_both_parents_and_the_number_lead_to_one_person(family: Family, app: App) -> None:
-    first = await children.add_newborn(family.mother, FIRST)
-    again = await children.add_newborn(family.mother, FIRST)
-    fathers = await children.add_newborn(family.father, FIRST)
+    first = await children.add_newborn(family.mother, FIRST, new_key())
+    again = await children.add_newborn(family.mother, FIRST, new_key())
+    fathers = await children.add_newborn(family.father, FIRST, new_key())
     assert first.id == again.id != fathers.id
     assert first.subject_id == fathers.subject_id
     acting = await mandates.act_for(family.mother, first.subject_id)
     key = await key_of(acting, 2)
     consent = await grant_consent(acting, RECORD.id, RECORD.text_version)
     family.register(_number(1), FIRST)
-    numbered = await children.add_child(family.father, "甄新名", _number(1))
+    numbered = await children.add_child(family.father, "甄新名", _number(1), new_key())
     assert (numbered.id, await _children()) == (fathers.id, 1)
     child = await get_person(app, numbered.subject_id)
     assert (child.name, child.resident_id) == ("甄新名", _number(1))
@@ -141,7 +142,7 @@ async def test_both_parents_and_the_number_lead_to_one_person(family: Family, ap
     assert (await Consent.get(id=consent.id)).subject_id == child.id
     app.once("appointments.person_keys", dict).clear()
     assert await key_of(acting, 2) == key  # limits and bans go on
-    late = await children.add_newborn(family.mother, FIRST)  # after the number, too
+    late = await children.add_newborn(family.mother, FIRST, new_key())  # after the number, too
     assert (late.id, await _children()) == (first.id, 1)
     affair = Affair(family.mother.subject_id, child.id, "vaccination-appointment")
     told = {person.id for person in await list_readers(app, affair)}
@@ -149,11 +150,11 @@ async def test_both_parents_and_the_number_lead_to_one_person(family: Family, ap
 
 
 async def test_twins_are_two_people_and_keep_their_numbers_apart(family: Family) -> None:
-    twins = [await children.add_newborn(family.mother, one) for one in (FIRST, SECOND)]
+    twins = [await children.add_newborn(family.mother, one, new_key()) for one in (FIRST, SECOND)]
     for sequence, certificate in ((1, SECOND), (2, FIRST)):
         family.register(_number(sequence), certificate)
     for sequence, twin in ((1, twins[1]), (2, twins[0])):
-        mandate = await children.add_child(family.mother, "甄新名", _number(sequence))
+        mandate = await children.add_child(family.mother, "甄新名", _number(sequence), new_key())
         assert mandate.id == twin.id
     assert await _children() == 2
 
@@ -163,14 +164,14 @@ async def test_what_was_registered_apart_meets_when_the_registry_knows(
 ) -> None:
     """The father added the child by its number before the registry kept certificates."""
     family.register(_number(1), None)
-    numbered = await children.add_child(family.father, "甄新名", _number(1))
+    numbered = await children.add_child(family.father, "甄新名", _number(1), new_key())
     fathers = await mandates.act_for(family.father, numbered.subject_id)
     consent = await grant_consent(fathers, RECORD.id, RECORD.text_version)
-    newborn = await children.add_newborn(family.mother, FIRST)
-    also = await children.add_newborn(family.father, FIRST)
+    newborn = await children.add_newborn(family.mother, FIRST, new_key())
+    also = await children.add_newborn(family.father, FIRST, new_key())
     assert newborn.subject_id == also.subject_id != numbered.subject_id
     family.police.registered[_number(1)] = FIRST
-    met = await children.add_child(family.mother, "甄新名", _number(1))
+    met = await children.add_child(family.mother, "甄新名", _number(1), new_key())
     assert (met.id, await _children()) == (newborn.id, 1)
     assert (await Consent.get(id=consent.id)).subject_id == newborn.subject_id
     live = await Mandate.filter(subject_id=newborn.subject_id, state="active")
@@ -186,10 +187,10 @@ async def test_what_was_registered_apart_meets_when_the_registry_knows(
 async def test_two_at_once_make_one_child(family: Family) -> None:
     family.register(_number(1), FIRST)
     made = await asyncio.gather(
-        children.add_newborn(family.mother, FIRST),
-        children.add_newborn(family.father, FIRST),
-        children.add_child(family.mother, "甄新名", _number(1)),
-        children.add_child(family.father, "甄新名", _number(1)),
+        children.add_newborn(family.mother, FIRST, new_key()),
+        children.add_newborn(family.father, FIRST, new_key()),
+        children.add_child(family.mother, "甄新名", _number(1), new_key()),
+        children.add_child(family.father, "甄新名", _number(1), new_key()),
     )
     assert len({one.subject_id for one in made}) == 1
     assert (len({one.id for one in made}), await _children()) == (2, 1)
@@ -201,7 +202,7 @@ async def test_strangers_forged_numbers_and_a_silent_registry_make_nobody(
     viewer = await citizen()
     stranger = call(user_id=viewer.user_id, level=2, session_id=viewer.session_id)
     with pytest.raises(Forbidden):
-        await children.add_newborn(stranger, FIRST)
+        await children.add_newborn(stranger, FIRST, new_key())
     await grant_consent(stranger, "identity.newborn", "2026-12")
     for asked, field_code in (
         (FIRST, "NOT_YOUR_NEWBORN"),
@@ -210,34 +211,52 @@ async def test_strangers_forged_numbers_and_a_silent_registry_make_nobody(
         (_number(1), "CERTIFICATE_INVALID"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            await children.add_newborn(stranger, asked)
+            await children.add_newborn(stranger, asked, new_key())
         assert refused.value.code == field_code
     police.births["X370000009"] = ("甄成年", date(2008, 11, 20), family.parents)
     with pytest.raises(InvalidInput) as grown:
-        await children.add_newborn(family.mother, "X370000009")
+        await children.add_newborn(family.mother, "X370000009", new_key())
     assert grown.value.code == "NOT_A_MINOR"
     police.is_silent = True
     with pytest.raises(Unavailable):
-        await children.add_newborn(family.mother, FIRST)
+        await children.add_newborn(family.mother, FIRST, new_key())
     police.is_silent = False
     with pytest.raises(RateLimited):
         for _ in range(domain.CHILD_LOOKUPS_PER_DAY):
-            await children.add_newborn(family.mother, SECOND)
+            await children.add_newborn(family.mother, SECOND, new_key())
     assert await _children() == 1  # the last one's
+
+
+async def test_a_request_that_comes_late_again_undoes_no_end(
+    family: Family, police: FakePolice
+) -> None:
+    mandate = await children.add_newborn(family.mother, FIRST, "newborn-1")
+    await families.end_mandate(family.mother, mandate.id)
+    again = await children.add_newborn(family.mother, FIRST, "newborn-1")
+    assert (again.id, again.state) == (mandate.id, "ended")
+    with pytest.raises(Conflict, match="KEY_REUSED"):
+        await children.add_newborn(family.mother, SECOND, "newborn-1")
+    family.register(_number(1), FIRST)
+    numbered = await children.add_child(family.mother, "甄新名", _number(1), "number-01")
+    assert numbered.id != mandate.id
+    await families.end_mandate(family.mother, numbered.id)
+    again = await children.add_child(family.mother, "甄新名", _number(1), "number-01")
+    assert (again.id, again.state) == (numbered.id, "ended")
+    assert await Mandate.filter(state="active").count() == 0
 
 
 async def test_a_guardianship_that_was_ended_by_others_stays_so(
     family: Family, citizen: MakeCitizen, call: MakeCall
 ) -> None:
-    mandate = await children.add_newborn(family.father, FIRST)
-    await children.add_newborn(family.mother, FIRST)
+    mandate = await children.add_newborn(family.father, FIRST, new_key())
+    await children.add_newborn(family.mother, FIRST, new_key())
     with pytest.raises(Forbidden):  # neither parent puts the other out
         await families.end_mandate(family.mother, mandate.id)
     viewer = await citizen()
     office = call(user_id=viewer.user_id, level=2, roles=frozenset({"operator"}))
     await families.end_mandate(office, mandate.id)
     for again in (
-        children.add_newborn(family.father, FIRST),
+        children.add_newborn(family.father, FIRST, new_key()),
         _numbered(family),
     ):
         with pytest.raises(Conflict) as refused:
@@ -259,7 +278,7 @@ async def _is_withdrawn(family: Family, registry: Registry) -> None:
 async def test_a_child_that_has_died_by_its_certificate_is_not_added_by_its_number(
     family: Family, registry: Registry, app: App
 ) -> None:
-    newborn = await children.add_newborn(family.mother, FIRST)
+    newborn = await children.add_newborn(family.mother, FIRST, new_key())
     await _is_recorded_dead(family, registry)
     with pytest.raises(InvalidInput) as refused:
         await _numbered(family)
@@ -275,15 +294,15 @@ async def test_a_child_that_has_died_by_its_certificate_is_not_added_by_its_numb
 async def test_parents_have_their_child_again_after_a_mistaken_death(
     family: Family, registry: Registry, app: App, ended_by_the_child: bool
 ) -> None:
-    before = await children.add_newborn(family.mother, FIRST)
-    await children.add_newborn(family.father, FIRST)
+    before = await children.add_newborn(family.mother, FIRST, new_key())
+    await children.add_newborn(family.father, FIRST, new_key())
     await _is_recorded_dead(family, registry)
     if ended_by_the_child:  # as it was once written
         await Mandate.filter(subject_id=before.subject_id).update(ended_by=before.subject_id)
     await _is_withdrawn(family, registry)
     assert before.subject_id is not None
     assert await families.list_guardians(app, before.subject_id) == []
-    again = await children.add_newborn(family.mother, FIRST)
+    again = await children.add_newborn(family.mother, FIRST, new_key())
     numbered = await _numbered(family)
     assert again.subject_id == numbered.subject_id == before.subject_id
     guardians = await families.list_guardians(app, before.subject_id)
@@ -293,7 +312,7 @@ async def test_parents_have_their_child_again_after_a_mistaken_death(
 async def test_what_was_registered_meanwhile_meets_the_record_that_opens_again(
     family: Family, registry: Registry, app: App
 ) -> None:
-    newborn = await children.add_newborn(family.mother, FIRST)
+    newborn = await children.add_newborn(family.mother, FIRST, new_key())
     await _is_recorded_dead(family, registry)
     double = await _meanwhile(family)
     await _is_withdrawn(family, registry)
@@ -302,14 +321,14 @@ async def test_what_was_registered_meanwhile_meets_the_record_that_opens_again(
     person = await get_person(app, newborn.subject_id)
     assert (person.resident_id, person.birth_certificate_no) == (_number(1), FIRST)
     assert not await Mandate.exists(subject_id=double.subject_id)
-    again = await children.add_newborn(family.mother, FIRST)
+    again = await children.add_newborn(family.mother, FIRST, new_key())
     assert again.subject_id == newborn.subject_id
 
 
 async def _meanwhile(family: Family) -> Mandate:
     """A second record of a child, by the number that the registry gave it."""
     family.register(_number(1), None)
-    made = await children.add_child(family.father, "甄新名", _number(1))
+    made = await children.add_child(family.father, "甄新名", _number(1), new_key())
     vault = family.app.vault
     await Citizen.filter(id=made.subject_id).update(
         birth_index=vault.blind_index(FIRST, BIRTH_CERTIFICATE),
@@ -321,7 +340,7 @@ async def _meanwhile(family: Family) -> Mandate:
 
 async def _numbered(family: Family) -> Mandate:
     family.register(_number(1), FIRST)
-    return await children.add_child(family.father, "甄新名", _number(1))
+    return await children.add_child(family.father, "甄新名", _number(1), new_key())
 
 
 @pytest.mark.parametrize(
@@ -333,13 +352,13 @@ async def _numbered(family: Family) -> Mandate:
     ],
 )
 async def test_the_database_refuses_who_cannot_be(family: Family, breach: str) -> None:
-    mandate = await children.add_newborn(family.mother, FIRST)
+    mandate = await children.add_newborn(family.mother, FIRST, new_key())
     with pytest.raises(IntegrityError):
         await connection().execute_query(
             f"UPDATE identity_citizen {breach} WHERE id = $1",
             [mandate.subject_id],
         )
-    other = await children.add_newborn(family.mother, SECOND)
+    other = await children.add_newborn(family.mother, SECOND, new_key())
     (row,) = await fetch_all(
         connection(), "SELECT birth_index FROM identity_citizen WHERE id = $1", other.subject_id
     )

@@ -36,6 +36,7 @@ from tests.kinds.booking.people import guardian_of, resident_id
 from tests.kinds.booking.test_offers import wait_for
 from tests.modules.identity.test_documents import DOCUMENTS
 from tests.modules.identity.test_signed_out import session_of, told
+from tests.people import new_key
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -276,7 +277,7 @@ async def test_a_record_that_is_withdrawn_opens_the_account_again(
     app: App, call: MakeCall, registry: Registry
 ) -> None:
     (viewer,) = await people(app, call, 1)
-    await erasure.ask_erasure(viewer)
+    await erasure.ask_erasure(viewer, new_key())
     await session_of(app, viewer.subject_id, "one")
     registry.record(app, 1)
     await deaths.read_deaths(app)
@@ -434,7 +435,7 @@ async def test_a_newborn_without_a_number_is_known_by_its_certificate(
     await deaths.read_deaths(app)
     assert await find_person(app, child.user_id) is None
     assert not await Mandate.exists(subject_id=child.user_id, state="active")
-    assert await refusal(children.add_newborn(mother, number)) == "NOT_YOUR_NEWBORN"
+    assert await refusal(children.add_newborn(mother, number, new_key())) == "NOT_YOUR_NEWBORN"
     registry.record_by(app, DocumentKind.BIRTH_CERTIFICATE, number, withdraws=1)
     await deaths.read_deaths(app)
     again = await find_person(app, child.user_id)

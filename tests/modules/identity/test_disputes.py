@@ -33,6 +33,7 @@ from tests.fakes import FakeProofs, FakeSms
 from tests.messages import deliver_due
 from tests.modules.identity.recoveries import approve
 from tests.modules.identity.test_signed_out import session_of
+from tests.people import new_key
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -129,7 +130,7 @@ async def test_a_dispute_at_a_counter_freezes_and_tells_both_and_a_second_office
         given = {"purpose": purpose, "version": "2026-12", "key": "key-00000001"}
         answer = (await client.data(GRANT, given, viewer=viewer))["grantConsent"]
         assert answer.get("code") == code, answer
-    assert await _code(erasure.ask_erasure(holder)) == "ACCOUNT_UNSETTLED"
+    assert await _code(erasure.ask_erasure(holder, new_key())) == "ACCOUNT_UNSETTLED"
     case = open_case(holder, "housing-fund-withdrawal", {}, "key-00000001")
     assert await _code(case) == "ACCOUNT_DISPUTED"
     assert await _code(_pay(holder)) == "ACCOUNT_DISPUTED"
@@ -145,7 +146,7 @@ async def test_a_dispute_at_a_counter_freezes_and_tells_both_and_a_second_office
     await recovery.recover(app)
     assert (await get_person(app, holder.subject_id)).phone == NEW_PHONE
     assert (await Recovery.get(id=row.id)).state == "done"
-    await erasure.ask_erasure(holder)  # nothing stands still any more
+    await erasure.ask_erasure(holder, new_key())  # nothing stands still any more
 
 
 async def test_a_second_officer_or_time_dismisses_it_and_both_are_told(

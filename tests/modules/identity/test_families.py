@@ -33,6 +33,7 @@ from notifications.channels.gateways import GATEWAY
 from notifications.messages.models import Message
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.messages import deliver_due, send_code
+from tests.people import new_key
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -91,7 +92,7 @@ async def parent(app: App, citizen: MakeCitizen, call: MakeCall, police: FakePol
 async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     parent: Call, app: App, fund: FakeHousingFund
 ) -> None:
-    mandate = await children.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD, new_key())
     assert mandate.ends_at.isoformat() == "2035-06-07T16:00:00+00:00"  # 18 in Shanghai
     child = await mandates.act_for(parent, mandate.subject_id, service=SERVICE)
     with pytest.raises(Forbidden) as refused:
@@ -119,10 +120,10 @@ async def test_a_child_with_a_permit_is_added_by_it_and_its_school_is_asked_by_i
         (date(1990, 6, 8), "NOT_A_MINOR"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            await children.add_child(parent, "陳小文", document.number, born_on)
+            await children.add_child(parent, "陳小文", document.number, new_key(), born_on)
         assert refused.value.code == code
     added = [
-        await children.add_child(parent, "陳小文", number, document.born_on)
+        await children.add_child(parent, "陳小文", number, new_key(), document.born_on)
         for number in (document.number, "1234567801(B)")
     ]
     assert added[0].id == added[1].id and added[0].subject_id is not None
@@ -140,11 +141,11 @@ async def test_what_the_registry_does_not_confirm_makes_no_mandate(
 ) -> None:
     police.parents.clear()
     with pytest.raises(InvalidInput) as refused:
-        await children.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD, new_key())
     assert refused.value.code == "NOT_YOUR_CHILD"
     police.is_silent = True
     with pytest.raises(Unavailable):
-        await children.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD, new_key())
     assert await Mandate.all().count() == 0
     assert await Citizen.filter(phone_index=None).count() == 0
 
@@ -162,7 +163,7 @@ async def test_numbers_that_can_be_no_child_are_refused_before_anything_is_asked
     parent: Call, police: FakePolice, number: str, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await children.add_child(parent, "贾小例", number)
+        await children.add_child(parent, "贾小例", number, new_key())
     assert (refused.value.code, police.asked) == (code, [])
 
 
@@ -170,14 +171,14 @@ async def test_fishing_for_children_ends_after_ten_a_day(parent: Call, police: F
     police.parents.clear()
     for _ in range(domain.CHILD_LOOKUPS_PER_DAY):
         with pytest.raises(InvalidInput):
-            await children.add_child(parent, "贾小例", CHILD)
+            await children.add_child(parent, "贾小例", CHILD, new_key())
     with pytest.raises(RateLimited):
-        await children.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD, new_key())
 
 
 async def test_the_same_child_twice_is_one_record(parent: Call) -> None:
-    first = await children.add_child(parent, "贾小例", CHILD)
-    second = await children.add_child(parent, "贾小例", CHILD)
+    first = await children.add_child(parent, "贾小例", CHILD, new_key())
+    second = await children.add_child(parent, "贾小例", CHILD, new_key())
     assert (first.id, await Citizen.filter(phone_index=None).count()) == (second.id, 1)
     (child,) = await Citizen.filter(phone_index=None)
     assert child.assurance == Assurance.GUARDIAN
@@ -186,7 +187,7 @@ async def test_the_same_child_twice_is_one_record(parent: Call) -> None:
 async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
     parent: Call, clock: ManualClock, app: App
 ) -> None:
-    mandate = await children.add_child(parent, "贾小例", TEEN)
+    mandate = await children.add_child(parent, "贾小例", TEEN, new_key())
     child = await mandates.act_for(parent, mandate.subject_id)
     await grant_consent(child, FUND, "2026-12")
     await families.end_mandate(parent, mandate.id)
@@ -196,7 +197,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
         await mandates.act_for(parent, mandate.subject_id)
     with pytest.raises(NotFound):
         await HOUSING_FUND.read(child)  # a call that was opened before
-    again = await children.add_child(parent, "贾小例", TEEN)
+    again = await children.add_child(parent, "贾小例", TEEN, new_key())
     clock.move(again.ends_at - clock.now())
     assert await families.find_mandate(app, parent.subject_id, again.subject_id) is None
 
@@ -204,7 +205,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
 async def test_a_child_cannot_consent_alone_nor_shake_off_its_guardian(
     parent: Call, call: MakeCall
 ) -> None:
-    mandate = await children.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD, new_key())
     own = call(user_id=mandate.subject_id, level=2)
     with pytest.raises(Forbidden) as refused:
         await grant_consent(own, FUND, "2026-12")
@@ -226,7 +227,7 @@ async def test_a_child_with_a_phone_goes_on_with_the_record_its_guardian_made(
         await real_name.verify_real_name(alone, "贾小例", CHILD)
     assert refused.value.code == "GUARDIAN_REQUIRED"
     phone = await _phone(app, young)
-    mandate = await children.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD, new_key())
     for wrong in (None, "000000"):
         with pytest.raises(Forbidden) as refused:
             await real_name.verify_real_name(alone, "贾小例", CHILD, wrong)
@@ -479,7 +480,7 @@ async def test_what_a_minor_does_not_do_without_a_guardian(
     parent: Call, pair: tuple[Call, Call], call: MakeCall, app: App, clock: ManualClock
 ) -> None:
     """A stranger who got into a child's account gets no proxy from it, and the guardian sees it."""
-    mandate = await children.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD, new_key())
     helper, _ = pair
     child_phone = "13700000055"
     await Citizen.filter(id=mandate.subject_id).update(
@@ -491,7 +492,7 @@ async def test_what_a_minor_does_not_do_without_a_guardian(
     for work in (
         families.confirm_mandate(child, proposal.id),
         families.propose_proxy(child, "13700000056", [SERVICE], UNTIL, "key-50000001"),
-        erasure.ask_erasure(child),
+        erasure.ask_erasure(child, new_key()),
     ):
         with pytest.raises(Forbidden) as refused:
             await work
@@ -549,7 +550,7 @@ async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
     parent: Call, call: MakeCall, clock: ManualClock
 ) -> None:
     for number, age in ((CHILD, 14), (TEEN, 18)):
-        mandate = await children.add_child(parent, "贾小例", number)
+        mandate = await children.add_child(parent, "贾小例", number, new_key())
         acting = await mandates.act_for(parent, mandate.subject_id)
         consent = await grant_consent(acting, FUND, "2026-12")
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
@@ -560,12 +561,12 @@ async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
 async def test_custody_that_an_office_ended_does_not_come_back_by_itself(
     parent: Call, citizen: MakeCitizen
 ) -> None:
-    mandate = await children.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD, new_key())
     officer = (await citizen()).user_id
     await Mandate.filter(id=mandate.id).update(
         state="ended", ended_by=officer, ended_at=parent.app.clock.now()
     )
     with pytest.raises(Conflict) as refused:
-        await children.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD, new_key())
     assert refused.value.code == "GUARDIANSHIP_ENDED"
     assert await Mandate.filter(state="active").count() == 0

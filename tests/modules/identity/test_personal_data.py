@@ -26,7 +26,7 @@ from modules.identity import personal_data
 from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen, Mandate
 from notifications.messages.models import Message
-from tests.people import leave
+from tests.people import leave, new_key
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 
@@ -182,7 +182,7 @@ async def test_a_guardian_does_not_leave_a_child_behind_by_accident(
     )
     own = await _consented(call, viewer)
     with pytest.raises(Conflict):
-        await erasure.ask_erasure(own)
+        await erasure.ask_erasure(own, new_key())
     row = await Citizen.get(id=viewer.user_id)
     assert row.phone_sealed is not None and row.closed_at is None
     assert await Consent.filter(withdrawn_at=None).count() == 1

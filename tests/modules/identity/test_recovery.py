@@ -20,6 +20,7 @@ from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms
 from tests.messages import deliver_due
 from tests.modules.identity.recoveries import approve
+from tests.people import new_key
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -57,7 +58,7 @@ async def test_two_officers_and_some_days_give_an_account_back(
     viewer = await citizen(name="罗思远")
     thief = call(user_id=viewer.user_id, level=2)
     await grant_consent(thief, "identity.family", "2026-12")
-    await erasure.ask_erasure(thief)
+    await erasure.ask_erasure(thief, new_key())
     before = await get_person(app, viewer.user_id)
     assert before.resident_id is not None
     first, second = officers

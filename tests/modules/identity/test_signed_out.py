@@ -23,6 +23,7 @@ from notifications.templates.domain import Channel
 from tests.jobs import run_due
 from tests.modules.identity.conftest import Phone
 from tests.modules.identity.recoveries import approve
+from tests.people import new_key
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -98,9 +99,18 @@ async def test_ending_all_is_one_message_without_the_own_device(
     first = devices[0]
     await session_of(app, first.subject_id, "three")
     for _ in range(2):
-        await service.revoke_all_sessions(first, keep_this=True)
+        await service.revoke_all_sessions(first, "all-but-mine", keep_this=True)
     (text,) = await told(app, first.subject_id)
     assert "phone two" in text and "phone three" in text and "phone one" not in text
+
+
+async def test_ending_all_again_leaves_what_was_begun_since(devices: list[Call], app: App) -> None:
+    first = devices[0]
+    ended = await service.revoke_all_sessions(first, "all-but-mine", keep_this=True)
+    later = await session_of(app, first.subject_id, "four")
+    again = await service.revoke_all_sessions(first, "all-but-mine", keep_this=True)
+    await later.refresh_from_db()
+    assert (again, later.revoked_at) == (ended, None)
 
 
 async def test_the_oldest_session_that_made_room_is_told(phone: Phone, clock: ManualClock) -> None:
@@ -151,7 +161,7 @@ async def test_staff_who_are_suspended_are_told(devices: list[Call], app: App) -
 
 async def test_nobody_is_told_when_the_account_goes(devices: list[Call], app: App) -> None:
     person_id = devices[0].subject_id
-    await erasure.ask_erasure(devices[0])
+    await erasure.ask_erasure(devices[0], new_key())
     async with transaction() as tx:
         await end_access(app, tx, person_id)
     assert await told(app, person_id) == []

@@ -8,15 +8,9 @@ import pytest
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.errors import AppError
-from core.ids import new_id
 from payments.api import Payment
 from payments.models import Intent
 from tests.payments.world import World
-
-
-def new_key() -> str:
-    """A fresh idempotency key."""
-    return f"key-{new_id().hex}"
 
 
 async def settle(world: World, payment: Payment) -> Intent:

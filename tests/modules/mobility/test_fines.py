@@ -25,9 +25,10 @@ from payments.api import Payment
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FINE_FEN, FakePlatform, FakeTrafficPolice
-from tests.modules.mobility.paying import last_body, new_key, refused, sent, settle
+from tests.modules.mobility.paying import last_body, refused, sent, settle
 from tests.payments.books import check_books
 from tests.payments.world import World
+from tests.people import new_key
 
 MakePerson = Callable[..., Awaitable[Call]]
 DAY = timedelta(days=1)

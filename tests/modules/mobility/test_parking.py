@@ -26,10 +26,11 @@ from payments.api import PaymentMethod, Wish
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FakeParking, FakeVehicles
-from tests.modules.mobility.paying import last_body, new_key, refused, sent, settle
+from tests.modules.mobility.paying import last_body, refused, sent, settle
 from tests.payments.books import check_books
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.world import World
+from tests.people import new_key
 
 PLATE = "鲁AD00099"
 MakePerson = Callable[..., Awaitable[Call]]

@@ -30,9 +30,10 @@ from modules.mobility.transit.upstream import list_trips
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FakeFare
-from tests.modules.mobility.paying import last_body, new_key, refused, sent, settle
+from tests.modules.mobility.paying import last_body, refused, sent, settle
 from tests.payments.books import check_books
 from tests.payments.world import World
+from tests.people import new_key
 
 MakePerson = Callable[..., Awaitable[Call]]
 SECOND = timedelta(seconds=1)

@@ -29,6 +29,7 @@ from modules.welfare.pension.lookup import PENSION
 from tests.asgi import Client
 from tests.modules.welfare.conftest import AsPerson
 from tests.modules.welfare.pension_record import BORN_1970, pension_record
+from tests.people import new_key
 from tests.sandbox.serving import Client as Sandbox
 from tests.upstreams import in_place_of
 
@@ -80,7 +81,7 @@ async def test_a_guardian_reads_a_childs_insurance(
     parent, child = await as_person("parent"), await sandbox.person("child")
     own = call(user_id=parent.user_id, level=2)
     await grant_consent(own, "identity.family", "2026-12")
-    mandate = await children.add_child(own, child["name"], child["resident_id"])
+    mandate = await children.add_child(own, child["name"], child["resident_id"], new_key())
     acting = await mandates.act_for(own, mandate.subject_id, service="medical-insurance-query")
     query = """query($child: ID!) {
       medicalInsurance(onBehalfOf: $child) { status record { scheme account { balance } } } }"""

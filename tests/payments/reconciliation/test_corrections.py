@@ -36,6 +36,7 @@ from payments.reconciliation.models import Case, Correction
 from payments.statements import Line
 from tests.payments import bank
 from tests.payments.reconciliation.books import CHIEF, CLERK, PSP, Books, at, check_ledger, found
+from tests.people import new_key
 
 DAY = date(2026, 11, 20)
 NEXT = DAY + timedelta(days=1)
@@ -275,8 +276,9 @@ async def test_two_people_close_a_case(books: Books, database: DatabaseUrls) -> 
     await _sound()
 
 
-async def _reopened(books: Books, case_id: int) -> None:
-    await corrections.reopen(books.app, case_id, staff_id=CLERK, note="it was another")
+async def _reopened(books: Books, case_id: int, key: str = "") -> None:
+    note, key = "it was another", key or new_key()
+    await corrections.reopen(books.app, case_id, staff_id=CLERK, note=note, key=key)
 
 
 async def test_a_case_closed_wrongly_is_opened_again_and_not_posted_twice(books: Books) -> None:
@@ -285,10 +287,12 @@ async def test_a_case_closed_wrongly_is_opened_again_and_not_posted_twice(books:
     await books.told(DAY, [line._replace(amount_fen=990, settled_fen=None)])
     case = await _case("amount")
     await books.corrected(case.id, KIND.WRITE_OFF)
-    await _reopened(books, case.id)
+    await _reopened(books, case.id, "reopen-0001")
     assert (await Case.get(id=case.id)).state == "open"
     await books.corrected(case.id, KIND.WRITE_OFF)
     assert (await _fen(difference_with(PSP)), await _fen(psp_receivable(PSP))) == (10, 990)
+    await _reopened(books, case.id, "reopen-0001")
+    assert (await Case.get(id=case.id)).state == "resolved", "sent late again it opens nothing"
     await _sound()
 
 

@@ -22,6 +22,7 @@ from payments.reconciliation.domain import UNSETTLED, CorrectionKind
 from payments.reconciliation.models import Case, Correction
 from payments.statements import Line
 from tests.payments.reconciliation.books import CHIEF, CLERK, PSP, Books, at, check_ledger
+from tests.people import new_key
 
 KIND = CorrectionKind
 DAY = date(2026, 11, 20)
@@ -82,7 +83,8 @@ async def _close(books: Books, case: Case, kind: KIND) -> bool:
     """Close a case, opened again if it is closed; False where that is refused."""
     now = await Case.get(id=case.id)
     if now.state not in UNSETTLED:
-        await corrections.reopen(books.app, case.id, staff_id=CLERK, note="again")
+        key = new_key()
+        await corrections.reopen(books.app, case.id, staff_id=CLERK, note="again", key=key)
     try:
         await books.corrected(case.id, kind)
     except Conflict as refused:
