@@ -4,13 +4,17 @@
 viewer of any level. Outside systems are given by tests: written fakes, or the sandbox over HTTP.
 """
 
+import asyncio
 import gc
 import os
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from copy import deepcopy
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +24,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 import structlog
+import uvloop
 from hypothesis import HealthCheck
 from hypothesis import settings as drawn
 from tortoise.apps import Apps
@@ -82,7 +87,19 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
     gc.disable()
     _prepare_models_once()
+    _parse_files_once()
     _keep_no_logger()
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the processes run on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+def _parse_files_once() -> None:
+    """Parse a TOML text that was met before no more: a city's files are read at each start."""
+    parse = lru_cache(maxsize=256)(tomllib.loads)
+    tomllib.loads = lambda text, /: deepcopy(parse(text))
 
 
 def _keep_no_logger() -> None:
