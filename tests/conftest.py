@@ -86,14 +86,10 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # what the processes run on
     _prepare_models_once()
     _parse_files_once()
     _keep_no_logger()
-
-
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that the processes run on."""
-    return {"uvloop": uvloop.new_event_loop}
 
 
 def _parse_files_once() -> None:
