@@ -8,6 +8,7 @@ a newborn keeps everything when its number comes, and what two parents did apart
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from core.assurance import Assurance
@@ -55,6 +56,9 @@ _MADE_MEANWHILE = {
     "identity_citizen_birth",
 }
 
+_Request: TypeAlias = tuple[str, str, Mapping[str, str]]
+"""Somebody's request to become a guardian: the operation, its key, and what was sent with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Child:
@@ -87,8 +91,8 @@ async def add_child(
         "number": app.vault.blind_index(document.number, RESIDENT_ID).hex(),
         "born_on": document.born_on.isoformat(),
     }
-    request = _Request("addChild", key, command)
-    if (known := await _find_made(call, request)) is not None:
+    request = "addChild", key, command
+    if (known := await _find_made(await recall_key(call, *request))) is not None:
         return known
     await _count(call)
     access = await open_access(call, service="family", purpose=FAMILY)
@@ -115,9 +119,9 @@ async def add_newborn(call: Call, certificate_no: str, key: str) -> Mandate:
     number = read_certificate_no(certificate_no)
     if number is None:
         raise InvalidInput(texts.CERTIFICATE_INVALID, "certificateNo")
-    index = app.vault.blind_index(number, BIRTH_CERTIFICATE).hex()
-    request = _Request("addNewborn", key, {"certificate": index})
-    if (known := await _find_made(call, request)) is not None:
+    command = {"certificate": app.vault.blind_index(number, BIRTH_CERTIFICATE).hex()}
+    request = "addNewborn", key, command
+    if (known := await _find_made(await recall_key(call, *request))) is not None:
         return known
     await _count(call)
     if await _has_died(app, number):
@@ -134,18 +138,8 @@ async def add_newborn(call: Call, certificate_no: str, key: str) -> Mandate:
     return await _become_guardian(call, request, child, birth.request_no)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """A request to become a guardian, by its key."""
-
-    operation: str
-    key: str
-    command: Mapping[str, str]
-
-
-async def _find_made(call: Call, request: _Request) -> Mandate | None:
-    """The guardianship that a request has made already."""
-    made_id = await recall_key(call, request.operation, request.key, request.command)
+async def _find_made(made_id: UUID | None) -> Mandate | None:
+    """The guardianship that a request has made already, by the effect of its key."""
     return None if made_id is None else await Mandate.get_or_none(id=made_id)
 
 
@@ -200,8 +194,7 @@ async def _store_guardian(
             using_db=tx,
         )
         made_id = new_id() if known is None else known.id
-        command = (request.operation, request.key, request.command)
-        claim = await claim_key(call, tx, *command, effect_id=made_id)
+        claim = await claim_key(call, tx, *request, effect_id=made_id)
         if claim.replayed:  # of a child whose records were united since then it may be gone
             known = await Mandate.get_or_none(id=claim.effect_id, using_db=tx) or known
         if known is not None:
