@@ -4,7 +4,6 @@
 viewer of any level. Outside systems are given by tests: written fakes, or the sandbox over HTTP.
 """
 
-import asyncio
 import gc
 import os
 import shutil
@@ -24,7 +23,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 import structlog
-import uvloop
 from hypothesis import HealthCheck
 from hypothesis import settings as drawn
 from tortoise.apps import Apps
@@ -86,7 +84,6 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # what the processes run on
     _prepare_models_once()
     _parse_files_once()
     _keep_no_logger()
