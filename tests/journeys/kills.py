@@ -7,7 +7,7 @@ from collections.abc import Callable
 from journeys.house import House, is_ready
 
 VICTIMS = ("worker", "api", "postgres")
-_SERVES_WITHIN_S = 180.0
+_SERVES_WITHIN_S = 90.0
 
 
 async def kill_at_random(house: House, points: int, seed: int, *, pause_s: float = 2.0) -> None:

@@ -20,7 +20,7 @@ from bff.commands import journey
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 _APART = timedelta(minutes=30)
-_COMPLETES_WITHIN_S = 180.0
+_COMPLETES_WITHIN_S = 90.0
 _VICTIMS = ("worker", "api", "postgres")
 
 

@@ -19,7 +19,7 @@ from bff.client.city import CityClient, key
 from bff.commands import journey
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
-_COMPLETES_WITHIN_S = 180.0
+_COMPLETES_WITHIN_S = 60.0
 _VICTIMS = ("worker", "api", "postgres")
 
 

@@ -12,6 +12,7 @@ from core.errors import Conflict
 from core.people.directory import find_person
 from core.security.authentication import Viewer
 from kinds.booking import service
+from kinds.booking.models import Booking
 from modules.identity.erasure import service as erasure
 from modules.identity.models import Citizen
 from notifications.messages.models import Message
@@ -87,6 +88,17 @@ async def test_a_wish_that_comes_late_again_is_answered_and_does_nothing(
     await row.refresh_from_db()
     assert row.closes_at == later.closes_at == first.closes_at + DAY
     assert await _messages(mine) == ["identity.closing_asked"] * 2
+
+
+async def test_a_wish_that_comes_late_again_settles_nothing_that_was_begun_since(
+    app: App, mine: Call, clock: ManualClock
+) -> None:
+    (slot,) = await offer(app, 3 * DAY)
+    first = await erasure.ask_erasure(mine, "wish-0001", settle=True)
+    await erasure.keep_account(mine, new_key())
+    held = await book(mine, slot)
+    assert await erasure.ask_erasure(mine, "wish-0001", settle=True) == first
+    assert (await Booking.get(id=held.id)).state == held.state
 
 
 async def test_what_was_begun_meanwhile_ends_first_and_that_is_said_once(

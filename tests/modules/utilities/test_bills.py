@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 from core.context.app import App
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.ids import new_id
 from core.upstream.exchange import Response, UpstreamRejected
 from core.upstream.readings import ReadStatus
 from kinds.payment import is_fresh
@@ -25,20 +24,17 @@ from modules.utilities.bills.domain import BillerBill, BillStatus
 from modules.utilities.bills.upstream import list_bills
 from payments.models import Intent
 from tests.payments.world import ACCOUNT, World
+from tests.people import new_key
 
 WATER = UtilityKind.WATER
-
-
-def _key() -> str:
-    return f"key-{new_id().hex}"
 
 
 async def test_linking_shows_the_masked_holder_and_renames(world: World) -> None:
     call = await world.citizen()
     world.billers.issue(ACCOUNT, 3360)
-    link = await accounts.link_account(call, WATER, ACCOUNT, "家", _key())
+    link = await accounts.link_account(call, WATER, ACCOUNT, "家", new_key())
     assert (link.account_no, link.holder_masked, link.label) == (ACCOUNT, "**例", "家")
-    again = await accounts.link_account(call, WATER, ACCOUNT, "父母家 𨱏", _key())
+    again = await accounts.link_account(call, WATER, ACCOUNT, "父母家 𨱏", new_key())
     assert (again.id, again.label) == (link.id, "父母家 𨱏")
     assert [row.id for row in await accounts.list_accounts(call, WATER)] == [link.id]
     assert await accounts.list_accounts(call, UtilityKind.GAS) == []
@@ -60,17 +56,17 @@ async def test_what_cannot_be_an_account_is_refused_unasked(world: World, accoun
     call = await world.citizen()
     world.billers.faults.always = "down"
     with pytest.raises(InvalidInput):
-        await accounts.link_account(call, WATER, account_no, "", _key())
+        await accounts.link_account(call, WATER, account_no, "", new_key())
     assert await AccountLink.all().count() == 0
 
 
 async def test_an_unknown_account_is_not_found(world: World) -> None:
     call = await world.citizen()
     with pytest.raises(NotFound):
-        await accounts.link_account(call, WATER, "1000000024", "", _key())
+        await accounts.link_account(call, WATER, "1000000024", "", new_key())
     world.billers.faults.always = "down"
     with pytest.raises(Unavailable):
-        await accounts.link_account(call, WATER, ACCOUNT, "", _key())
+        await accounts.link_account(call, WATER, ACCOUNT, "", new_key())
     assert await AccountLink.all().count() == 0
 
 
@@ -78,19 +74,19 @@ async def test_who_tries_out_account_numbers_is_stopped(world: World) -> None:
     call = await world.citizen()
     for _ in range(accounts.LOOKUPS_PER_HOUR):
         with pytest.raises(NotFound):
-            await accounts.link_account(call, WATER, "1000000024", "", _key())
+            await accounts.link_account(call, WATER, "1000000024", "", new_key())
     with pytest.raises(RateLimited):
-        await accounts.link_account(call, WATER, "1000000024", "", _key())
+        await accounts.link_account(call, WATER, "1000000024", "", new_key())
     world.clock.move(timedelta(hours=1))
     with pytest.raises(NotFound):
-        await accounts.link_account(call, WATER, "1000000024", "", _key())
+        await accounts.link_account(call, WATER, "1000000024", "", new_key())
 
 
 async def test_linking_ones_own_account_again_tries_out_no_number(world: World) -> None:
     call = await world.citizen()
     world.billers.issue(ACCOUNT, 100)
     for _ in range(accounts.LOOKUPS_PER_HOUR + 1):
-        await accounts.link_account(call, WATER, ACCOUNT, "", _key())
+        await accounts.link_account(call, WATER, ACCOUNT, "", new_key())
     assert await AccountLink.all().count() == 1
 
 
@@ -99,9 +95,9 @@ async def test_ten_accounts_and_no_more(world: World) -> None:
     for n in range(ACCOUNTS.most + 1):
         world.billers.issue(f"A{n:04d}", 100)
     for n in range(ACCOUNTS.most):
-        await accounts.link_account(call, WATER, f"A{n:04d}", "", _key())
+        await accounts.link_account(call, WATER, f"A{n:04d}", "", new_key())
     with pytest.raises(Conflict) as refused:
-        await accounts.link_account(call, WATER, "A0010", "", _key())
+        await accounts.link_account(call, WATER, "A0010", "", new_key())
     assert refused.value.code == "TOO_MANY_ACCOUNTS"
     assert len(await accounts.list_accounts(call, None)) == ACCOUNTS.most
 
@@ -112,14 +108,14 @@ async def test_bills_of_an_unlinked_account_are_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         await service.read_bills(stranger, WATER, ACCOUNT, only_open=True)
     with pytest.raises(NotFound):
-        await service.pay_bill(stranger, bill_id, _key())
+        await service.pay_bill(stranger, bill_id, new_key())
     (link,) = await accounts.list_accounts(owner, None)
     with pytest.raises(NotFound):
-        await accounts.unlink_account(stranger, link.id, _key())
+        await accounts.unlink_account(stranger, link.id, new_key())
     assert await accounts.list_accounts(owner, None) == [link]
-    await accounts.unlink_account(owner, link.id, _key())
+    await accounts.unlink_account(owner, link.id, new_key())
     with pytest.raises(NotFound):
-        await service.pay_bill(owner, bill_id, _key())
+        await service.pay_bill(owner, bill_id, new_key())
     assert await Intent.all().count() == 0
 
 
@@ -148,7 +144,7 @@ async def test_a_bill_that_is_not_open_is_not_paid(
     ((bill_no, bill),) = world.billers.bills.items()
     world.billers.bills[bill_no] = replace(bill, status=status)
     with pytest.raises(Conflict) as refused:
-        await service.pay_bill(call, bill_id, _key())
+        await service.pay_bill(call, bill_id, new_key())
     assert refused.value.code == code
     assert await Intent.all().count() == 0
 
@@ -158,7 +154,7 @@ async def test_a_grown_late_fee_is_what_is_asked_for(world: World) -> None:
     bill_id = await world.bill(call, 3360)
     ((bill_no, bill),) = world.billers.bills.items()
     world.billers.bills[bill_no] = replace(bill, total_fen=3362, late_fee_fen=2)
-    payment = await service.pay_bill(call, bill_id, _key())
+    payment = await service.pay_bill(call, bill_id, new_key())
     assert payment.amount == 3362
 
 

@@ -34,6 +34,7 @@ from tests.modules.utilities.fake_invoices import FakeInvoices
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.payees import captured
 from tests.payments.world import World, as_owner
+from tests.people import new_key
 from tests.upstreams import Connected, by_operation, in_place_of, over_http
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
@@ -67,10 +68,6 @@ async def _paid(world: World, invoices: FakeInvoices) -> tuple[Call, UUID]:
     return call, intent_id
 
 
-def _key() -> str:
-    return f"key-{new_id().hex}"
-
-
 async def test_an_invoice_is_asked_for_once_and_followed_until_it_is_there(
     world: World, invoices: FakeInvoices, client: Client
 ) -> None:
@@ -102,15 +99,15 @@ async def test_another_buyer_is_a_conflict_unless_the_biller_refused_the_first(
 ) -> None:
     call, paid = await _paid(world, invoices)
     invoices.requests[paid.hex, ""] = FIRM  # asked for at the biller's counter
-    row = await service.request_invoice(call, paid, ME, _key())
+    row = await service.request_invoice(call, paid, ME, new_key())
     with pytest.raises(Conflict) as refused:
-        await service.request_invoice(call, paid, FIRM, _key())
+        await service.request_invoice(call, paid, FIRM, new_key())
     assert refused.value.code == "INVOICE_REQUESTED"
     await world.queue.run_due()
     row = await BillInvoice.get(id=row.id)
     assert (row.state, row.reason) == ("refused", "INVOICE_EXISTS")
     invoices.issues = True
-    await service.request_invoice(call, paid, FIRM, _key())
+    await service.request_invoice(call, paid, FIRM, new_key())
     await world.queue.run_due()
     row = await BillInvoice.get(id=row.id)
     assert (row.state, row.reason, await BillInvoice.all().count()) == ("issued", None, 1)
@@ -120,7 +117,7 @@ async def test_one_never_issued_is_given_up_after_a_week(
     world: World, invoices: FakeInvoices
 ) -> None:
     call, paid = await _paid(world, invoices)
-    row = await service.request_invoice(call, paid, ME, _key())
+    row = await service.request_invoice(call, paid, ME, new_key())
     await world.queue.run_for(timedelta(days=7, hours=2))
     row = await BillInvoice.get(id=row.id)
     assert (row.state, row.reason) == ("refused", "NOT_ISSUED")
@@ -141,7 +138,7 @@ async def test_what_cannot_stand_on_an_invoice_is_refused(
 ) -> None:
     call, paid = await _paid(world, invoices)
     with pytest.raises(InvalidInput):
-        await service.request_invoice(call, paid, buyer, _key())
+        await service.request_invoice(call, paid, buyer, new_key())
     assert await BillInvoice.all().count() == 0
 
 
@@ -157,12 +154,12 @@ async def test_only_the_payer_of_a_booked_bill_that_was_kept_gets_one(
         (stranger, waiting, Conflict),
     ):
         with pytest.raises(error):
-            await service.request_invoice(who, which, ME, _key())
+            await service.request_invoice(who, which, ME, new_key())
     with pytest.raises(NotFound):
         await service.find_invoice(stranger, paid)
     await as_owner(database, "UPDATE payments_intent SET kind = 'health.bill'")
     with pytest.raises(NotFound):
-        await service.request_invoice(call, paid, ME, _key())
+        await service.request_invoice(call, paid, ME, new_key())
     assert await BillInvoice.all().count() == 0
 
 

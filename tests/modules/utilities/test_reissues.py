@@ -36,6 +36,7 @@ from tests.modules.utilities.fake_invoices import FakeInvoices
 from tests.payments.crash import cut
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.world import World
+from tests.people import new_key
 from tests.upstreams import by_operation
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
@@ -60,10 +61,6 @@ def upstreams(psp: FakePsp, billers: FakeBillers, invoices: FakeInvoices) -> Map
     }
 
 
-def _key() -> str:
-    return f"key-{new_id().hex}"
-
-
 async def _paid(world: World, invoices: FakeInvoices) -> tuple[Call, UUID]:
     """A paid bill, and who paid it."""
     call = await world.citizen()
@@ -78,7 +75,7 @@ async def _paid(world: World, invoices: FakeInvoices) -> tuple[Call, UUID]:
 async def _issued(world: World, invoices: FakeInvoices) -> tuple[Call, UUID]:
     """The same with an invoice in the payer's name."""
     call, paid = await _paid(world, invoices)
-    await issuing.request_invoice(call, paid, ME, _key())
+    await issuing.request_invoice(call, paid, ME, new_key())
     await world.queue.run_for(MINUTES)
     assert (await BillInvoice.get(intent_id=paid)).state == "issued"
     return call, paid
@@ -137,7 +134,7 @@ async def test_lost_replies_and_silence_change_nothing(
     world: World, invoices: FakeInvoices
 ) -> None:
     call, paid = await _issued(world, invoices)
-    await service.request_reissue(call, paid, FIRM, _key())
+    await service.request_reissue(call, paid, FIRM, new_key())
     row = await InvoiceReissue.get()
     for fault in ("lost", "down", "ok", "lost", "down", "ok"):
         invoices.faults.queued.append(fault)
@@ -158,7 +155,7 @@ async def test_a_crash_anywhere_neither_loses_nor_doubles_a_step(
     was_cut, after = True, 0
     while was_cut:  # until the step ends before it is cut
         call, paid = await _issued(world, invoices)
-        row = await service.request_reissue(call, paid, FIRM, _key())
+        row = await service.request_reissue(call, paid, FIRM, new_key())
         if step == "blue":
             await service.carry_on(world.app, row.id)
             assert (await InvoiceReissue.get(id=row.id)).state == "red"
@@ -193,7 +190,7 @@ async def test_of_one_that_is_used_the_buyer_decides(
 ) -> None:
     call, paid = await _issued(world, invoices)
     invoices.used["26000001"] = "books"
-    await service.request_reissue(call, paid, FIRM, _key())
+    await service.request_reissue(call, paid, FIRM, new_key())
     await world.queue.run_for(MINUTES)
     row = await InvoiceReissue.get()
     assert row.state == "confirming" and row.confirm_by is not None
@@ -214,14 +211,14 @@ async def test_what_the_biller_refuses_stands_and_is_not_counted(
     call, paid = await _issued(world, invoices)
     invoices.used["26000001"] = "export"
     for _ in range(MOST + 1):
-        await service.request_reissue(call, paid, FIRM, _key())
+        await service.request_reissue(call, paid, FIRM, new_key())
         await world.queue.run_for(MINUTES)
     rows = await InvoiceReissue.all()
     assert {(row.state, row.reason, row.no) for row in rows} == {("refused", "INVOICE_USED", None)}
     assert len(rows) == MOST + 1 and invoices.reds == {}
     assert (await BillInvoice.get(intent_id=paid)).state == "issued"
     invoices.used.clear()  # taken back
-    await service.request_reissue(call, paid, FIRM, _key())
+    await service.request_reissue(call, paid, FIRM, new_key())
     await world.queue.run_for(MINUTES)
     assert (await BillInvoice.get(intent_id=paid)).invoice_no == "26000002"
 
@@ -229,9 +226,11 @@ async def test_what_the_biller_refuses_stands_and_is_not_counted(
 async def test_three_times_and_no_more(world: World, invoices: FakeInvoices) -> None:
     call, paid = await _issued(world, invoices)
     for buyer in (FIRM, OTHER, ME):
-        await service.request_reissue(call, paid, buyer, _key())
+        await service.request_reissue(call, paid, buyer, new_key())
         await world.queue.run_for(MINUTES)
-    assert await _refused(service.request_reissue(call, paid, FIRM, _key())) == "REISSUES_USED_UP"
+    assert (
+        await _refused(service.request_reissue(call, paid, FIRM, new_key())) == "REISSUES_USED_UP"
+    )
     assert sorted(row.no for row in await InvoiceReissue.all()) == [1, 2, 3]
     assert invoices.standing(paid.hex) == ["26000004"]
     history = await service.list_reissues(call, paid)
@@ -245,7 +244,7 @@ async def test_one_at_a_time(world: World, invoices: FakeInvoices) -> None:
 
     async def ask(buyer: Buyer) -> None:
         try:
-            await service.request_reissue(call, paid, buyer, _key())
+            await service.request_reissue(call, paid, buyer, new_key())
         except Conflict as refused:
             codes.append(refused.code)
 
@@ -267,7 +266,7 @@ async def test_a_new_name_that_is_refused_is_asked_for_anew_without_a_second_can
     assert (await BillInvoice.get(intent_id=paid)).state == "cancelled"
     assert (await service.request_reissue(call, paid, FIRM, "the-first-key")).id == row.id
     assert (await InvoiceReissue.get()).state == "unissued"  # a key replays, it does not go on
-    await service.request_reissue(call, paid, OTHER, _key())
+    await service.request_reissue(call, paid, OTHER, new_key())
     await world.queue.run_for(MINUTES)
     assert (await InvoiceReissue.get()).state == "issued"
     invoice = await BillInvoice.get(intent_id=paid)
@@ -279,10 +278,10 @@ async def test_what_cannot_be_re_issued_is_refused(world: World, invoices: FakeI
     call, paid = await _paid(world, invoices)
     stranger = await world.citizen()
     ask: Callable[..., Any] = service.request_reissue
-    assert await _refused(ask(call, paid, FIRM, _key())) == "INVOICE_NOT_ISSUED"
+    assert await _refused(ask(call, paid, FIRM, new_key())) == "INVOICE_NOT_ISSUED"
     invoices.issues = False
-    await issuing.request_invoice(call, paid, ME, _key())
-    assert await _refused(ask(call, paid, FIRM, _key())) == "INVOICE_NOT_ISSUED"
+    await issuing.request_invoice(call, paid, ME, new_key())
+    assert await _refused(ask(call, paid, FIRM, new_key())) == "INVOICE_NOT_ISSUED"
     invoices.issues = True
     await world.queue.run_for(MINUTES)
     for who, buyer, error in (
@@ -292,19 +291,19 @@ async def test_what_cannot_be_re_issued_is_refused(world: World, invoices: FakeI
         (call, Buyer("某公司", "91990099XX000000XX"), InvalidInput),
     ):
         with pytest.raises(error):
-            await ask(who, paid, buyer, _key())
+            await ask(who, paid, buyer, new_key())
     async with transaction() as tx:
         await payments.refund(world.app, tx, paid, 1, reason="TEST", key="refund-key")
-    assert await _refused(ask(call, paid, FIRM, _key())) == "NOT_INVOICEABLE"
+    assert await _refused(ask(call, paid, FIRM, new_key())) == "NOT_INVOICEABLE"
     assert await InvoiceReissue.all().count() == 0 and invoices.reds == {}
 
 
 async def test_who_asks_too_often_is_stopped(world: World, invoices: FakeInvoices) -> None:
     call, paid = await _issued(world, invoices)
     for _ in range(10):
-        assert await _refused(service.request_reissue(call, paid, ME, _key())) == "SAME_BUYER"
+        assert await _refused(service.request_reissue(call, paid, ME, new_key())) == "SAME_BUYER"
     with pytest.raises(RateLimited):
-        await service.request_reissue(call, paid, FIRM, _key())
+        await service.request_reissue(call, paid, FIRM, new_key())
 
 
 async def test_who_sends_one_request_often_asks_once(world: World, invoices: FakeInvoices) -> None:
@@ -313,7 +312,7 @@ async def test_who_sends_one_request_often_asks_once(world: World, invoices: Fak
         await service.request_reissue(call, paid, FIRM, "the-one-key") for _ in range(11)
     ]
     assert {row.id for row in others} == {first.id}
-    assert await _refused(service.request_reissue(call, paid, ME, _key())) == "REISSUE_OPEN"
+    assert await _refused(service.request_reissue(call, paid, ME, new_key())) == "REISSUE_OPEN"
 
 
 async def test_the_database_keeps_one_under_way_and_three_in_all(
@@ -321,7 +320,7 @@ async def test_the_database_keeps_one_under_way_and_three_in_all(
 ) -> None:
     call, paid = await _issued(world, invoices)
     invoices.issues = False
-    await service.request_reissue(call, paid, FIRM, _key())
+    await service.request_reissue(call, paid, FIRM, new_key())
     copy = (
         "INSERT INTO bills_invoice_reissue SELECT (jsonb_populate_record(r, jsonb_build_object("
         "'id', gen_random_uuid(), 'no', {no}, 'state', 'requested', 'invoice_id', {invoice}))).* "
@@ -345,7 +344,7 @@ async def test_the_database_keeps_one_under_way_and_three_in_all(
 
 async def test_its_buyers_are_exported_and_forgotten(world: World, invoices: FakeInvoices) -> None:
     call, paid = await _issued(world, invoices)
-    await service.request_reissue(call, paid, FIRM, _key())
+    await service.request_reissue(call, paid, FIRM, new_key())
     await world.queue.run_for(MINUTES)
     person_id = call.require_viewer().user_id
     told = str(await export_person(world.app, person_id))

@@ -10,7 +10,6 @@ import pytest
 from core.clock import civil_date
 from core.context.call import Call
 from core.errors import Conflict, InvalidInput, NotFound
-from core.ids import new_id
 from kinds.subscription import list_mine, unsubscribe
 from modules.utilities.accounts import service as accounts
 from modules.utilities.accounts.domain import UtilityKind
@@ -24,21 +23,18 @@ from modules.utilities.reminders.subscription import REMINDERS, remind, set_remi
 from notifications.messages.models import Message
 from tests.conftest import NOON
 from tests.payments.world import ACCOUNT, World
+from tests.people import new_key
 
 DUE_ON = date(2026, 12, 1)
 SOON = Rule(days_before=5, min_amount_fen=0, sms=False)
 DAY = timedelta(days=1)
 
 
-def _key() -> str:
-    return f"key-{new_id().hex}"
-
-
 async def _linked(world: World, total_fen: int = 3360) -> tuple[Call, UUID]:
     """A citizen with one open bill that is due on the first of December."""
     call = await world.citizen()
     world.billers.issue(ACCOUNT, total_fen)
-    link = await accounts.link_account(call, UtilityKind.WATER, ACCOUNT, "父母家", _key())
+    link = await accounts.link_account(call, UtilityKind.WATER, ACCOUNT, "父母家", new_key())
     return call, link.id
 
 
@@ -85,7 +81,7 @@ def test_delivery_is_told_as_it_is() -> None:
 
 async def test_each_bill_is_reminded_of_once_ahead_and_once_overdue(world: World) -> None:
     call, link_id = await _linked(world)
-    await set_reminder(call, link_id, SOON, _key())
+    await set_reminder(call, link_id, SOON, new_key())
     day = civil_date(world.clock.now())
     while day <= DUE_ON + 4 * DAY:
         await _run_on(world, day)
@@ -104,7 +100,7 @@ async def test_each_bill_is_reminded_of_once_ahead_and_once_overdue(world: World
 
 async def test_a_paid_bill_and_a_small_one_are_passed_over(world: World) -> None:
     call, link_id = await _linked(world, 900)
-    await set_reminder(call, link_id, replace(SOON, min_amount_fen=1000), _key())
+    await set_reminder(call, link_id, replace(SOON, min_amount_fen=1000), new_key())
     paid = world.billers.issue(ACCOUNT, 5000)
     bill = world.billers.bills[paid]
     world.billers.bills[paid] = replace(bill, status=BillStatus.PAID)
@@ -114,7 +110,7 @@ async def test_a_paid_bill_and_a_small_one_are_passed_over(world: World) -> None
 
 async def test_a_text_message_goes_beside_the_inbox_where_it_is_wanted(world: World) -> None:
     call, link_id = await _linked(world)
-    await set_reminder(call, link_id, replace(SOON, sms=True), _key())
+    await set_reminder(call, link_id, replace(SOON, sms=True), new_key())
     await _run_on(world, DUE_ON)
     (found,) = await show(call, await list_mine(call, REMINDERS))
     assert found.last is not None and found.last.delivery is Delivery.SMS_QUEUED
@@ -126,7 +122,7 @@ async def test_a_text_message_goes_beside_the_inbox_where_it_is_wanted(world: Wo
 
 async def test_a_silent_biller_is_asked_again_the_same_day(world: World) -> None:
     call, link_id = await _linked(world)
-    await set_reminder(call, link_id, SOON, _key())
+    await set_reminder(call, link_id, SOON, new_key())
     world.billers.faults.always = "down"
     await _run_on(world, DUE_ON)
     assert (await Reminder.get(link_id=link_id)).checked_on is None
@@ -142,7 +138,7 @@ async def test_one_odd_bill_keeps_nobody_from_being_told_of_the_others(
 ) -> None:
     call, link_id = await _linked(world)
     world.billers.issue(ACCOUNT, 5000)
-    await set_reminder(call, link_id, SOON, _key())
+    await set_reminder(call, link_id, SOON, new_key())
     amounts: list[int] = []
     rule = subscription.stage_of
 
@@ -160,17 +156,17 @@ async def test_one_odd_bill_keeps_nobody_from_being_told_of_the_others(
 
 async def test_rules_are_changed_and_kept_within_bounds(world: World) -> None:
     call, link_id = await _linked(world)
-    key = _key()
+    key = new_key()
     await set_reminder(call, link_id, SOON, key)
     await set_reminder(call, link_id, SOON, key)
     with pytest.raises(Conflict):
         await set_reminder(call, link_id, replace(SOON, days_before=4), key)
-    await set_reminder(call, link_id, replace(SOON, days_before=15, sms=True), _key())
+    await set_reminder(call, link_id, replace(SOON, days_before=15, sms=True), new_key())
     (row,) = await Reminder.all()
     assert (row.days_before, row.sms) == (15, True)
     for days in (-1, 16):
         with pytest.raises(InvalidInput):
-            await set_reminder(call, link_id, replace(SOON, days_before=days), _key())
+            await set_reminder(call, link_id, replace(SOON, days_before=days), new_key())
     for _ in range(2):
         await unsubscribe(call, REMINDERS, "the-last-key", link_id=link_id)
     assert (await Reminder.all().count(), await AccountLink.all().count()) == (0, 1)
@@ -180,19 +176,19 @@ async def test_nobody_elses_account_is_subscribed(world: World) -> None:
     owner, link_id = await _linked(world)
     stranger = await world.citizen()
     for refused in (
-        set_reminder(stranger, link_id, SOON, _key()),
-        unsubscribe(stranger, REMINDERS, _key(), link_id=link_id),
+        set_reminder(stranger, link_id, SOON, new_key()),
+        unsubscribe(stranger, REMINDERS, new_key(), link_id=link_id),
     ):
         with pytest.raises(NotFound):
             await refused
     assert await Reminder.all().count() == 0
-    await set_reminder(owner, link_id, SOON, _key())
+    await set_reminder(owner, link_id, SOON, new_key())
     assert await list_mine(stranger, REMINDERS) == []
 
 
 async def test_who_unlinks_an_account_is_reminded_no_more(world: World) -> None:
     call, link_id = await _linked(world)
-    await set_reminder(call, link_id, SOON, _key())
-    await accounts.unlink_account(call, link_id, _key())
+    await set_reminder(call, link_id, SOON, new_key())
+    await accounts.unlink_account(call, link_id, new_key())
     await _run_on(world, DUE_ON)
     assert (await Reminder.all().count(), await Reminded.all().count()) == (0, 0)
